@@ -1,0 +1,56 @@
+# Wattle. `make` alone explains itself; README.md says what each thing is for.
+# The device bundle runs on Node 18.20; everything else wants Node >= 22.13 and takes
+# Node 24 from the npm package node-linux-<arch> where the system's is older.
+SHELL := /bin/sh
+ARCH := $(shell uname -m | sed 's/x86_64/x64/;s/aarch64/arm64/')
+NODE = $(shell node scripts/pick-node.cjs $(ARCH))
+TS = $(NODE) --experimental-strip-types --no-warnings
+STAMP := node_modules/.package-lock.json
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-full check ci build binaries bench bench-device format lint types layers links clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): package.json package-lock.json .npmrc
+	npm ci --no-audit --no-fund
+	@touch $(STAMP)
+
+run: dist/wattle ## a whole home on this computer: meter, device, My Home, one provider
+	@$(NODE) dist/wattle run
+
+build: dist/wattle ## dist/wattle, the one program
+dist/wattle: $(STAMP) $(shell find src scripts -type f)
+	@$(TS) scripts/build.ts
+
+binaries: dist/wattle ## dist/wattle-linux-x64 and -arm64, single executables
+	@$(TS) scripts/binaries.ts
+
+test: dist/wattle ## all tests, samples of the long ones (<= 3 minutes)
+	@$(TS) scripts/test.ts
+
+test-full: dist/wattle ## all tests with their full counts
+	@WATTLE_FULL=1 $(TS) scripts/test.ts
+
+check: format lint types layers links test ## format, lint, types, layers, links, tests
+
+ci: check ## what .ci/run runs
+
+format: $(STAMP) ## fails where `biome format --write` would change something
+	@node_modules/.bin/biome format .
+lint: $(STAMP)
+	@node_modules/.bin/biome lint --error-on-warnings .
+types: $(STAMP)
+	@$(NODE) node_modules/typescript/bin/tsc -p . && $(NODE) node_modules/typescript/bin/tsc -p src/page/web
+layers: $(STAMP) ## who may import whom (docs/decisions/0001-layers.md)
+	@$(TS) scripts/layers.ts
+links: $(STAMP) ## every link and path in the docs leads somewhere
+	@$(TS) scripts/links.ts
+
+bench: bench-device ## every benchmark
+bench-device: dist/wattle ## an hour of telegrams through the whole device with eight readers
+	@$(TS) scripts/bench.ts device
+
+clean: ## remove what was built
+	rm -rf dist build .tap

@@ -1,0 +1,203 @@
+// Primitives on node:crypto: the back-end of device, home and provider. crypto/noble.ts has the same
+// exports for browsers; the page's build puts it in this file's place. Both must give the same
+// verdicts (docs/decisions/0002-signatures.md): keys of small order or in non-canonical form are
+// refused at import, the Ed25519 equation is the cofactorless one.
+// Everything is synchronous: on one core the thread pool costs more than it gains.
+
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  hkdfSync,
+  type KeyObject,
+  sign as nodeSign,
+  verify as nodeVerify,
+  scryptSync,
+  timingSafeEqual,
+} from 'node:crypto'
+import type { Bytes } from '../base/bytes.ts'
+import { canonicalEd25519, smallOrderX25519 } from './points.ts'
+import { Secret } from './secret.ts'
+
+const PKCS8_ED25519 = Uint8Array.from([
+  0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20,
+])
+const PKCS8_X25519 = Uint8Array.from([0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 4, 0x22, 4, 0x20])
+const SPKI_ED25519 = Uint8Array.from([0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0])
+const SPKI_X25519 = Uint8Array.from([0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 3, 0x21, 0])
+const TAG = { authTagLength: 16 } as const
+
+function privateKey(prefix: Bytes, seed: Bytes): KeyObject {
+  const der = Buffer.alloc(prefix.length + 32)
+  der.set(prefix)
+  der.set(seed, prefix.length)
+  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+  der.fill(0)
+  return key
+}
+
+function publicKey(prefix: Bytes, raw: Bytes): KeyObject {
+  const der = Buffer.alloc(prefix.length + 32)
+  der.set(prefix)
+  der.set(raw, prefix.length)
+  return createPublicKey({ key: der, format: 'der', type: 'spki' })
+}
+
+function rawPublic(key: KeyObject): Bytes {
+  const der = createPublicKey(key).export({ format: 'der', type: 'spki' })
+  return new Uint8Array(der.subarray(der.length - 32))
+}
+
+/** SHA-256 (32 bytes) of the parts, one after the other. */
+export function sha256(...parts: Bytes[]): Bytes {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  return hash.digest()
+}
+
+/** HMAC-SHA-256 (32 bytes) of the parts, one after the other. */
+export function hmac(key: Bytes, ...parts: Bytes[]): Bytes {
+  const mac = createHmac('sha256', key)
+  for (const part of parts) mac.update(part)
+  return mac.digest()
+}
+
+/** HKDF-SHA-256 (RFC 5869), `length` bytes, at most 8,160. */
+export function hkdf(salt: Bytes, ikm: Bytes, info: Bytes, length: number): Bytes {
+  return new Uint8Array(hkdfSync('sha256', ikm, salt, info, length))
+}
+
+/** scrypt (RFC 7914) with N = 2^logN, p = 1. */
+export function scrypt(password: Bytes, salt: Bytes, logN: number, r: number, length: number): Bytes {
+  const N = 2 ** logN
+  return new Uint8Array(scryptSync(password, salt, length, { N, r, p: 1, maxmem: 256 * N * r }))
+}
+
+/** Equal content in constant time; different lengths are simply unequal. */
+export function equalSecret(a: Bytes, b: Bytes): boolean {
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+/** ChaCha20-Poly1305 (RFC 8439): cipher text and 16-byte tag. Key 32, nonce 12 bytes. */
+export function seal(key: Bytes, nonce: Bytes, aad: Bytes, plain: Bytes): Bytes {
+  const out = new Uint8Array(plain.length + 16)
+  sealInto(key, nonce, aad, plain, out)
+  return out
+}
+
+/** As `seal`, into the start of `out`, which must have plain.length + 16 bytes of room. */
+export function sealInto(key: Bytes, nonce: Bytes, aad: Bytes, plain: Bytes, out: Bytes): void {
+  const cipher = createCipheriv('chacha20-poly1305', key, nonce, TAG)
+  if (aad.length > 0) cipher.setAAD(aad, { plaintextLength: plain.length })
+  out.set(cipher.update(plain))
+  cipher.final()
+  out.set(cipher.getAuthTag(), plain.length)
+}
+
+/** The plain text, or null when the tag does not verify. */
+export function open(key: Bytes, nonce: Bytes, aad: Bytes, box: Bytes): Bytes | null {
+  if (box.length < 16) return null
+  const decipher = createDecipheriv('chacha20-poly1305', key, nonce, TAG)
+  if (aad.length > 0) decipher.setAAD(aad, { plaintextLength: box.length - 16 })
+  decipher.setAuthTag(box.subarray(box.length - 16))
+  const plain = decipher.update(box.subarray(0, box.length - 16))
+  try {
+    decipher.final()
+  } catch {
+    return null
+  }
+  return plain
+}
+
+/** Signs as one Ed25519 key (RFC 8032). */
+export class Signer {
+  readonly publicKey: Bytes
+  readonly #key: KeyObject
+
+  /** @param seed 32 bytes; kept by node:crypto, not by us. */
+  constructor(seed: Secret) {
+    this.#key = privateKey(PKCS8_ED25519, seed.bytes())
+    this.publicKey = rawPublic(this.#key)
+  }
+
+  /** 64 bytes. */
+  sign(message: Bytes): Bytes {
+    return nodeSign(null, message, this.#key)
+  }
+}
+
+/** Verifies for one Ed25519 key; importing costs as much as a verification, so keep the object. */
+export class Verifier {
+  readonly publicKey: Bytes
+  readonly #key: KeyObject
+
+  private constructor(raw: Bytes) {
+    this.publicKey = raw
+    this.#key = publicKey(SPKI_ED25519, raw)
+  }
+
+  /** Null for what is no canonical point or has small order. Copies `raw`. */
+  static of(raw: Bytes): Verifier | null {
+    if (!canonicalEd25519(raw)) return null
+    try {
+      return new Verifier(raw.slice())
+    } catch {
+      return null
+    }
+  }
+
+  verify(message: Bytes, signature: Bytes): boolean {
+    return signature.length === 64 && nodeVerify(null, message, this.#key, signature)
+  }
+}
+
+/** One X25519 key pair (RFC 7748). */
+export class Exchange {
+  readonly publicKey: Bytes
+  readonly #key: KeyObject
+
+  /** @param secret 32 bytes, clamped when used. */
+  constructor(secret: Secret) {
+    this.#key = privateKey(PKCS8_X25519, secret.bytes())
+    this.publicKey = rawPublic(this.#key)
+  }
+
+  /** The shared secret (32 bytes), or null for a public key of small order. */
+  agree(other: Bytes): Secret | null {
+    if (other.length !== 32 || smallOrderX25519(other)) return null
+    try {
+      const shared = diffieHellman({ privateKey: this.#key, publicKey: publicKey(SPKI_X25519, other) })
+      return shared.every((b) => b === 0) ? null : new Secret(shared)
+    } catch {
+      return null
+    }
+  }
+}
+
+/**
+ * AES-128-GCM with a 12-byte tag, as encrypted meters send it. The plain text, or null when the tag
+ * does not verify; with `tag` null the text is returned unauthenticated and the caller must say so.
+ */
+export function openAes128Gcm(
+  key: Bytes,
+  iv: Bytes,
+  aad: Bytes,
+  text: Bytes,
+  tag: Bytes | null,
+): Bytes | null {
+  const decipher = createDecipheriv('aes-128-gcm', key, iv, { authTagLength: 12 })
+  decipher.setAAD(aad)
+  if (tag) decipher.setAuthTag(tag)
+  const plain = decipher.update(text)
+  if (!tag) return plain
+  try {
+    decipher.final()
+  } catch {
+    return null
+  }
+  return plain
+}

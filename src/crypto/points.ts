@@ -1,0 +1,46 @@
+// Which public keys are refused at import, by both back-ends: encodings that are not the canonical
+// one and points of small order (RFC 8032 section 5.1.3, RFC 7748 section 6.1). The lists are short
+// and complete, so no curve arithmetic is needed on the device.
+
+import { type Bytes, unhex } from '../base/bytes.ts'
+
+// The y coordinates of the eight points of small order on edwards25519, sign bit cleared.
+const SMALL_ORDER_Y = [
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+].map((h) => unhex(h)!)
+
+// u coordinates of small order on curve25519 and its twist, below 2^255 - 19.
+const SMALL_ORDER_U = [
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+  '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+].map((h) => unhex(h)!)
+
+function same31(a: Bytes, b: Bytes): boolean {
+  for (let i = 0; i < 31; i++) if (a[i] !== b[i]) return false
+  return (a[31]! & 0x7f) === b[31]!
+}
+
+/** y (or u) below p = 2^255 - 19, top bit aside. */
+function belowP(raw: Bytes): boolean {
+  if ((raw[31]! & 0x7f) !== 0x7f) return true
+  for (let i = 30; i > 0; i--) if (raw[i] !== 0xff) return true
+  return raw[0]! < 0xed
+}
+
+/** True for 32 bytes that may be an Ed25519 key: canonical and not of small order. */
+export function canonicalEd25519(raw: Bytes): boolean {
+  return raw.length === 32 && belowP(raw) && !SMALL_ORDER_Y.some((y) => same31(raw, y))
+}
+
+/** True for an X25519 key whose result is always zero. Non-canonical u is reduced first, as RFC 7748 wants. */
+export function smallOrderX25519(raw: Bytes): boolean {
+  if (!belowP(raw)) return true // p-1 .. 2^255-1: only the small ones come back as values below 19
+  return SMALL_ORDER_U.some((u) => same31(raw, u))
+}

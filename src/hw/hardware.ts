@@ -1,0 +1,200 @@
+// What the runtime needs of a machine: serial line, button, LEDs, sockets, HTTP, files, clock and
+// randomness. Types only. Two full sets implement them, hw/linux and hw/sim; test/contract holds the
+// one suite that both pass. Everything completes through callbacks, called later and never from
+// inside the call that asked for it; a durable write completes when it is on the medium.
+
+import type { Bytes } from '../base/bytes.ts'
+
+/** Failure as an answer: null, or what went wrong with a stable `code` (ENOENT, EADDRINUSE, …). */
+export type Failure = (Error & { code?: string }) | null
+
+export interface Clock {
+  /** Monotonic milliseconds since an arbitrary start; never goes back. */
+  now(): number
+  /** Milliseconds since 1970 as this machine believes; may be wrong, may jump. */
+  wall(): number
+  /** Calls `onWake` once when `now()` has reached `at`; one pending wake only, a new one replaces it. */
+  wake(at: number, onWake: () => void): void
+}
+
+/** Fills the whole array with unpredictable bytes. */
+export type Random = (into: Bytes) => void
+
+export interface SerialEvents {
+  /** Where the next bytes go: at least one byte of room; asked before every read. */
+  buffer(): Bytes
+  /** `n` bytes were written to the start of the last `buffer()`. */
+  onBytes(n: number): void
+  /** Line state, in words a person can act on; `down` is followed by further attempts until `close`. */
+  onState(state: SerialState): void
+}
+
+export type SerialState =
+  | { kind: 'up'; path: string; baud: number }
+  | { kind: 'down'; path: string; reason: string; text: string }
+
+export interface Serial {
+  /** Opens and keeps open: reconnects with back-off, finds the speed. */
+  open(spec: string, events: SerialEvents): SerialLine
+}
+
+export interface SerialLine {
+  /** What the framer learnt: the line is at the right speed, or should try the next one. */
+  hint(speed: 'good' | 'wrong'): void
+  close(): void
+}
+
+export interface Button {
+  /** Debounced level changes; `now` is the clock's monotonic time of the change. */
+  onChange(listener: (pressed: boolean, now: number) => void): void
+  close(): void
+}
+
+/** A LED pattern: on and off times in ms, alternating, beginning with on. */
+export interface LedPattern {
+  readonly name: string
+  /** `[]` off, `[0]` steady on, else on, off, on, off … */
+  readonly times: readonly number[]
+  /** Stop after one round (and stay off), or go on until the next pattern. */
+  readonly repeat: boolean
+}
+
+export type LedName = 'status' | 'meter'
+
+export interface Leds {
+  show(led: LedName, pattern: LedPattern): void
+}
+
+export interface TcpEvents {
+  /** Bytes are valid until the call returns. */
+  onData(bytes: Bytes): void
+  /** What was queued has left; `writable()` is true again. */
+  onDrain(): void
+  onClose(error: Failure): void
+}
+
+export interface TcpSocket {
+  /** `host:port` of the other side; IPv6 as `[::1]:4001`. */
+  readonly remote: string
+  readonly local: string
+  /** Set once, before the first event. */
+  events: TcpEvents
+  /** Copies or sends at once; the caller may reuse `bytes` after the call. */
+  write(bytes: Bytes): void
+  /** Bytes that were written and have not left yet. */
+  queued(): number
+  pause(): void
+  resume(): void
+  /** Sends what is queued, then FIN. */
+  end(): void
+  /** Drops everything at once. */
+  destroy(): void
+}
+
+export interface Listener {
+  /** The address really bound, with its port. */
+  readonly address: string
+  close(): void
+}
+
+export interface UdpSocket {
+  readonly address: string
+  /** Fire and forget; a failed send is a lost datagram. `host` is a literal address. */
+  send(bytes: Bytes, host: string, port: number): void
+  close(): void
+}
+
+export interface Sockets {
+  /** `address` is `host:port`; port 0 takes any. */
+  listenTcp(
+    address: string,
+    onSocket: (socket: TcpSocket) => void,
+    done: (error: Failure, listener: Listener | null) => void,
+  ): void
+  dialTcp(address: string, done: (error: Failure, socket: TcpSocket | null) => void): void
+  bindUdp(
+    address: string,
+    /** Bytes are valid until the call returns. */
+    onDatagram: (bytes: Bytes, host: string, port: number) => void,
+    done: (error: Failure, socket: UdpSocket | null) => void,
+  ): void
+}
+
+export interface HttpRequest {
+  readonly method: string
+  /** Path with query, as sent. */
+  readonly url: string
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: Bytes
+  readonly remote: string
+}
+
+export interface HttpAnswer {
+  status: number
+  headers: Record<string, string>
+  body: Bytes
+}
+
+export interface WebSocketLink {
+  readonly request: HttpRequest
+  /** Set once, in `onSocket`. */
+  onMessage: (message: string | Bytes) => void
+  onClose: () => void
+  send(message: string | Bytes): void
+  /** Bytes that were sent and have not left yet. */
+  queued(): number
+  close(): void
+}
+
+export interface HttpHandlers {
+  /** Must call `answer` once. */
+  onRequest(request: HttpRequest, answer: (answer: HttpAnswer) => void): void
+  /** Refuses (with a status) or accepts an upgrade before any byte of it is spoken. */
+  admit(request: HttpRequest): number
+  onSocket(link: WebSocketLink): void
+}
+
+export interface Http {
+  serve(
+    address: string,
+    handlers: HttpHandlers,
+    done: (error: Failure, listener: Listener | null) => void,
+  ): void
+}
+
+export interface Files {
+  /** Whole content, or null where there is no such file. */
+  read(name: string, done: (error: Failure, bytes: Bytes | null) => void): void
+  /** Temporary file, fsync, rename, fsync of the folder; mode 0600. Done when durable. */
+  replace(name: string, bytes: Bytes, done: (error: Failure) => void): void
+  /** Opens (and makes, mode 0600) a file for reading and writing at places of our choice. */
+  open(name: string, done: (error: Failure, file: OpenFile | null) => void): void
+  remove(name: string, done: (error: Failure) => void): void
+  list(done: (error: Failure, names: string[]) => void): void
+}
+
+export interface OpenFile {
+  /** Length in bytes when it was opened, or as grown by our writes. */
+  size(): number
+  /** Reads up to `into.length` bytes at `at`. */
+  read(at: number, into: Bytes, done: (error: Failure, n: number) => void): void
+  /** Writes take effect in the order they were asked for. Not durable before `sync`; the caller leaves `bytes` alone until `done`. */
+  write(at: number, bytes: Bytes, done: (error: Failure) => void): void
+  /** Done when everything written before is on the medium. */
+  sync(done: (error: Failure) => void): void
+  truncate(size: number, done: (error: Failure) => void): void
+  close(): void
+}
+
+/** One machine. `files` is the state folder. */
+export interface Hardware {
+  readonly clock: Clock
+  readonly random: Random
+  readonly serial: Serial
+  readonly button: Button
+  readonly leds: Leds
+  readonly sockets: Sockets
+  readonly http: Http
+  readonly files: Files
+}

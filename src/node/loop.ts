@@ -1,0 +1,99 @@
+// The one owner of time: named timers over the machine's single wake-up (STYLE, "node/loop.ts holds
+// the only timer"). At most LIMITS.node.timers of them; setting and firing a timer allocates nothing
+// after its first use.
+
+import { LIMITS } from '../base/limits.ts'
+import type { Clock } from '../hw/hardware.ts'
+
+interface Timer {
+  readonly name: string
+  at: number
+  every: number
+  run: ((now: number) => void) | null
+}
+
+export class Loop {
+  readonly clock: Clock
+  readonly #timers: Timer[]
+  readonly #onWake: () => void
+  #armed: number
+
+  constructor(clock: Clock) {
+    this.clock = clock
+    this.#timers = []
+    this.#armed = Number.POSITIVE_INFINITY
+    this.#onWake = () => this.#fire()
+  }
+
+  now(): number {
+    return this.clock.now()
+  }
+
+  /** Runs once, `ms` from now; replaces a timer of the same name. */
+  after(name: string, ms: number, run: (now: number) => void): void {
+    this.#set(name, ms, 0, run)
+  }
+
+  /** Runs every `ms`; a late round is not made up for. */
+  every(name: string, ms: number, run: (now: number) => void): void {
+    this.#set(name, ms, ms, run)
+  }
+
+  cancel(name: string): void {
+    const timer = this.#find(name)
+    if (timer) timer.run = null
+  }
+
+  /** Milliseconds left of a timer, or -1 where none runs under this name. */
+  left(name: string): number {
+    const timer = this.#find(name)
+    return timer?.run ? Math.max(0, timer.at - this.clock.now()) : -1
+  }
+
+  #find(name: string): Timer | undefined {
+    for (let i = 0; i < this.#timers.length; i++) if (this.#timers[i]!.name === name) return this.#timers[i]
+    return undefined
+  }
+
+  #set(name: string, ms: number, every: number, run: (now: number) => void): void {
+    let timer = this.#find(name)
+    if (!timer) {
+      timer = this.#timers.find((t) => t.run === null)
+      if (timer && this.#timers.length >= LIMITS.node.timers)
+        this.#timers.splice(this.#timers.indexOf(timer), 1)
+      if (this.#timers.length >= LIMITS.node.timers)
+        throw new RangeError(`more than ${LIMITS.node.timers} timers`)
+      timer = { name, at: 0, every: 0, run: null }
+      this.#timers.push(timer)
+    }
+    timer.at = this.clock.now() + ms
+    timer.every = every
+    timer.run = run
+    this.#arm()
+  }
+
+  #arm(): void {
+    let next = Number.POSITIVE_INFINITY
+    for (let i = 0; i < this.#timers.length; i++) {
+      const timer = this.#timers[i]!
+      if (timer.run !== null && timer.at < next) next = timer.at
+    }
+    if (next === this.#armed || next === Number.POSITIVE_INFINITY) return
+    this.#armed = next
+    this.clock.wake(next, this.#onWake)
+  }
+
+  #fire(): void {
+    this.#armed = Number.POSITIVE_INFINITY
+    const now = this.clock.now()
+    for (let i = 0; i < this.#timers.length; i++) {
+      const timer = this.#timers[i]!
+      const run = timer.run
+      if (run === null || timer.at > now) continue
+      if (timer.every > 0) timer.at = now + timer.every
+      else timer.run = null
+      run(now)
+    }
+    this.#arm()
+  }
+}
