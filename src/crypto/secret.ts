@@ -1,4 +1,4 @@
-// Key material that must not be printed. `bytes()` hands out the one inner array: use it, do not keep
+// Key material that must not be printed (the field is private, so inspection shows nothing either). `bytes()` hands out the one inner array: use it, do not keep
 // it. `wipe()` overwrites it, which is as far as JavaScript allows (a collector may have moved copies).
 
 import type { Bytes } from '../base/bytes.ts'
@@ -29,10 +29,6 @@ export class Secret {
   }
 
   toJSON(): string {
-    return '[secret]'
-  }
-
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
     return '[secret]'
   }
 }
