@@ -35,8 +35,12 @@ export const LIMITS = {
     payloadBytes: 6_144,
     /** Frames on the card per class: about four days at 1 Hz. */
     ringFrames: 400_000,
+    /** Newest frames of each class that are also in memory. */
+    ringTailFrames: 128,
     /** Epoch start keys kept in memory until a witness confirms. */
     unwitnessedEpochs: 8,
+    /** Ratchet steps a reader takes at once: a week of raw frames. */
+    skipFrames: 700_000,
   },
   ownership: {
     owners: 8,

@@ -1,0 +1,150 @@
+// A reader's half of `/wattle/channel/1.0.0`: subscribes, opens grants, feeds frames to the reader and
+// says in one word where access stands. A plain machine: messages in and out, no sockets; home, provider
+// and the page in a phone all use this one.
+
+import type { Bytes } from '../base/bytes.ts'
+import type { Exchange, Verifier } from '../crypto/native.ts'
+import {
+  CHANNEL,
+  decodeGap,
+  type Ending,
+  ENDING,
+  encodeSubscribe,
+  type Gap,
+  frameAt,
+  framesIn,
+} from '../wire/channel.ts'
+import { type ClassId, frameEpoch, frameIndex } from '../wire/frame.ts'
+import { type Ended, openEnded, openGrant } from './grant.ts'
+import { ChannelReader, type ReaderEvents, type ReaderState, type Verdict } from './reader.ts'
+
+/**
+ * offline: no stream · waiting: the device has no witness yet, or our grant is on its way ·
+ * open: frames are being opened · closed: frames arrive and none is for us · ended: access was taken.
+ */
+export type Access = 'offline' | 'waiting' | 'open' | 'closed' | 'ended'
+
+export interface FollowerEvents extends ReaderEvents {
+  onAccess(access: Access, why: Ending | null): void
+  /** A genuine frame that is sealed to others only. */
+  onSealed(at: { epoch: number; index: number }): void
+  /** A grant was taken: `state` is the current telegram, packed, and may be empty. */
+  onGrant(state: Bytes, grantId: Bytes, until: number): void
+  /** Bad frames and forged messages; one of the verdicts, or what kind of message it was. */
+  onReject(what: 'bad' | 'fork' | 'message'): void
+  /** The newest genuine frame; a view, valid until the call returns. */
+  onFrame(frame: Bytes): void
+}
+
+export interface FollowerOptions {
+  device: Verifier
+  deviceBox: Bytes
+  class: ClassId
+  /** Our Ed25519 public key, over which grants are signed, and the X25519 key they are sealed to. */
+  own: { sign: Bytes; exchange: Exchange }
+  events: FollowerEvents
+}
+
+export class Follower {
+  readonly reader: ChannelReader
+  readonly #options: FollowerOptions
+  #access: Access
+  #ended: Ended | null
+
+  constructor(options: FollowerOptions) {
+    const { device, deviceBox, own } = options
+    this.#options = options
+    this.#access = 'offline'
+    this.#ended = null
+    this.reader = new ChannelReader({ device, deviceBox, class: options.class, exchange: own.exchange, events: options.events })
+  }
+
+  get access(): Access {
+    return this.#access
+  }
+
+  /** The signed end of our access, if the device has told us. */
+  get ended(): Ended | null {
+    return this.#ended
+  }
+
+  restore(state: ReaderState): void {
+    this.reader.restore(state)
+  }
+
+  /** The first message of a new stream. */
+  subscribe(): Bytes {
+    const next = this.reader.next()
+    this.#become(this.reader.open ? 'open' : 'waiting')
+    return encodeSubscribe({
+      class: this.#options.class,
+      epoch: next?.epoch ?? 0,
+      index: next?.index ?? 0,
+      hasKey: this.reader.open,
+    })
+  }
+
+  onDisconnect(): void {
+    this.#become(this.#ended ? 'ended' : 'offline')
+  }
+
+  onMessage(message: Bytes): void {
+    const { events, device, own } = this.#options
+    switch (message[0]) {
+      case CHANNEL.frames: {
+        const n = framesIn(message)
+        if (n === 0) events.onReject('message')
+        for (let i = 0; i < n; i++) this.#onFrame(frameAt(message, i))
+        return
+      }
+      case CHANNEL.grant: {
+        const grant = openGrant(message.subarray(1), own, device)
+        if (!grant || grant.class !== this.#options.class) return events.onReject('message')
+        if (!this.reader.grant(grant)) return
+        this.#ended = null
+        this.#become('open')
+        return events.onGrant(grant.state, grant.grantId, grant.until)
+      }
+      case CHANNEL.ended: {
+        const ended = openEnded(message.subarray(1), own.sign, device)
+        if (!ended || ended.class !== this.#options.class) return events.onReject('message')
+        this.#ended = ended
+        return this.#become('ended', ended.reason)
+      }
+      case CHANNEL.gap: {
+        const gap = decodeGap(message)
+        return gap ? this.#onGap(gap) : events.onReject('message')
+      }
+      case CHANNEL.waiting:
+        return this.#become('waiting')
+      case CHANNEL.refused:
+        return this.#become('closed', (message[1] ?? ENDING.malformed) as Ending)
+      default:
+        events.onReject('message')
+    }
+  }
+
+  #onGap(gap: Gap): void {
+    this.#options.events.onGap({ epoch: gap.epoch, index: gap.index }, { epoch: gap.toEpoch, index: gap.toIndex })
+  }
+
+  #onFrame(frame: Bytes): void {
+    const { events } = this.#options
+    const verdict: Verdict = this.reader.onFrame(frame)
+    if (verdict === 'bad' || verdict === 'fork') return events.onReject(verdict)
+    if (verdict === 'old') return
+    events.onFrame(frame)
+    if (verdict !== 'closed') {
+      if (verdict === 'rotated') this.#become('open')
+      return
+    }
+    if (this.#access === 'open') this.#become('closed')
+    events.onSealed({ epoch: frameEpoch(frame), index: frameIndex(frame) })
+  }
+
+  #become(access: Access, why: Ending | null = null): void {
+    if (access === this.#access) return
+    this.#access = access
+    this.#options.events.onAccess(access, why)
+  }
+}

@@ -1,0 +1,296 @@
+// A reader of one channel: frames in, payloads and verdicts out (docs/wire.md "Reading"). It starts with
+// a GRANT and follows every KEY_ROTATION that holds a box for it. Each signature is verified before
+// anything is released; links are checked wherever the frame before is known. What does not fit is told
+// apart: already seen, a gap, a fork, closed to us, or simply not from the device.
+
+import { type Bytes, equal } from '../base/bytes.ts'
+import { LIMITS } from '../base/limits.ts'
+import { openFrom } from '../crypto/hpke.ts'
+import { type Exchange, open, sha256, type Verifier } from '../crypto/native.ts'
+import { Secret } from '../crypto/secret.ts'
+import {
+  BODY_BYTES,
+  type ClassId,
+  FRAME,
+  FRAME_BYTES,
+  FRAME_DOMAIN,
+  frameBody,
+  frameEpoch,
+  frameIndex,
+  frameNonce,
+  framePart,
+  frameParts,
+  framePrev,
+  frameSignature,
+  HEADER_BYTES,
+  plausibleFrame,
+  SIGNED_BYTES,
+  USABLE_BYTES,
+} from '../wire/frame.ts'
+import { decodeRotation, type Head, rotationParts } from '../wire/rotation.ts'
+import type { OpenedGrant } from './grant.ts'
+import { bindingAad, bindingInfo, boxTag, messageKey, nextChainKey, slotKey } from './keys.ts'
+
+/**
+ * opened: a payload was completed and handed on · part: taken, more of the same payload to come ·
+ * rotated: a new epoch whose key we have · closed: genuine, but sealed to others only · old: before our
+ * place · fork: genuine, but contradicts what we hold · bad: not a frame of this device and class.
+ */
+export type Verdict = 'opened' | 'part' | 'rotated' | 'closed' | 'old' | 'fork' | 'bad'
+
+export interface ReaderEvents {
+  /** A payload in order; a view, valid until the call returns. */
+  onPayload(payload: Bytes, at: { epoch: number; index: number }): void
+  /** Frames between the two places never came; never papered over. */
+  onGap(from: { epoch: number; index: number }, to: { epoch: number; index: number }): void
+}
+
+/** Everything needed to go on after a restart. Secret: for a file of mode 0600 only. */
+export interface ReaderState {
+  grantId: Bytes
+  epoch: number
+  nonce: Bytes
+  /** The next frame. */
+  index: number
+  hash: Bytes
+  /** Null while the channel is closed to us. */
+  chainKey: Secret | null
+}
+
+export interface ChannelReaderOptions {
+  device: Verifier
+  /** The device's X25519 key. */
+  deviceBox: Bytes
+  class: ClassId
+  exchange: Exchange
+  events: ReaderEvents
+}
+
+const ZERO_NONCE = new Uint8Array(12)
+/** Hashes of the newest frames, kept to recognise the branch point of a new epoch after a power cut. */
+const REMEMBERED = 256
+
+export class ChannelReader {
+  readonly #options: ChannelReaderOptions
+  readonly #signed: Bytes
+  readonly #payload: Bytes
+  #state: ReaderState | null
+  #slot: Bytes | null
+  /** Bytes of the payload gathered so far; -1 while its beginning was missed. */
+  #gathered: number
+  #rotation: { parts: Bytes[]; of: number; nonce: Bytes; epoch: number; hash: Bytes } | null
+  readonly #recent: { epoch: number; index: number; hash: Bytes }[]
+
+  constructor(options: ChannelReaderOptions) {
+    this.#options = options
+    this.#signed = new Uint8Array(FRAME_DOMAIN.length + SIGNED_BYTES)
+    this.#signed.set(FRAME_DOMAIN)
+    this.#payload = new Uint8Array(LIMITS.channel.payloadBytes)
+    this.#state = null
+    this.#slot = null
+    this.#gathered = -1
+    this.#rotation = null
+    this.#recent = []
+  }
+
+  /** The next frame wanted, or null before the first grant. */
+  next(): { epoch: number; index: number } | null {
+    return this.#state && { epoch: this.#state.epoch, index: this.#state.index }
+  }
+
+  /** True while the next frame can be opened. */
+  get open(): boolean {
+    return this.#state?.chainKey != null
+  }
+
+  /** For keeping across restarts; the chain key is a copy. */
+  state(): ReaderState | null {
+    const s = this.#state
+    return s && { ...s, chainKey: s.chainKey?.copy() ?? null }
+  }
+
+  restore(state: ReaderState): void {
+    this.#become(state)
+  }
+
+  /**
+   * Takes an opened grant. One for a place before ours is ignored, unless the channel is closed to us.
+   * True where it was taken.
+   */
+  grant(grant: OpenedGrant): boolean {
+    const s = this.#state
+    if (s?.chainKey && (grant.epoch < s.epoch || (grant.epoch === s.epoch && grant.index <= s.index))) return false
+    if (s && (grant.epoch > s.epoch || (grant.epoch === s.epoch && grant.index > s.index))) {
+      const here = { epoch: s.epoch, index: s.index }
+      const there = { epoch: grant.epoch, index: grant.index }
+      if (s.chainKey && !this.#follows(grant)) this.#options.events.onGap(here, there)
+    }
+    this.#become({
+      grantId: grant.grantId,
+      epoch: grant.epoch,
+      nonce: grant.nonce,
+      index: grant.index,
+      hash: grant.hash,
+      chainKey: grant.chainKey,
+    })
+    return true
+  }
+
+  onFrame(frame: Bytes): Verdict {
+    if (!plausibleFrame(frame) || frame[1] !== this.#options.class) return 'bad'
+    const s = this.#state
+    const epoch = frameEpoch(frame)
+    const index = frameIndex(frame)
+    if (s && (epoch < s.epoch || (epoch === s.epoch && index < s.index && equal(frameNonce(frame), s.nonce)))) return 'old'
+    this.#signed.set(frame.subarray(0, SIGNED_BYTES), FRAME_DOMAIN.length)
+    if (!this.#options.device.verify(this.#signed, frameSignature(frame))) return 'bad'
+    if (s && epoch === s.epoch && !equal(frameNonce(frame), s.nonce)) return 'fork'
+    if (frame[0] === FRAME.rotation) return this.#onRotation(frame, epoch, index)
+    if (!s || epoch > s.epoch || !s.chainKey) return 'closed'
+    return this.#onData(frame, s, index)
+  }
+
+  #onData(frame: Bytes, s: ReaderState, index: number): Verdict {
+    if (index > s.index) {
+      if (index - s.index > LIMITS.channel.skipFrames) return 'closed'
+      this.#options.events.onGap({ epoch: s.epoch, index: s.index }, { epoch: s.epoch, index })
+      this.#gathered = -1
+    } else if (!this.#links(frame, s.hash)) {
+      return 'fork'
+    }
+    let chainKey = s.chainKey!.bytes()
+    for (let i = s.index; i < index; i++) chainKey = nextChainKey(chainKey)
+    const plain = open(messageKey(chainKey), ZERO_NONCE, frame.subarray(0, HEADER_BYTES), frameBody(frame))
+    // The signature is the device's, so a body that our key does not open means that our chain is not its chain.
+    if (!plain) return 'fork'
+    s.chainKey!.wipe()
+    s.chainKey = new Secret(nextChainKey(chainKey))
+    this.#advance(s, frame, index)
+    return this.#gather(frame, plain, index)
+  }
+
+  #gather(frame: Bytes, plain: Bytes, index: number): Verdict {
+    const part = framePart(frame)
+    const used = plain[0]!
+    if (part === 0) this.#gathered = 0
+    if (this.#gathered < 0 || this.#gathered !== part * USABLE_BYTES) return 'part'
+    if (used > USABLE_BYTES || this.#gathered + used > this.#payload.length) {
+      this.#gathered = -1
+      return 'bad'
+    }
+    this.#payload.set(plain.subarray(1, 1 + used), this.#gathered)
+    this.#gathered += used
+    if (part + 1 < frameParts(frame)) return 'part'
+    const payload = this.#payload.subarray(0, this.#gathered)
+    this.#gathered = -1
+    this.#options.events.onPayload(payload, { epoch: frameEpoch(frame), index })
+    return 'opened'
+  }
+
+  /** Gathers the parts of a KEY_ROTATION; the last one moves us into its epoch. */
+  #onRotation(frame: Bytes, epoch: number, index: number): Verdict {
+    const part = framePart(frame)
+    const of = frameParts(frame)
+    if (index !== part || of > rotationParts(LIMITS.channel.readers)) return 'bad'
+    if (this.#state && epoch === this.#state.epoch) {
+      // We entered this epoch by a grant for its very beginning, or are past it: nothing new to learn.
+      if (index === this.#state.index) this.#skipOwn(frame, this.#state, index)
+      return 'part'
+    }
+    if (part === 0) this.#rotation = { parts: [], of, nonce: frameNonce(frame).slice(), epoch, hash: new Uint8Array(32) }
+    const r = this.#rotation
+    if (!r || r.epoch !== epoch || r.of !== of || r.parts.length !== part || !equal(r.nonce, frameNonce(frame))) return 'part'
+    if (part > 0 && !this.#links(frame, r.hash)) return 'fork'
+    r.parts.push(frameBody(frame).slice())
+    r.hash = sha256(frame)
+    if (part + 1 < of) return 'part'
+    this.#rotation = null
+    return this.#enter(r)
+  }
+
+  #enter(r: { parts: Bytes[]; nonce: Bytes; epoch: number; hash: Bytes }): Verdict {
+    const body = new Uint8Array(r.parts.length * BODY_BYTES)
+    r.parts.forEach((p, i) => body.set(p, i * BODY_BYTES))
+    const rotation = decodeRotation(body)
+    const s = this.#state
+    if (!rotation) return 'bad'
+    if (!s || !this.#slot) return 'closed'
+    if (!this.#branches(rotation.prev, s)) return 'fork'
+    const chainKey = this.#findKey(rotation.boxes, r, s)
+    if (s.chainKey) this.#reportMissing(rotation.prev, s)
+    const index = r.parts.length
+    this.#become({ grantId: s.grantId, epoch: r.epoch, nonce: r.nonce, index, hash: r.hash, chainKey })
+    return chainKey ? 'rotated' : 'closed'
+  }
+
+  #findKey(boxes: { tag: Bytes; box: Bytes }[], r: { nonce: Bytes; epoch: number; parts: Bytes[] }, s: ReaderState): Secret | null {
+    const { device, class: cls, exchange } = this.#options
+    const tag = boxTag(this.#slot!, r.nonce, cls)
+    for (const box of boxes) {
+      if (!equal(box.tag, tag)) continue
+      const binding = {
+        device: device.publicKey,
+        class: cls,
+        epoch: r.epoch,
+        nonce: r.nonce,
+        index: 0,
+        reader: exchange.publicKey,
+        grantId: s.grantId,
+      }
+      const plain = openFrom(exchange, bindingInfo('rotation', binding), bindingAad(binding), box.box)
+      if (plain?.length !== 32) continue
+      let chainKey: Bytes = plain
+      for (let i = 0; i < r.parts.length; i++) chainKey = nextChainKey(chainKey)
+      return new Secret(chainKey)
+    }
+    return null
+  }
+
+  /** A new epoch may begin behind our newest frame, or (after a power cut) behind an earlier one we know. */
+  #branches(prev: Head, s: ReaderState): boolean {
+    if (prev.epoch > s.epoch || (prev.epoch === s.epoch && prev.index >= s.index)) return true
+    const known = this.#recent.find((h) => h.epoch === prev.epoch && h.index === prev.index)
+    return known ? equal(known.hash, prev.hash) : true
+  }
+
+  #reportMissing(prev: Head, s: ReaderState): void {
+    if (prev.epoch < s.epoch || (prev.epoch === s.epoch && prev.index < s.index)) return
+    this.#options.events.onGap({ epoch: s.epoch, index: s.index }, { epoch: prev.epoch, index: prev.index + 1 })
+  }
+
+  #follows(grant: OpenedGrant): boolean {
+    return equal(grant.hash, this.#state!.hash)
+  }
+
+  #skipOwn(frame: Bytes, s: ReaderState, index: number): void {
+    if (!s.chainKey) return
+    const next = nextChainKey(s.chainKey.bytes())
+    s.chainKey.wipe()
+    s.chainKey = new Secret(next)
+    this.#advance(s, frame, index)
+  }
+
+  #links(frame: Bytes, hash: Bytes): boolean {
+    return equal(framePrev(frame), hash.subarray(0, 16))
+  }
+
+  #advance(s: ReaderState, frame: Bytes, index: number): void {
+    s.index = index + 1
+    s.hash = sha256(frame.length === FRAME_BYTES ? frame : frame.subarray(0, FRAME_BYTES))
+    this.#remember(s.epoch, index, s.hash)
+  }
+
+  #remember(epoch: number, index: number, hash: Bytes): void {
+    if (this.#recent.length >= REMEMBERED) this.#recent.shift()
+    this.#recent.push({ epoch, index, hash })
+  }
+
+  #become(state: ReaderState): void {
+    const changed = !this.#state || !equal(this.#state.grantId, state.grantId)
+    this.#state?.chainKey?.wipe()
+    this.#state = state
+    this.#gathered = -1
+    if (state.index > 0) this.#remember(state.epoch, state.index - 1, state.hash)
+    if (changed) this.#slot = slotKey(this.#options.exchange, this.#options.deviceBox, state.grantId)
+  }
+}

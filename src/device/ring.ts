@@ -1,0 +1,176 @@
+// Sealed frames of one channel on the card, newest over oldest (docs/wire.md "Ring file"). Slot n of the
+// file is a frame, nothing else; where the newest is follows from (epoch, index), which only grow. The
+// newest frames are also in memory, so a live reader never waits for the card. Never sees a key.
+
+import type { Bytes } from '../base/bytes.ts'
+import { equal } from '../base/bytes.ts'
+import { LIMITS } from '../base/limits.ts'
+import { sha256 } from '../crypto/native.ts'
+import type { Failure, Files, OpenFile } from '../hw/hardware.ts'
+import { FRAME, FRAME_BYTES, frameEpoch, frameIndex, framePart, framePrev, plausibleFrame } from '../wire/frame.ts'
+import type { Head } from '../wire/rotation.ts'
+
+export interface Place {
+  epoch: number
+  index: number
+}
+
+const TAIL = LIMITS.channel.ringTailFrames
+/** Slots looked at when opening: more than a minute of frames may not have reached the card whole. */
+const CHECKED = 256
+
+/** <0, 0, >0 as the frame stands before, at or after the place. */
+function comparePlace(frame: Bytes, place: Place): number {
+  return frameEpoch(frame) - place.epoch || frameIndex(frame) - place.index
+}
+
+export class Ring {
+  readonly #file: OpenFile
+  readonly #slots: number
+  readonly #tail: Bytes
+  /** Sequence number of the next frame; the frame with number n lies in slot n % slots. */
+  #next: number
+  /** The newest TAIL frames lie in memory from this number on. */
+  #tailFrom: number
+  #writeError: Failure
+
+  private constructor(file: OpenFile, slots: number) {
+    this.#file = file
+    this.#slots = slots
+    this.#tail = new Uint8Array(TAIL * FRAME_BYTES)
+    this.#next = 0
+    this.#tailFrom = 0
+    this.#writeError = null
+  }
+
+  /** Opens (and where needed makes) a ring of `slots` frames; hands over the newest whole chain's end. */
+  static open(files: Files, name: string, slots: number, done: (error: Failure, ring: Ring | null, head: Head | null) => void): void {
+    files.open(name, (error, file) => {
+      if (error || !file) return done(error, null, null)
+      const ring = new Ring(file, slots)
+      ring.#findNewest((failure, head) => done(failure, failure ? null : ring, head))
+    })
+  }
+
+  /** Number of the oldest frame that is still there. */
+  get oldest(): number {
+    return Math.max(0, this.#next - this.#slots)
+  }
+
+  /** Number that the next frame will get. */
+  get next(): number {
+    return this.#next
+  }
+
+  get failed(): Failure {
+    return this.#writeError
+  }
+
+  /** Copies the frame; it is on the card after the next `sync`. */
+  append(frame: Bytes): void {
+    const n = this.#next
+    const at = (n % TAIL) * FRAME_BYTES
+    this.#tail.set(frame, at)
+    this.#next = n + 1
+    if (this.#next - this.#tailFrom > TAIL) this.#tailFrom = this.#next - TAIL
+    const slot = this.#tail.subarray(at, at + FRAME_BYTES)
+    this.#file.write((n % this.#slots) * FRAME_BYTES, slot, this.#onWritten)
+  }
+
+  sync(done: (error: Failure) => void): void {
+    this.#file.sync(done)
+  }
+
+  close(): void {
+    this.#file.close()
+  }
+
+  /** Reads frames `from`, `from` + 1 … into `into`; tells how many came (0 when there is none). */
+  read(from: number, into: Bytes, done: (error: Failure, frames: number) => void): void {
+    const first = Math.max(from, this.oldest)
+    const wanted = Math.min(Math.floor(into.length / FRAME_BYTES), this.#next - first)
+    if (wanted <= 0) return done(null, 0)
+    if (first >= this.#tailFrom) {
+      for (let i = 0; i < wanted; i++) into.set(this.#inTail(first + i), i * FRAME_BYTES)
+      return done(null, wanted)
+    }
+    const toEnd = this.#slots - (first % this.#slots)
+    const count = Math.min(wanted, toEnd, this.#tailFrom - first)
+    this.#file.read((first % this.#slots) * FRAME_BYTES, into.subarray(0, count * FRAME_BYTES), (error, n) =>
+      done(error, error ? 0 : Math.floor(n / FRAME_BYTES)),
+    )
+  }
+
+  /** Number of the first frame at or after a place; `next` where all are before it. */
+  find(place: Place, done: (error: Failure, n: number) => void): void {
+    const probe = new Uint8Array(FRAME_BYTES)
+    const search = (low: number, high: number): void => {
+      if (low >= high) return done(null, low)
+      const mid = Math.floor((low + high) / 2)
+      this.read(mid, probe, (error, n) => {
+        if (error) return done(error, 0)
+        // A slot overwritten while we searched reads as newer than it was: the search still ends.
+        if (n > 0 && comparePlace(probe, place) < 0) search(mid + 1, high)
+        else search(low, mid)
+      })
+    }
+    search(this.oldest, this.#next)
+  }
+
+  readonly #onWritten = (error: Failure): void => {
+    if (error) this.#writeError = error
+  }
+
+  #inTail(n: number): Bytes {
+    const at = (n % TAIL) * FRAME_BYTES
+    return this.#tail.subarray(at, at + FRAME_BYTES)
+  }
+
+  /** Finds the newest slot by halving: before it places grow, behind it lie older frames or nothing. */
+  #findNewest(done: (error: Failure, head: Head | null) => void): void {
+    const used = Math.min(this.#slots, Math.floor(this.#file.size() / FRAME_BYTES))
+    if (used === 0) return done(null, null)
+    const first = new Uint8Array(FRAME_BYTES)
+    const probe = new Uint8Array(FRAME_BYTES)
+    this.#file.read(0, first, (error) => {
+      if (error) return done(error, null)
+      if (!plausibleFrame(first)) return done(null, null)
+      const search = (low: number, high: number): void => {
+        // Invariant: slot `low` is not older than slot 0, slot `high` is older, empty or outside.
+        if (high - low <= 1) return this.#checkEnd(low, used, done)
+        const mid = Math.floor((low + high) / 2)
+        this.#file.read(mid * FRAME_BYTES, probe, (failure) => {
+          if (failure) return done(failure, null)
+          const newer = plausibleFrame(probe) && comparePlace(probe, { epoch: frameEpoch(first), index: frameIndex(first) }) >= 0
+          if (newer) search(mid, high)
+          else search(low, mid)
+        })
+      }
+      search(0, used)
+    })
+  }
+
+  /** Walks the links of the newest slots and cuts off what a power cut left torn. */
+  #checkEnd(last: number, used: number, done: (error: Failure, head: Head | null) => void): void {
+    const from = Math.max(0, last - CHECKED + 1)
+    const block = new Uint8Array((last - from + 1) * FRAME_BYTES)
+    this.#file.read(from * FRAME_BYTES, block, (error) => {
+      if (error) return done(error, null)
+      const frame = (i: number): Bytes => block.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES)
+      let good = 0
+      for (let i = 1; i <= last - from; i++) if (plausibleFrame(frame(i)) && this.#linked(frame(i - 1), frame(i))) good = i
+        else break
+      const newest = frame(good)
+      const wrapped = used === this.#slots && last + 1 < used
+      this.#next = from + good + 1 + (wrapped ? this.#slots : 0)
+      this.#tailFrom = this.#next
+      done(null, { epoch: frameEpoch(newest), index: frameIndex(newest), hash: sha256(newest) })
+    })
+  }
+
+  /** A frame follows another when it links to it; the first of an epoch may link further back. */
+  #linked(before: Bytes, frame: Bytes): boolean {
+    if (frame[0] === FRAME.rotation && framePart(frame) === 0) return frameEpoch(frame) > frameEpoch(before)
+    return equal(framePrev(frame), sha256(before).subarray(0, 16))
+  }
+}
