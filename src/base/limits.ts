@@ -51,6 +51,11 @@ export const LIMITS = {
     eventBytes: 8_192,
     logBytes: 4_194_304,
   },
+  jws: {
+    /** Whole text of one JWS, in characters. */
+    textBytes: 16_384,
+    signatures: 16,
+  },
   journal: {
     recordBytes: 65_536,
     fileBytes: 16_777_216,

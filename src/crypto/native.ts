@@ -20,7 +20,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto'
 import type { Bytes } from '../base/bytes.ts'
-import { canonicalEd25519, smallOrderX25519 } from './points.ts'
+import { canonicalEd25519, canonicalX25519, EC_CURVES, type EcAlg, ecPoint } from './points.ts'
 import { Secret } from './secret.ts'
 
 const PKCS8_ED25519 = Uint8Array.from([
@@ -30,6 +30,11 @@ const PKCS8_X25519 = Uint8Array.from([0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 
 const SPKI_ED25519 = Uint8Array.from([0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0])
 const SPKI_X25519 = Uint8Array.from([0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 3, 0x21, 0])
 const TAG = { authTagLength: 16 } as const
+
+// A Buffer's slice() is a view where a Uint8Array's is a copy, so no Buffer leaves this file.
+function plainBytes(b: Buffer): Bytes {
+  return new Uint8Array(b.buffer, b.byteOffset, b.length)
+}
 
 function privateKey(prefix: Bytes, seed: Bytes): KeyObject {
   const der = Buffer.alloc(prefix.length + 32)
@@ -56,14 +61,14 @@ function rawPublic(key: KeyObject): Bytes {
 export function sha256(...parts: Bytes[]): Bytes {
   const hash = createHash('sha256')
   for (const part of parts) hash.update(part)
-  return hash.digest()
+  return plainBytes(hash.digest())
 }
 
 /** HMAC-SHA-256 (32 bytes) of the parts, one after the other. */
 export function hmac(key: Bytes, ...parts: Bytes[]): Bytes {
   const mac = createHmac('sha256', key)
   for (const part of parts) mac.update(part)
-  return mac.digest()
+  return plainBytes(mac.digest())
 }
 
 /** HKDF-SHA-256 (RFC 5869), `length` bytes, at most 8,160. */
@@ -110,11 +115,12 @@ export function open(key: Bytes, nonce: Bytes, aad: Bytes, box: Bytes): Bytes | 
   } catch {
     return null
   }
-  return plain
+  return plainBytes(plain)
 }
 
 /** Signs as one Ed25519 key (RFC 8032). */
 export class Signer {
+  readonly alg = 'EdDSA'
   readonly publicKey: Bytes
   readonly #key: KeyObject
 
@@ -126,12 +132,13 @@ export class Signer {
 
   /** 64 bytes. */
   sign(message: Bytes): Bytes {
-    return nodeSign(null, message, this.#key)
+    return plainBytes(nodeSign(null, message, this.#key))
   }
 }
 
 /** Verifies for one Ed25519 key; importing costs as much as a verification, so keep the object. */
 export class Verifier {
+  readonly alg = 'EdDSA'
   readonly publicKey: Bytes
   readonly #key: KeyObject
 
@@ -144,7 +151,7 @@ export class Verifier {
   static of(raw: Bytes): Verifier | null {
     if (!canonicalEd25519(raw)) return null
     try {
-      return new Verifier(raw.slice())
+      return new Verifier(Uint8Array.from(raw))
     } catch {
       return null
     }
@@ -166,15 +173,44 @@ export class Exchange {
     this.publicKey = rawPublic(this.#key)
   }
 
-  /** The shared secret (32 bytes), or null for a public key of small order. */
+  /** The shared secret (32 bytes), or null for a public key that is not canonical or of small order. */
   agree(other: Bytes): Secret | null {
-    if (other.length !== 32 || smallOrderX25519(other)) return null
+    if (!canonicalX25519(other)) return null
     try {
       const shared = diffieHellman({ privateKey: this.#key, publicKey: publicKey(SPKI_X25519, other) })
-      return shared.every((b) => b === 0) ? null : new Secret(shared)
+      return shared.every((b) => b === 0) ? null : new Secret(plainBytes(shared))
     } catch {
       return null
     }
+  }
+}
+
+/** Verifies for one ECDSA key on a NIST curve (RFC 7518 section 3.4); providers may have such keys. */
+export class EcVerifier {
+  readonly alg: EcAlg
+  readonly #key: KeyObject
+
+  private constructor(alg: EcAlg, key: KeyObject) {
+    this.alg = alg
+    this.#key = key
+  }
+
+  /** @param point 0x04, x, y. Null for what is no point of the algorithm's curve. */
+  static of(alg: EcAlg, point: Bytes): EcVerifier | null {
+    const jwk = ecPoint(alg, point)
+    if (!jwk) return null
+    try {
+      return new EcVerifier(alg, createPublicKey({ key: jwk, format: 'jwk' }))
+    } catch {
+      return null
+    }
+  }
+
+  /** @param signature r and s at full width, one after the other; not DER. */
+  verify(message: Bytes, signature: Bytes): boolean {
+    const curve = EC_CURVES[this.alg]
+    if (signature.length !== 2 * curve.bytes) return false
+    return nodeVerify(curve.hash, message, { key: this.#key, dsaEncoding: 'ieee-p1363' }, signature)
   }
 }
 
@@ -189,10 +225,11 @@ export function openAes128Gcm(
   text: Bytes,
   tag: Bytes | null,
 ): Bytes | null {
+  if (iv.length === 0 || (tag && tag.length !== 12)) return null
   const decipher = createDecipheriv('aes-128-gcm', key, iv, { authTagLength: 12 })
   decipher.setAAD(aad)
   if (tag) decipher.setAuthTag(tag)
-  const plain = decipher.update(text)
+  const plain = plainBytes(decipher.update(text))
   if (!tag) return plain
   try {
     decipher.final()

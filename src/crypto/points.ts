@@ -2,7 +2,7 @@
 // one and points of small order (RFC 8032 section 5.1.3, RFC 7748 section 6.1). The lists are short
 // and complete, so no curve arithmetic is needed on the device.
 
-import { type Bytes, unhex } from '../base/bytes.ts'
+import { type Bytes, base64url, unhex } from '../base/bytes.ts'
 
 // The y coordinates of the eight points of small order on edwards25519, sign bit cleared.
 const SMALL_ORDER_Y = [
@@ -39,8 +39,31 @@ export function canonicalEd25519(raw: Bytes): boolean {
   return raw.length === 32 && belowP(raw) && !SMALL_ORDER_Y.some((y) => same31(raw, y))
 }
 
-/** True for an X25519 key whose result is always zero. Non-canonical u is reduced first, as RFC 7748 wants. */
-export function smallOrderX25519(raw: Bytes): boolean {
-  if (!belowP(raw)) return true // p-1 .. 2^255-1: only the small ones come back as values below 19
-  return SMALL_ORDER_U.some((u) => same31(raw, u))
+/**
+ * True for 32 bytes that may be an X25519 key: u below p, top bit clear, not of small order. RFC 7748
+ * would mask and reduce the others; we refuse them, so that one key has one name (decision 0002).
+ */
+export function canonicalX25519(raw: Bytes): boolean {
+  return raw.length === 32 && raw[31]! < 0x80 && belowP(raw) && !SMALL_ORDER_U.some((u) => same31(raw, u))
+}
+
+/** JOSE's ECDSA algorithms (RFC 7518 section 3.4): the curve, its coordinate's bytes, the hash. */
+export const EC_CURVES = {
+  ES256: { crv: 'P-256', bytes: 32, hash: 'sha256' },
+  ES384: { crv: 'P-384', bytes: 48, hash: 'sha384' },
+  ES512: { crv: 'P-521', bytes: 66, hash: 'sha512' },
+} as const
+
+export type EcAlg = keyof typeof EC_CURVES
+
+/** The JWK of an uncompressed point, or null for another length or form. Not yet proven on the curve. */
+export function ecPoint(alg: EcAlg, point: Bytes): { kty: 'EC'; crv: string; x: string; y: string } | null {
+  const { crv, bytes } = EC_CURVES[alg]
+  if (point.length !== 1 + 2 * bytes || point[0] !== 4) return null
+  return {
+    kty: 'EC',
+    crv,
+    x: base64url(point.subarray(1, 1 + bytes)),
+    y: base64url(point.subarray(1 + bytes)),
+  }
 }
