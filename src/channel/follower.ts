@@ -7,12 +7,12 @@ import type { Exchange, Verifier } from '../crypto/native.ts'
 import {
   CHANNEL,
   decodeGap,
-  type Ending,
   ENDING,
+  type Ending,
   encodeSubscribe,
-  type Gap,
   frameAt,
   framesIn,
+  type Gap,
 } from '../wire/channel.ts'
 import { type ClassId, frameEpoch, frameIndex } from '../wire/frame.ts'
 import { type Ended, openEnded, openGrant } from './grant.ts'
@@ -56,7 +56,13 @@ export class Follower {
     this.#options = options
     this.#access = 'offline'
     this.#ended = null
-    this.reader = new ChannelReader({ device, deviceBox, class: options.class, exchange: own.exchange, events: options.events })
+    this.reader = new ChannelReader({
+      device,
+      deviceBox,
+      class: options.class,
+      exchange: own.exchange,
+      events: options.events,
+    })
   }
 
   get access(): Access {
@@ -125,7 +131,10 @@ export class Follower {
   }
 
   #onGap(gap: Gap): void {
-    this.#options.events.onGap({ epoch: gap.epoch, index: gap.index }, { epoch: gap.toEpoch, index: gap.toIndex })
+    this.#options.events.onGap(
+      { epoch: gap.epoch, index: gap.index },
+      { epoch: gap.toEpoch, index: gap.toIndex },
+    )
   }
 
   #onFrame(frame: Bytes): void {

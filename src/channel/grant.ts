@@ -68,7 +68,15 @@ function verified(domain: Bytes, reader: Bytes, bytes: Bytes, device: Verifier):
 }
 
 function bindingOf(g: Grant, device: Bytes, readerBox: Bytes): Binding {
-  return { device, class: g.class, epoch: g.epoch, nonce: g.nonce, index: g.index, reader: readerBox, grantId: g.grantId }
+  return {
+    device,
+    class: g.class,
+    epoch: g.epoch,
+    nonce: g.nonce,
+    index: g.index,
+    reader: readerBox,
+    grantId: g.grantId,
+  }
 }
 
 /** A signed GRANT, or null when the reader's key is none. `ephemeral` is 32 fresh random bytes. */
@@ -91,7 +99,11 @@ export function sealGrant(
 }
 
 /** What a GRANT for this reader holds, or null when it is forged, damaged or for somebody else. */
-export function openGrant(bytes: Bytes, own: { sign: Bytes; exchange: Exchange }, device: Verifier): OpenedGrant | null {
+export function openGrant(
+  bytes: Bytes,
+  own: { sign: Bytes; exchange: Exchange },
+  device: Verifier,
+): OpenedGrant | null {
   const body = verified(GRANT_DOMAIN, own.sign, bytes, device)
   if (!body) return null
   const r = new Reader(body)
@@ -116,7 +128,13 @@ export function openGrant(bytes: Bytes, own: { sign: Bytes; exchange: Exchange }
 /** A signed ENDED for one reader. */
 export function signEnded(ended: Ended, reader: ReaderKeys, device: Signer): Bytes {
   const w = new Writer(new Uint8Array(35))
-  w.u8(VERSION).u8(ended.class).u8(ended.reason).u32(ended.epoch).u48(ended.index).put(ended.grantId).u48(ended.at)
+  w.u8(VERSION)
+    .u8(ended.class)
+    .u8(ended.reason)
+    .u32(ended.epoch)
+    .u48(ended.index)
+    .put(ended.grantId)
+    .u48(ended.at)
   return signed(ENDED_DOMAIN, reader.sign, w.done(), device)
 }
 

@@ -5,7 +5,7 @@
 import type { Bytes } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
 import { sealTo } from '../crypto/hpke.ts'
-import { type Exchange, sealInto, sha256, type Signer } from '../crypto/native.ts'
+import { type Exchange, type Signer, sealInto, sha256 } from '../crypto/native.ts'
 import { Secret } from '../crypto/secret.ts'
 import {
   BODY_BYTES,
@@ -20,7 +20,14 @@ import {
   SIGNED_BYTES,
   USABLE_BYTES,
 } from '../wire/frame.ts'
-import { BOX_BYTES, encodeRotation, type Head, paddedBoxes, type RotationBox, rotationParts } from '../wire/rotation.ts'
+import {
+  BOX_BYTES,
+  encodeRotation,
+  type Head,
+  paddedBoxes,
+  type RotationBox,
+  rotationParts,
+} from '../wire/rotation.ts'
 import { type ReaderKeys, sealGrant } from './grant.ts'
 import { bindingAad, bindingInfo, boxTag, firstChainKey, messageKey, nextChainKey, slotKey } from './keys.ts'
 
@@ -95,7 +102,14 @@ export class Publisher {
    * Begins an epoch with KEY_ROTATION frames. The epoch number must be durable before this call and
    * never have been used. `keepStart` keeps the first chain key for `startGrant`.
    */
-  openEpoch(o: { epoch: number; reason: Reason; at: number; prev: Head; readers: readonly ReaderKeys[]; keepStart: boolean }): void {
+  openEpoch(o: {
+    epoch: number
+    reason: Reason
+    at: number
+    prev: Head
+    readers: readonly ReaderKeys[]
+    keepStart: boolean
+  }): void {
     if (o.epoch <= this.#epoch) throw new RangeError(`epoch ${o.epoch} after ${this.#epoch}`)
     if (o.readers.length > LIMITS.channel.readers) throw new RangeError(`${o.readers.length} readers`)
     const { class: cls, random } = this.#options
@@ -123,7 +137,8 @@ export class Publisher {
   /** Seals one payload into as many frames as it takes. */
   publish(payload: Bytes): void {
     if (this.#epoch === 0) throw new RangeError('publish before openEpoch')
-    if (payload.length > LIMITS.channel.payloadBytes) throw new RangeError(`payload of ${payload.length} bytes`)
+    if (payload.length > LIMITS.channel.payloadBytes)
+      throw new RangeError(`payload of ${payload.length} bytes`)
     const parts = Math.max(1, Math.ceil(payload.length / USABLE_BYTES))
     for (let part = 0; part < parts; part++) {
       const at = part * USABLE_BYTES
@@ -139,7 +154,12 @@ export class Publisher {
 
   /** A signed GRANT from the next frame on; `state` is the current telegram, packed. */
   grant(reader: ReaderKeys, state: Bytes): Bytes | null {
-    return this.#grantFrom({ epoch: this.#epoch, nonce: this.#nonce, index: this.#index, hash: this.#hash }, this.#chainKey, reader, state)
+    return this.#grantFrom(
+      { epoch: this.#epoch, nonce: this.#nonce, index: this.#index, hash: this.#hash },
+      this.#chainKey,
+      reader,
+      state,
+    )
   }
 
   /**
@@ -148,7 +168,9 @@ export class Publisher {
    */
   startGrants(reader: ReaderKeys): Bytes[] {
     const none = new Uint8Array(0)
-    return this.#starts.map((s) => this.#grantFrom(s, s.chainKey.bytes(), reader, none)).filter((g) => g !== null)
+    return this.#starts
+      .map((s) => this.#grantFrom(s, s.chainKey.bytes(), reader, none))
+      .filter((g) => g !== null)
   }
 
   /** Forgets the epoch starts: a witness has confirmed and every entitled reader was served. */
@@ -170,7 +192,12 @@ export class Publisher {
     return bytes
   }
 
-  #grantFrom(place: { epoch: number; nonce: Bytes; index: number; hash: Bytes }, chainKey: Bytes, reader: ReaderKeys, state: Bytes): Bytes | null {
+  #grantFrom(
+    place: { epoch: number; nonce: Bytes; index: number; hash: Bytes },
+    chainKey: Bytes,
+    reader: ReaderKeys,
+    state: Bytes,
+  ): Bytes | null {
     const grant = { class: this.#options.class, ...place, grantId: reader.grantId, until: reader.until }
     const ephemeral = new Secret(this.#fresh(32))
     const bytes = sealGrant(grant, { chainKey, state }, reader, this.#options.signer, ephemeral)
@@ -192,7 +219,13 @@ export class Publisher {
       grantId: reader.grantId,
     }
     const ephemeral = new Secret(this.#fresh(32))
-    const box = sealTo(reader.box, bindingInfo('rotation', binding), bindingAad(binding), this.#chainKey, ephemeral)
+    const box = sealTo(
+      reader.box,
+      bindingInfo('rotation', binding),
+      bindingAad(binding),
+      this.#chainKey,
+      ephemeral,
+    )
     ephemeral.wipe()
     return box && { tag: boxTag(slot, this.#nonce, cls), box }
   }
@@ -209,7 +242,13 @@ export class Publisher {
       grantId: this.#fresh(16),
     }
     const ephemeral = new Secret(this.#fresh(32))
-    const box = sealTo(binding.reader, bindingInfo('rotation', binding), bindingAad(binding), this.#fresh(32), ephemeral)
+    const box = sealTo(
+      binding.reader,
+      bindingInfo('rotation', binding),
+      bindingAad(binding),
+      this.#fresh(32),
+      ephemeral,
+    )
     return { tag: this.#fresh(8), box: box ?? this.#fresh(BOX_BYTES - 8) }
   }
 

@@ -119,7 +119,8 @@ export class ChannelReader {
    */
   grant(grant: OpenedGrant): boolean {
     const s = this.#state
-    if (s?.chainKey && (grant.epoch < s.epoch || (grant.epoch === s.epoch && grant.index <= s.index))) return false
+    if (s?.chainKey && (grant.epoch < s.epoch || (grant.epoch === s.epoch && grant.index <= s.index)))
+      return false
     if (s && (grant.epoch > s.epoch || (grant.epoch === s.epoch && grant.index > s.index))) {
       const here = { epoch: s.epoch, index: s.index }
       const there = { epoch: grant.epoch, index: grant.index }
@@ -141,7 +142,8 @@ export class ChannelReader {
     const s = this.#state
     const epoch = frameEpoch(frame)
     const index = frameIndex(frame)
-    if (s && (epoch < s.epoch || (epoch === s.epoch && index < s.index && equal(frameNonce(frame), s.nonce)))) return 'old'
+    if (s && (epoch < s.epoch || (epoch === s.epoch && index < s.index && equal(frameNonce(frame), s.nonce))))
+      return 'old'
     this.#signed.set(frame.subarray(0, SIGNED_BYTES), FRAME_DOMAIN.length)
     if (!this.#options.device.verify(this.#signed, frameSignature(frame))) return 'bad'
     if (s && epoch === s.epoch && !equal(frameNonce(frame), s.nonce)) return 'fork'
@@ -197,9 +199,17 @@ export class ChannelReader {
       if (index === this.#state.index) this.#skipOwn(frame, this.#state, index)
       return 'part'
     }
-    if (part === 0) this.#rotation = { parts: [], of, nonce: frameNonce(frame).slice(), epoch, hash: new Uint8Array(32) }
+    if (part === 0)
+      this.#rotation = { parts: [], of, nonce: frameNonce(frame).slice(), epoch, hash: new Uint8Array(32) }
     const r = this.#rotation
-    if (!r || r.epoch !== epoch || r.of !== of || r.parts.length !== part || !equal(r.nonce, frameNonce(frame))) return 'part'
+    if (
+      !r ||
+      r.epoch !== epoch ||
+      r.of !== of ||
+      r.parts.length !== part ||
+      !equal(r.nonce, frameNonce(frame))
+    )
+      return 'part'
     if (part > 0 && !this.#links(frame, r.hash)) return 'fork'
     r.parts.push(frameBody(frame).slice())
     r.hash = sha256(frame)
@@ -223,7 +233,11 @@ export class ChannelReader {
     return chainKey ? 'rotated' : 'closed'
   }
 
-  #findKey(boxes: { tag: Bytes; box: Bytes }[], r: { nonce: Bytes; epoch: number; parts: Bytes[] }, s: ReaderState): Secret | null {
+  #findKey(
+    boxes: { tag: Bytes; box: Bytes }[],
+    r: { nonce: Bytes; epoch: number; parts: Bytes[] },
+    s: ReaderState,
+  ): Secret | null {
     const { device, class: cls, exchange } = this.#options
     const tag = boxTag(this.#slot!, r.nonce, cls)
     for (const box of boxes) {
@@ -255,7 +269,10 @@ export class ChannelReader {
 
   #reportMissing(prev: Head, s: ReaderState): void {
     if (prev.epoch < s.epoch || (prev.epoch === s.epoch && prev.index < s.index)) return
-    this.#options.events.onGap({ epoch: s.epoch, index: s.index }, { epoch: prev.epoch, index: prev.index + 1 })
+    this.#options.events.onGap(
+      { epoch: s.epoch, index: s.index },
+      { epoch: prev.epoch, index: prev.index + 1 },
+    )
   }
 
   #follows(grant: OpenedGrant): boolean {

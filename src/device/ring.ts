@@ -7,7 +7,15 @@ import { equal } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
 import { sha256 } from '../crypto/native.ts'
 import type { Failure, Files, OpenFile } from '../hw/hardware.ts'
-import { FRAME, FRAME_BYTES, frameEpoch, frameIndex, framePart, framePrev, plausibleFrame } from '../wire/frame.ts'
+import {
+  FRAME,
+  FRAME_BYTES,
+  frameEpoch,
+  frameIndex,
+  framePart,
+  framePrev,
+  plausibleFrame,
+} from '../wire/frame.ts'
 import type { Head } from '../wire/rotation.ts'
 
 export interface Place {
@@ -44,7 +52,12 @@ export class Ring {
   }
 
   /** Opens (and where needed makes) a ring of `slots` frames; hands over the newest whole chain's end. */
-  static open(files: Files, name: string, slots: number, done: (error: Failure, ring: Ring | null, head: Head | null) => void): void {
+  static open(
+    files: Files,
+    name: string,
+    slots: number,
+    done: (error: Failure, ring: Ring | null, head: Head | null) => void,
+  ): void {
     files.open(name, (error, file) => {
       if (error || !file) return done(error, null, null)
       const ring = new Ring(file, slots)
@@ -141,7 +154,9 @@ export class Ring {
         const mid = Math.floor((low + high) / 2)
         this.#file.read(mid * FRAME_BYTES, probe, (failure) => {
           if (failure) return done(failure, null)
-          const newer = plausibleFrame(probe) && comparePlace(probe, { epoch: frameEpoch(first), index: frameIndex(first) }) >= 0
+          const newer =
+            plausibleFrame(probe) &&
+            comparePlace(probe, { epoch: frameEpoch(first), index: frameIndex(first) }) >= 0
           if (newer) search(mid, high)
           else search(low, mid)
         })
@@ -158,7 +173,8 @@ export class Ring {
       if (error) return done(error, null)
       const frame = (i: number): Bytes => block.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES)
       let good = 0
-      for (let i = 1; i <= last - from; i++) if (plausibleFrame(frame(i)) && this.#linked(frame(i - 1), frame(i))) good = i
+      for (let i = 1; i <= last - from; i++)
+        if (plausibleFrame(frame(i)) && this.#linked(frame(i - 1), frame(i))) good = i
         else break
       const newest = frame(good)
       const wrapped = used === this.#slots && last + 1 < used

@@ -1,7 +1,7 @@
 // A provider's card: name, domain, keys and addresses, signed by the key it names (docs/wire.md "Card").
 // What an owner grants to. The domain is a claim until a domain document confirms it.
 
-import { base64url, type Bytes, text, unbase64url, utf8 } from '../base/bytes.ts'
+import { type Bytes, base64url, text, unbase64url, utf8 } from '../base/bytes.ts'
 import { signCompact, verifyCompact } from '../crypto/jws.ts'
 import { type Signer, Verifier } from '../crypto/native.ts'
 
@@ -52,7 +52,9 @@ function claimedKey(compact: string): Bytes | null {
 function parse(payload: Bytes): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text(payload))
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null
   } catch {
     return null
   }

@@ -2,11 +2,11 @@
 // each device, each event naming its device and its place. The text of an event is a General-JSON JWS;
 // its hash (SHA-256 of that text) is what the next one names as `prev`.
 
-import { base64url, type Bytes, text, unbase64url, utf8 } from '../base/bytes.ts'
+import { type Bytes, base64url, text, unbase64url, utf8 } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
 import { type JwsKey, type JwsSigner, signJws, verifyJws } from '../crypto/jws.ts'
 import { sha256 } from '../crypto/native.ts'
-import { type ClassId, CLASS_NAMES, classId } from '../wire/frame.ts'
+import { CLASS_NAMES, type ClassId, classId } from '../wire/frame.ts'
 
 /** Who may read one class, from one grant. */
 export interface ReaderEntry {
@@ -73,7 +73,10 @@ export function signEvent(event: OwnerEvent, signers: readonly JwsSigner[]): str
 }
 
 /** Event and signers' kids, when every signature verifies and every member is as it must be; else null. */
-export function readEvent(jws: string, keyOf: (kid: string) => JwsKey | null): { event: OwnerEvent; signers: readonly string[] } | null {
+export function readEvent(
+  jws: string,
+  keyOf: (kid: string) => JwsKey | null,
+): { event: OwnerEvent; signers: readonly string[] } | null {
   if (jws.length > LIMITS.ownership.eventBytes) return null
   const verified = verifyJws(jws, keyOf)
   if (!verified) return null
@@ -148,6 +151,7 @@ function count(value: unknown): number | null {
 /** Text without control characters. */
 function words(value: unknown, max: number): string | null {
   if (typeof value !== 'string' || value.length > max) return null
-  for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) < 32 || value.charCodeAt(i) === 127) return null
+  for (let i = 0; i < value.length; i++)
+    if (value.charCodeAt(i) < 32 || value.charCodeAt(i) === 127) return null
   return value
 }

@@ -3,7 +3,7 @@
 // cannot fork it. Home runs the same machine over the same texts and so holds the same state. `check`
 // changes nothing; `commit` does, after the caller has made the event durable.
 
-import { base64url, type Bytes, equal } from '../base/bytes.ts'
+import { type Bytes, base64url, equal } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
 import { Verifier } from '../crypto/native.ts'
 import { eventHash, type OwnerEvent, type ReaderEntry, readEvent } from './event.ts'

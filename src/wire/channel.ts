@@ -9,13 +9,31 @@ import { CLASS_NAMES, FRAME_BYTES } from './frame.ts'
 
 export const CHANNEL_PROTOCOL = '/wattle/channel/1.0.0'
 
-export const CHANNEL = { subscribe: 1, witness: 2, frames: 3, grant: 4, ended: 5, gap: 6, refused: 7, waiting: 8 } as const
+export const CHANNEL = {
+  subscribe: 1,
+  witness: 2,
+  frames: 3,
+  grant: 4,
+  ended: 5,
+  gap: 6,
+  refused: 7,
+  waiting: 8,
+} as const
 
 /** Frames in one message at most, so that a message stays below LIMITS.net.messageBytes. */
 export const FRAMES_PER_MESSAGE = 48
 
 /** Why a subscription was refused or ended. */
-export const ENDING = { notReader: 1, revoked: 2, expired: 3, deleted: 4, unclaimed: 5, paused: 6, malformed: 7, tooMany: 8 } as const
+export const ENDING = {
+  notReader: 1,
+  revoked: 2,
+  expired: 3,
+  deleted: 4,
+  unclaimed: 5,
+  paused: 6,
+  malformed: 7,
+  tooMany: 8,
+} as const
 export type Ending = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
 
 export interface Subscribe {
@@ -28,7 +46,12 @@ export interface Subscribe {
 }
 
 export function encodeSubscribe(s: Subscribe): Bytes {
-  return new Writer(new Uint8Array(13)).u8(CHANNEL.subscribe).u8(s.class).u32(s.epoch).u48(s.index).u8(s.hasKey ? 1 : 0).bytes
+  return new Writer(new Uint8Array(13))
+    .u8(CHANNEL.subscribe)
+    .u8(s.class)
+    .u32(s.epoch)
+    .u48(s.index)
+    .u8(s.hasKey ? 1 : 0).bytes
 }
 
 export function decodeSubscribe(bytes: Bytes): Subscribe | null {
@@ -51,7 +74,10 @@ export interface Witness {
 }
 
 export function encodeWitness(w: Witness): Bytes {
-  const out = new Writer(new Uint8Array(38 + w.frames.length * FRAME_BYTES)).u8(CHANNEL.witness).u32(w.logSeq).put(w.logHead)
+  const out = new Writer(new Uint8Array(38 + w.frames.length * FRAME_BYTES))
+    .u8(CHANNEL.witness)
+    .u32(w.logSeq)
+    .put(w.logHead)
   out.u8(w.frames.length)
   for (const frame of w.frames) out.put(frame)
   return out.bytes
@@ -96,7 +122,13 @@ export interface Gap {
 }
 
 export function encodeGap(g: Gap): Bytes {
-  return new Writer(new Uint8Array(22)).u8(CHANNEL.gap).u8(g.class).u32(g.epoch).u48(g.index).u32(g.toEpoch).u48(g.toIndex).bytes
+  return new Writer(new Uint8Array(22))
+    .u8(CHANNEL.gap)
+    .u8(g.class)
+    .u32(g.epoch)
+    .u48(g.index)
+    .u32(g.toEpoch)
+    .u48(g.toIndex).bytes
 }
 
 export function decodeGap(bytes: Bytes): Gap | null {

@@ -8,7 +8,16 @@ import { LIMITS } from '../base/limits.ts'
 
 export const CONSENT_PROTOCOL = '/wattle/consent/1.0.0'
 
-export const CONSENT = { event: 1, done: 2, refused: 3, getLog: 4, log: 5, logEnd: 6, invite: 7, inviteDone: 8 } as const
+export const CONSENT = {
+  event: 1,
+  done: 2,
+  refused: 3,
+  getLog: 4,
+  log: 5,
+  logEnd: 6,
+  invite: 7,
+  inviteDone: 8,
+} as const
 
 /** Owner → device: append this event. */
 export function encodeEvent(jws: string): Bytes {
@@ -46,7 +55,11 @@ export function decodePlace(bytes: Bytes): LogPlace | null {
 /** Device → owner: not applied, why (a word of ownership/log.ts `Refusal`), and where the log stands. */
 export function encodeEventRefused(reason: string, place: LogPlace): Bytes {
   const word = utf8(reason)
-  return new Writer(new Uint8Array(37 + word.length)).u8(CONSENT.refused).u32(place.seq).put(place.head).put(word).bytes
+  return new Writer(new Uint8Array(37 + word.length))
+    .u8(CONSENT.refused)
+    .u32(place.seq)
+    .put(place.head)
+    .put(word).bytes
 }
 
 export function decodeEventRefused(bytes: Bytes): (LogPlace & { reason: string }) | null {
@@ -100,7 +113,9 @@ export function decodeInvite(bytes: Bytes): Invite | null {
   const until = r.u48()
   const name = text(r.block(256))
   const purpose = text(r.block(2_000))
-  const addresses = text(r.block(1_000)).split(' ').filter((a) => a.length > 0)
+  const addresses = text(r.block(1_000))
+    .split(' ')
+    .filter((a) => a.length > 0)
   if (!r.done || cls > 2 || addresses.length > 8) return null
   return { device, deviceBox, class: cls, grantId, until, name, purpose, addresses }
 }

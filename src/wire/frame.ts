@@ -28,7 +28,15 @@ export function classId(name: string): ClassId | null {
 }
 
 /** Why a new epoch began. */
-export const REASON = { boot: 1, revoked: 2, expired: 3, daily: 4, added: 5, deleted: 6, repaired: 7 } as const
+export const REASON = {
+  boot: 1,
+  revoked: 2,
+  expired: 3,
+  daily: 4,
+  added: 5,
+  deleted: 6,
+  repaired: 7,
+} as const
 export type Reason = 1 | 2 | 3 | 4 | 5 | 6 | 7
 
 /** Prefix of every signed frame, so that no other signature of the device can pass for one. */
