@@ -220,7 +220,7 @@ export class ChannelReader {
 
   #enter(r: { parts: Bytes[]; nonce: Bytes; epoch: number; hash: Bytes }): Verdict {
     const body = new Uint8Array(r.parts.length * BODY_BYTES)
-    r.parts.forEach((p, i) => body.set(p, i * BODY_BYTES))
+    for (let i = 0; i < r.parts.length; i++) body.set(r.parts[i]!, i * BODY_BYTES)
     const rotation = decodeRotation(body)
     const s = this.#state
     if (!rotation) return 'bad'
