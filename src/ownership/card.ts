@@ -32,7 +32,7 @@ export function readCard(line: string): Card | null {
   const verifier = claimed && Verifier.of(claimed)
   const payload = verifier && verifyCompact(compact, verifier)
   const json = payload && parse(payload)
-  if (json?.['v'] !== 1) return null
+  if (!claimed || json?.['v'] !== 1) return null
   const { name, domain, addresses } = json
   const box = typeof json['box'] === 'string' ? unbase64url(json['box']) : null
   if (typeof name !== 'string' || name.length < 1 || name.length > 64) return null
