@@ -165,8 +165,9 @@ export class ChannelReader {
     const plain = open(messageKey(chainKey), ZERO_NONCE, frame.subarray(0, HEADER_BYTES), frameBody(frame))
     // The signature is the device's, so a body that our key does not open means that our chain is not its chain.
     if (!plain) return 'fork'
+    const next = new Secret(nextChainKey(chainKey))
     s.chainKey!.wipe()
-    s.chainKey = new Secret(nextChainKey(chainKey))
+    s.chainKey = next
     this.#advance(s, frame, index)
     return this.#gather(frame, plain, index)
   }
