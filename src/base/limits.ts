@@ -35,6 +35,8 @@ export const LIMITS = {
     payloadBytes: 6_144,
     /** Frames on the card per class: about four days at 1 Hz. */
     ringFrames: 400_000,
+    /** The same for 15min and day: over a year. */
+    aggregateRingFrames: 60_000,
     /** Newest frames of each class that are also in memory. */
     ringTailFrames: 128,
     /** Epoch start keys kept in memory until a witness confirms. */
@@ -69,6 +71,8 @@ export const LIMITS = {
   },
   node: {
     timers: 64,
+    /** Longest wait between two attempts to reach a peer. */
+    backoffMs: 30_000,
   },
   dht: {
     maxBytes: 524_288,

@@ -2,11 +2,11 @@
 // file is a frame, nothing else; where the newest is follows from (epoch, index), which only grow. The
 // newest frames are also in memory, so a live reader never waits for the card. Never sees a key.
 
-import type { Bytes } from '../base/bytes.ts'
-import { equal } from '../base/bytes.ts'
-import { LIMITS } from '../base/limits.ts'
-import { sha256 } from '../crypto/native.ts'
-import type { Failure, Files, OpenFile } from '../hw/hardware.ts'
+import type { Bytes } from '../../base/bytes.ts'
+import { equal } from '../../base/bytes.ts'
+import { LIMITS } from '../../base/limits.ts'
+import { sha256 } from '../../crypto/native.ts'
+import type { Failure, Files, OpenFile } from '../../hw/hardware.ts'
 import {
   FRAME,
   FRAME_BYTES,
@@ -15,8 +15,8 @@ import {
   framePart,
   framePrev,
   plausibleFrame,
-} from '../wire/frame.ts'
-import type { Head } from '../wire/rotation.ts'
+} from '../../wire/frame.ts'
+import type { Head } from '../../wire/rotation.ts'
 
 export interface Place {
   epoch: number

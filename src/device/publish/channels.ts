@@ -1,0 +1,167 @@
+// The device's three channels (raw, 15min, day): publisher, ring and subscribers of each. Opens epochs
+// in the order that no crash can turn against the owner: numbers durable, frames before them on the
+// card, then KEY_ROTATION (DESIGN, "Power cuts and rollback"). The reader set is asked for, never kept.
+
+import type { Bytes } from '../../base/bytes.ts'
+import { LIMITS } from '../../base/limits.ts'
+import type { ReaderKeys } from '../../channel/grant.ts'
+import { Publisher } from '../../channel/publisher.ts'
+import type { Failure, Files, Random } from '../../hw/hardware.ts'
+import { CHANNEL } from '../../wire/channel.ts'
+import { CLASS_NAMES, type ClassId, FRAME_BYTES, type Reason } from '../../wire/frame.ts'
+import type { Head } from '../../wire/rotation.ts'
+import { type Place, Ring } from './ring.ts'
+import type { DeviceState } from '../state.ts'
+
+const NO_HEAD: Head = { epoch: 0, index: 0, hash: new Uint8Array(32) }
+const CLASSES: readonly ClassId[] = [0, 1, 2]
+
+export interface ChannelsOptions {
+  files: Files
+  random: Random
+  state: DeviceState
+  /** Who gets a box in this class's next epoch. */
+  readers: (cls: ClassId) => ReaderKeys[]
+  /** True while nobody outside has confirmed our newest head: first keys are kept for those who wait. */
+  unwitnessed: () => boolean
+  /** A sealed frame, as a FRAMES message of one; a view, valid until the call returns. */
+  onFrame: (cls: ClassId, message: Bytes) => void
+  wall: () => number
+  /** Frames that a ring holds; LIMITS.channel.ringFrames unless told. */
+  ringFrames?: number
+}
+
+interface Channel {
+  publisher: Publisher
+  ring: Ring
+  head: Head
+}
+
+export class Channels {
+  readonly #options: ChannelsOptions
+  readonly #channels: Channel[]
+  readonly #message: Bytes
+  #rotating: boolean
+
+  private constructor(options: ChannelsOptions) {
+    this.#options = options
+    this.#channels = []
+    this.#message = new Uint8Array(1 + FRAME_BYTES)
+    this.#message[0] = CHANNEL.frames
+    this.#rotating = false
+  }
+
+  /** Opens the rings of a device that has an identity; no epoch yet. */
+  static open(options: ChannelsOptions, done: (error: Failure, channels: Channels | null) => void): void {
+    const channels = new Channels(options)
+    const next = (cls: number): void => {
+      if (cls === CLASS_NAMES.length) return done(null, channels)
+      channels.#openOne(cls as ClassId, (error) => (error ? done(error, null) : next(cls + 1)))
+    }
+    next(0)
+  }
+
+  #openOne(cls: ClassId, done: (error: Failure) => void): void {
+    const { files, random, state, ringFrames } = this.#options
+    const { signer, exchange } = state
+    if (!signer || !exchange) throw new Error('channels without an identity')
+    // The aggregates have few frames: 96 a day and 1 a day, three times over for rotations.
+    const slots = cls === 0 ? (ringFrames ?? LIMITS.channel.ringFrames) : LIMITS.channel.aggregateRingFrames
+    Ring.open(files, ringName(cls), slots, (error, ring, head) => {
+      if (error || !ring) return done(error)
+      const onFrame = (frame: Bytes): void => {
+        ring.append(frame)
+        this.#message.set(frame, 1)
+        this.#options.onFrame(cls, this.#message)
+      }
+      this.#channels.push({
+        publisher: new Publisher({ class: cls, signer, exchange, random, onFrame }),
+        ring,
+        head: head ?? NO_HEAD,
+      })
+      done(null)
+    })
+  }
+
+  publisher(cls: ClassId): Publisher {
+    return this.#channels[cls]!.publisher
+  }
+
+  ring(cls: ClassId): Ring {
+    return this.#channels[cls]!.ring
+  }
+
+  /** True while an epoch is being opened: payloads must wait. */
+  get rotating(): boolean {
+    return this.#rotating
+  }
+
+  /** The newest frame of a class, durable or not. */
+  head(cls: ClassId): Head {
+    const { publisher, head } = this.#channels[cls]!
+    return publisher.epoch > 0 ? publisher.head() : head
+  }
+
+  /** Place of the next frame. */
+  next(cls: ClassId): Place {
+    return this.#channels[cls]!.publisher.next()
+  }
+
+  /**
+   * New epochs for these classes. Sealing waits meanwhile (`rotating`), so the very next frame is
+   * under the new keys. `atLeast` is the highest epoch number that anybody has shown us.
+   */
+  rotate(classes: readonly ClassId[], reason: Reason, done: (error: Failure) => void, atLeast = 0): void {
+    this.#rotating = true
+    const finish = (error: Failure): void => {
+      this.#rotating = false
+      done(error)
+    }
+    this.#options.state.nextEpochs(classes.length, atLeast, (error, first) => {
+      if (error) return finish(error)
+      this.sync((failure) => {
+        if (failure) return finish(failure)
+        classes.forEach((cls, i) => {
+          this.#open(cls, first + i, reason)
+        })
+        finish(null)
+      })
+    })
+  }
+
+  #open(cls: ClassId, epoch: number, reason: Reason): void {
+    const { readers, unwitnessed, wall } = this.#options
+    this.publisher(cls).openEpoch({
+      epoch,
+      reason,
+      at: Math.max(0, Math.floor(wall())),
+      prev: this.head(cls),
+      readers: readers(cls),
+      keepStart: unwitnessed(),
+    })
+  }
+
+  /** Everything sealed so far is on the card when done. */
+  sync(done: (error: Failure) => void): void {
+    let open = this.#channels.length
+    let failure: Failure = null
+    for (const { ring } of this.#channels)
+      ring.sync((error) => {
+        failure ??= error
+        if (--open === 0) done(failure)
+      })
+  }
+
+  close(): void {
+    for (const { publisher, ring } of this.#channels) {
+      publisher.close()
+      ring.close()
+    }
+  }
+}
+
+export function ringName(cls: ClassId): string {
+  return `frames-${CLASS_NAMES[cls]}.ring`
+}
+
+export const ALL_CLASSES: readonly ClassId[] = CLASSES

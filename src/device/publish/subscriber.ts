@@ -1,0 +1,186 @@
+// One reader's stream of one class, from wherever it left off: first what is missing out of the ring,
+// then each frame as it is sealed. Never more than one read and one socket's worth of bytes is held; a
+// slow reader simply falls back to the ring. Grants are put in exactly before the frame they open.
+
+import type { Bytes } from '../../base/bytes.ts'
+import type { Stream } from '../../net/api.ts'
+import { CHANNEL, type Ending, encodeGap, encodeRefused, encodeSigned, encodeWaiting, FRAMES_PER_MESSAGE } from '../../wire/channel.ts'
+import { type ClassId, FRAME_BYTES, frameEpoch, frameIndex } from '../../wire/frame.ts'
+import type { Place, Ring } from './ring.ts'
+
+/** A signed GRANT and the first frame it opens. */
+export interface PlacedGrant extends Place {
+  bytes: Bytes
+}
+
+/** What a subscriber needs of `net/messages.ts`. */
+export interface Outlet {
+  readonly stream: Stream
+  send(message: Bytes): boolean
+  close(): void
+}
+
+const CHUNK = FRAMES_PER_MESSAGE * FRAME_BYTES
+
+export class Subscriber {
+  readonly class: ClassId
+  /** Ed25519 key that the connection proved. */
+  readonly reader: Bytes
+  readonly #outlet: Outlet
+  readonly #ring: Ring
+  /** FRAMES message under construction: type byte, then frames. */
+  readonly #message: Bytes
+  readonly #chunk: Bytes
+  #cursor: number
+  #live: boolean
+  #reading: boolean
+  #closed: boolean
+  /** Number of frames after which an ended reader hears no more; -1 while it reads. */
+  #farewell: number
+  #grants: PlacedGrant[]
+
+  constructor(o: { class: ClassId; reader: Bytes; outlet: Outlet; ring: Ring }) {
+    this.class = o.class
+    this.reader = o.reader
+    this.#outlet = o.outlet
+    this.#ring = o.ring
+    this.#message = new Uint8Array(1 + CHUNK)
+    this.#message[0] = CHANNEL.frames
+    this.#chunk = this.#message.subarray(1)
+    this.#cursor = 0
+    this.#live = false
+    this.#reading = false
+    this.#closed = false
+    this.#farewell = -1
+    this.#grants = []
+  }
+
+  get live(): boolean {
+    return this.#live
+  }
+
+  get ended(): boolean {
+    return this.#farewell >= 0
+  }
+
+  /** Starts with the frame numbered `from`; grants are sent when their place is reached. */
+  start(from: number, grants: readonly PlacedGrant[]): void {
+    this.#cursor = from
+    this.#grants = [...grants]
+    this.#pump()
+  }
+
+  waiting(): void {
+    this.#outlet.send(encodeWaiting())
+  }
+
+  gap(from: Place, to: Place): void {
+    this.#outlet.send(encodeGap({ class: this.class, epoch: from.epoch, index: from.index, toEpoch: to.epoch, toIndex: to.index }))
+  }
+
+  /** A grant for the very next frame. */
+  grant(bytes: Bytes): void {
+    this.#outlet.send(encodeSigned(CHANNEL.grant, bytes))
+  }
+
+  /** Access has ended: says so, and closes after `frames` more, which it cannot open. */
+  end(signed: Bytes, frames: number): void {
+    this.#outlet.send(encodeSigned(CHANNEL.ended, signed))
+    this.#grants = []
+    this.#farewell = frames
+  }
+
+  refuse(reason: Ending): void {
+    this.#outlet.send(encodeRefused(reason))
+    this.close()
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#live = false
+    this.#outlet.close()
+  }
+
+  /** A frame was sealed and appended; `message` is the FRAMES message of it alone, shared by all. */
+  onFrame(message: Bytes): void {
+    if (!this.#live || this.#closed) return
+    if (this.#outlet.stream.writable() < message.length + 8) {
+      this.#live = false
+      return
+    }
+    this.#cursor++
+    this.#outlet.send(message)
+    this.#countFarewell(1)
+  }
+
+  /** The stream has room again. */
+  onDrain(): void {
+    if (!this.#live) this.#pump()
+  }
+
+  /** Sends what the ring has, as far as the stream takes it; then lives from frame to frame. */
+  #pump(): void {
+    if (this.#reading || this.#closed || this.#live) return
+    if (this.#cursor >= this.#ring.next && this.#grants.length === 0) {
+      this.#live = true
+      return
+    }
+    if (this.#outlet.stream.writable() < CHUNK + 64) return
+    if (this.#cursor < this.#ring.oldest) this.#cursor = this.#ring.oldest
+    this.#reading = true
+    this.#ring.read(this.#cursor, this.#chunk, (error, frames) => {
+      this.#reading = false
+      if (this.#closed) return
+      if (error) {
+        this.close()
+        return
+      }
+      this.#sendChunk(frames)
+      this.#pump()
+    })
+  }
+
+  #sendChunk(frames: number): void {
+    let sent = 0
+    for (let i = 0; i < frames; i++) {
+      const frame = this.#chunk.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES)
+      if (!this.#grantDue(frameEpoch(frame), frameIndex(frame))) continue
+      this.#sendFrames(sent, i)
+      sent = i
+      this.#sendGrants(frameEpoch(frame), frameIndex(frame))
+    }
+    this.#sendFrames(sent, frames)
+    this.#cursor += frames
+    // Whatever is left lies ahead of the newest frame: it is for the next one.
+    if (this.#cursor >= this.#ring.next) this.#sendGrants(Number.MAX_SAFE_INTEGER, 0)
+    this.#countFarewell(frames)
+  }
+
+  #sendFrames(from: number, to: number): void {
+    if (to <= from) return
+    if (from === 0) {
+      this.#outlet.send(this.#message.subarray(0, 1 + to * FRAME_BYTES))
+      return
+    }
+    const part = new Uint8Array(1 + (to - from) * FRAME_BYTES)
+    part[0] = CHANNEL.frames
+    part.set(this.#chunk.subarray(from * FRAME_BYTES, to * FRAME_BYTES), 1)
+    this.#outlet.send(part)
+  }
+
+  #grantDue(epoch: number, index: number): boolean {
+    const g = this.#grants[0]
+    return g !== undefined && (g.epoch < epoch || (g.epoch === epoch && g.index <= index))
+  }
+
+  #sendGrants(epoch: number, index: number): void {
+    while (this.#grantDue(epoch, index)) this.#outlet.send(encodeSigned(CHANNEL.grant, this.#grants.shift()!.bytes))
+  }
+
+  #countFarewell(frames: number): void {
+    if (this.#farewell < 0) return
+    this.#farewell -= frames
+    if (this.#farewell <= 0) this.close()
+  }
+}

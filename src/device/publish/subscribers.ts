@@ -1,0 +1,178 @@
+// Everybody who reads this device now: who may subscribe, who waits for a witness, who is told that
+// access has ended. A stream is believed only for the key its connection proved; the reader set itself
+// is asked from ownership each time.
+
+import { type Bytes, equal } from '../../base/bytes.ts'
+import { LIMITS } from '../../base/limits.ts'
+import { type ReaderKeys, signEnded } from '../../channel/grant.ts'
+import type { Signer } from '../../crypto/native.ts'
+import {
+  CHANNEL,
+  decodeSubscribe,
+  decodeWitness,
+  ENDING,
+  type Ending,
+  type Subscribe,
+  type Witness,
+} from '../../wire/channel.ts'
+import { CLASS_NAMES, type ClassId } from '../../wire/frame.ts'
+import type { Channels } from './channels.ts'
+import { type Outlet, type PlacedGrant, Subscriber } from './subscriber.ts'
+
+/** One who may read a class, as ownership has it at this moment. */
+export interface Entitled extends ReaderKeys {
+  owner: boolean
+}
+
+export interface SubscribersOptions {
+  channels: Channels
+  signer: Signer
+  entitled: (sign: Bytes, cls: ClassId) => Entitled | null
+  /** Grants that became due while this reader was away, oldest first. */
+  owed: (sign: Bytes, cls: ClassId) => PlacedGrant[]
+  /** The current telegram in packed form, for joiners of `raw`; told that somebody joins. */
+  currentState: (cls: ClassId) => Bytes
+  witnessed: () => boolean
+  onWitness: (witness: Witness, owner: Bytes) => void
+  wall: () => number
+  onChange: () => void
+}
+
+/** Sealed frames that a revoked reader still hears: at most a minute of them. */
+const FAREWELL_FRAMES = 60
+
+export class Subscribers {
+  readonly #options: SubscribersOptions
+  readonly #active: Subscriber[]
+  /** Subscriptions that wait for a witness. */
+  readonly #waiting: { subscriber: Subscriber; request: Subscribe }[]
+
+  constructor(options: SubscribersOptions) {
+    this.#options = options
+    this.#active = []
+    this.#waiting = []
+  }
+
+  get count(): number {
+    return this.#active.length
+  }
+
+  /** A message on a channel stream; the first must be WITNESS or SUBSCRIBE. Returns the stream's subscriber, if it has one now. */
+  onMessage(message: Bytes, reader: Bytes, outlet: Outlet): Subscriber | null {
+    const { channels, entitled } = this.#options
+    if (message[0] === CHANNEL.witness) {
+      const witness = decodeWitness(message)
+      const owner = entitled(reader, 0)
+      if (witness && owner?.owner) this.#options.onWitness(witness, reader)
+      else this.#refuse(outlet, ENDING.malformed)
+      return null
+    }
+    const request = decodeSubscribe(message)
+    if (!request) {
+      this.#refuse(outlet, ENDING.malformed)
+      return null
+    }
+    const subscriber = new Subscriber({ class: request.class, reader, outlet, ring: channels.ring(request.class) })
+    const who = entitled(reader, request.class)
+    if (!who) subscriber.refuse(ENDING.notReader)
+    else if (this.#active.length >= LIMITS.channel.readers * CLASS_NAMES.length) subscriber.refuse(ENDING.tooMany)
+    else this.#admit(subscriber, request, who)
+    return subscriber
+  }
+
+  onClose(subscriber: Subscriber): void {
+    const i = this.#active.indexOf(subscriber)
+    if (i >= 0) this.#active.splice(i, 1)
+    const w = this.#waiting.findIndex((x) => x.subscriber === subscriber)
+    if (w >= 0) this.#waiting.splice(w, 1)
+    this.#options.onChange()
+  }
+
+  /** A frame was sealed: to everybody who is up to date. */
+  onFrame(cls: ClassId, message: Bytes): void {
+    for (let i = 0; i < this.#active.length; i++) {
+      const subscriber = this.#active[i]!
+      if (subscriber.class === cls) subscriber.onFrame(message)
+    }
+  }
+
+  /** A witness has confirmed: those who waited are served. */
+  onWitnessed(): void {
+    for (const { subscriber, request } of this.#waiting.splice(0)) {
+      const who = this.#options.entitled(subscriber.reader, request.class)
+      if (who) this.#begin(subscriber, request, who)
+      else subscriber.refuse(ENDING.notReader)
+    }
+  }
+
+  /** Somebody's access ended, and the new epoch is open: a signed word, then at most a minute of closed frames. */
+  end(reader: ReaderKeys, cls: ClassId, reason: Ending): void {
+    const { signer, channels, wall } = this.#options
+    for (const subscriber of this.#active) {
+      if (subscriber.class !== cls || subscriber.ended || !equal(subscriber.reader, reader.sign)) continue
+      const { epoch } = channels.next(cls)
+      const at = Math.max(0, Math.floor(wall()))
+      subscriber.end(signEnded({ class: cls, reason, epoch, index: 0, grantId: reader.grantId, at }, reader, signer), FAREWELL_FRAMES)
+    }
+  }
+
+  closeAll(): void {
+    for (const subscriber of [...this.#active]) subscriber.close()
+    this.#active.length = 0
+    this.#waiting.length = 0
+  }
+
+  #refuse(outlet: Outlet, reason: Ending): void {
+    outlet.send(Uint8Array.of(CHANNEL.refused, reason))
+    outlet.close()
+  }
+
+  #admit(subscriber: Subscriber, request: Subscribe, who: Entitled): void {
+    this.#active.push(subscriber)
+    this.#options.onChange()
+    if (who.owner || this.#options.witnessed()) {
+      this.#begin(subscriber, request, who)
+      return
+    }
+    this.#waiting.push({ subscriber, request })
+    subscriber.waiting()
+  }
+
+  #begin(subscriber: Subscriber, request: Subscribe, who: Entitled): void {
+    const { channels, owed } = this.#options
+    const ring = channels.ring(request.class)
+    const due = owed(who.sign, request.class).filter((g) => g.epoch > request.epoch || !request.hasKey)
+    if (!request.hasKey && due.length === 0) {
+      this.#joinNow(subscriber, request, who)
+      return
+    }
+    const from = request.hasKey ? request : { epoch: due[0]!.epoch, index: 0 }
+    ring.find(from, (error, n) => {
+      if (error) {
+        subscriber.close()
+        return
+      }
+      if (n > ring.oldest || ring.oldest === 0) {
+        subscriber.start(n, due)
+        return
+      }
+      // What it wants next has been overwritten: it says so, and begins anew.
+      this.#joinNow(subscriber, request, who)
+    })
+  }
+
+  /** From the next frame on, with the current telegram in the grant. */
+  #joinNow(subscriber: Subscriber, request: Subscribe, who: Entitled): void {
+    const { channels, currentState } = this.#options
+    const next = channels.next(request.class)
+    // A reader that still has its key sees the gap in the grant itself.
+    if (request.epoch > 0 && !request.hasKey) subscriber.gap(request, next)
+    const grant = channels.publisher(request.class).grant(who, currentState(request.class))
+    if (!grant) {
+      subscriber.refuse(ENDING.notReader)
+      return
+    }
+    subscriber.grant(grant)
+    subscriber.start(channels.ring(request.class).next, [])
+  }
+}

@@ -1,0 +1,212 @@
+// What the device must not forget, in one journal (docs/wire.md "Device journal"): its identity and
+// owners, the owner log, the epoch counter, who has expired, grants owed to readers that were away.
+// Each change is durable before it takes effect: the callers wait for `done`.
+
+import { type Bytes, equal, text, utf8 } from '../base/bytes.ts'
+import { Reader, Writer } from '../base/cursor.ts'
+import { EXIT, WattleError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
+import { Exchange, sha256, Signer } from '../crypto/native.ts'
+import { Secret } from '../crypto/secret.ts'
+import type { Failure, Files } from '../hw/hardware.ts'
+import { Journal, type JournalRecord } from '../node/journal.ts'
+import { type Owner, OwnerLog } from '../ownership/log.ts'
+import type { ClassId } from '../wire/frame.ts'
+import type { PlacedGrant } from './publish/subscriber.ts'
+
+const RECORD = { identity: 1, event: 2, epoch: 3, expired: 4, owed: 5, incarnation: 6 } as const
+const FILE = 'device.journal'
+
+/** Made only by a verified claim. */
+export interface Identity {
+  seed: Secret
+  boxSeed: Secret
+  owners: readonly Owner[]
+  /** Which life of this hardware: grows with each claim. */
+  incarnation: number
+  certificate: Bytes
+  policy: Bytes
+}
+
+/** A grant for a reader that was not connected when it became due. */
+export interface Owed extends PlacedGrant {
+  reader: Bytes
+  class: ClassId
+}
+
+export class DeviceState {
+  readonly #journal: Journal
+  identity: Identity | null
+  log: OwnerLog | null
+  signer: Signer | null
+  exchange: Exchange | null
+  /** The newest epoch number ever used. */
+  epoch: number
+  incarnation: number
+  owed: Owed[]
+  readonly #events: string[]
+
+  private constructor(journal: Journal) {
+    this.#journal = journal
+    this.identity = null
+    this.log = null
+    this.signer = null
+    this.exchange = null
+    this.epoch = 0
+    this.incarnation = 0
+    this.owed = []
+    this.#events = []
+  }
+
+  static open(files: Files, done: (error: Failure, state: DeviceState | null) => void): void {
+    Journal.open(files, FILE, (error, journal, records) => {
+      if (error || !journal) return done(error, null)
+      const state = new DeviceState(journal)
+      for (const record of records) {
+        if (state.#apply(record)) continue
+        const what = `device journal: record of type ${record.type} with ${record.payload.length} bytes cannot be applied`
+        return done(new WattleError('state-damaged', `${what}; restore the state folder or reset the device`, EXIT.stay), null)
+      }
+      done(null, state)
+    })
+  }
+
+  /** Every event of the owner log, as text. */
+  get events(): readonly string[] {
+    return this.#events
+  }
+
+  /** Identity and owners in one durable write. */
+  claim(identity: Identity, done: (error: Failure) => void): void {
+    const w = new Writer(new Uint8Array(72 + identity.owners.length * 64 + identity.certificate.length + identity.policy.length))
+    w.put(identity.seed.bytes()).put(identity.boxSeed.bytes()).u32(identity.incarnation).u8(identity.owners.length)
+    for (const owner of identity.owners) w.put(owner.sign).put(owner.box)
+    w.block(identity.certificate).put(identity.policy)
+    const record = w.done()
+    this.#append(RECORD.identity, record, (error) => {
+      record.fill(0)
+      done(error)
+    })
+  }
+
+  /** Writes a checked event; the caller commits it to `log` when this is done. */
+  event(jws: string, done: (error: Failure) => void): void {
+    this.#journal.append(RECORD.event, utf8(jws), (error) => {
+      if (!error) this.#events.push(jws)
+      done(error)
+    })
+  }
+
+  /** The next `n` epoch numbers, durable before they are handed out. */
+  nextEpochs(n: number, atLeast: number, done: (error: Failure, first: number) => void): void {
+    const first = Math.max(this.epoch, atLeast) + 1
+    // Counted at once, so that a second caller gets other numbers.
+    this.epoch = first + n - 1
+    const record = new Writer(new Uint8Array(4)).u32(this.epoch).bytes
+    this.#journal.append(RECORD.epoch, record, (error) => done(error, first))
+  }
+
+  expired(grantId: Bytes, done: (error: Failure) => void): void {
+    this.#append(RECORD.expired, grantId, done)
+  }
+
+  owe(owed: Owed, done: (error: Failure) => void): void {
+    const w = new Writer(new Uint8Array(43 + owed.bytes.length))
+    this.#append(RECORD.owed, w.put(owed.reader).u8(owed.class).u32(owed.epoch).u48(owed.index).put(owed.bytes).bytes, done)
+  }
+
+  /** Forgets identity, owners and log in one durable write; keeps counters. */
+  erase(done: (error: Failure) => void): void {
+    const incarnation = new Writer(new Uint8Array(4)).u32(this.incarnation).bytes
+    const epoch = new Writer(new Uint8Array(4)).u32(this.epoch).bytes
+    const records = [
+      { type: RECORD.incarnation, payload: incarnation },
+      { type: RECORD.epoch, payload: epoch },
+    ]
+    this.#journal.rewrite(records, (error) => {
+      if (error) return done(error)
+      this.identity?.seed.wipe()
+      this.identity?.boxSeed.wipe()
+      this.identity = null
+      this.log = null
+      this.signer = null
+      this.exchange = null
+      this.owed = []
+      this.#events.length = 0
+      done(null)
+    })
+  }
+
+  close(): void {
+    this.#journal.close()
+  }
+
+  /** Takes effect in memory only once it is on the card. */
+  #append(type: number, payload: Bytes, done: (error: Failure) => void): void {
+    const record = { type, payload: payload.slice() }
+    this.#journal.append(type, payload, (error) => {
+      if (!error) this.#apply(record)
+      done(error)
+    })
+  }
+
+  #apply(record: JournalRecord): boolean {
+    const r = new Reader(record.payload)
+    switch (record.type) {
+      case RECORD.identity:
+        return this.#applyIdentity(r)
+      case RECORD.event: {
+        const jws = text(record.payload)
+        const checked = this.log?.check(jws)
+        if (!checked || checked.refusal !== null) return false
+        this.log!.commit(checked)
+        this.#events.push(jws)
+        return true
+      }
+      case RECORD.epoch:
+        this.epoch = Math.max(this.epoch, r.u32())
+        return r.done
+      case RECORD.expired:
+        this.log?.expire(record.payload)
+        return record.payload.length === 16
+      case RECORD.owed: {
+        const owed = {
+          reader: r.take(32).slice(),
+          class: r.u8() as ClassId,
+          epoch: r.u32(),
+          index: r.u48(),
+          bytes: r.rest().slice(),
+        }
+        this.owed = this.owed.filter((o) => !(equal(o.reader, owed.reader) && o.class === owed.class && o.epoch === owed.epoch))
+        this.owed.push(owed)
+        if (this.owed.length > LIMITS.channel.readers * LIMITS.channel.unwitnessedEpochs) this.owed.shift()
+        return r.ok
+      }
+      case RECORD.incarnation:
+        this.incarnation = r.u32()
+        return r.done
+      default:
+        return false
+    }
+  }
+
+  #applyIdentity(r: Reader): boolean {
+    const seed = new Secret(r.take(32).slice())
+    const boxSeed = new Secret(r.take(32).slice())
+    const incarnation = r.u32()
+    const count = r.u8()
+    const owners: Owner[] = []
+    for (let i = 0; i < count && i < LIMITS.ownership.owners; i++) owners.push({ sign: r.take(32).slice(), box: r.take(32).slice() })
+    const certificate = r.block(LIMITS.ownership.eventBytes).slice()
+    const policy = r.rest().slice()
+    if (!r.ok || count > LIMITS.ownership.owners || count === 0) return false
+    this.identity = { seed, boxSeed, owners, incarnation, certificate, policy }
+    this.incarnation = incarnation
+    this.signer = new Signer(seed)
+    this.exchange = new Exchange(boxSeed)
+    this.log = new OwnerLog(this.signer.publicKey, owners, sha256(certificate))
+    this.owed = []
+    this.#events.length = 0
+    return true
+  }
+}

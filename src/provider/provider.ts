@@ -1,0 +1,190 @@
+// A service provider: a key, a card to hand out, invitations from owners, and one follower for each
+// device and class it was granted. Readings go to the sink; what it can no longer open is counted and
+// said. Holds nothing but its own key, the invitations, and where it stands in each channel.
+
+import { base64url, type Bytes, equal, hex } from '../base/bytes.ts'
+import { Follower } from '../channel/follower.ts'
+import { Exchange, Signer, Verifier } from '../crypto/native.ts'
+import { Secret } from '../crypto/secret.ts'
+import type { Failure, Hardware, Listener } from '../hw/hardware.ts'
+import type { Stream } from '../net/api.ts'
+import { Host } from '../net/host.ts'
+import { Messages } from '../net/messages.ts'
+import { Link } from '../node/link.ts'
+import type { Loop } from '../node/loop.ts'
+import { signCard } from '../ownership/card.ts'
+import { TelegramUnpacker } from '../p1/sequence.ts'
+import { CHANNEL_PROTOCOL, type Ending } from '../wire/channel.ts'
+import { CONSENT, CONSENT_PROTOCOL, decodeInvite, encodeInviteDone, type Invite } from '../wire/consent.ts'
+import { CLASS_NAMES, type ClassId } from '../wire/frame.ts'
+import { type Channel, ProviderStore } from './store.ts'
+
+export interface ProviderEvents {
+  onTelegram(channel: Channel, telegram: Bytes, at: { epoch: number; index: number; wall: number }): void
+  onSealed(channel: Channel, at: { epoch: number; index: number }): void
+  onGap(channel: Channel, from: { epoch: number; index: number }, to: { epoch: number; index: number }): void
+  onAccess(channel: Channel, access: string, why: Ending | null): void
+  onInvite(channel: Channel): void
+}
+
+export interface ProviderOptions {
+  hardware: Hardware
+  loop: Loop
+  store: ProviderStore
+  events: ProviderEvents
+}
+
+interface Following {
+  channel: Channel
+  follower: Follower
+  unpacker: TelegramUnpacker
+  link: Link
+}
+
+const SAVE_MS = 2_000
+
+export class Provider {
+  readonly #options: ProviderOptions
+  readonly #signer: Signer
+  readonly #exchange: Exchange
+  readonly host: Host
+  readonly #following: Following[]
+
+  constructor(options: ProviderOptions) {
+    const { hardware, loop, store } = options
+    this.#options = options
+    this.#signer = new Signer(store.keys.seed)
+    this.#exchange = new Exchange(store.keys.boxSeed)
+    this.host = new Host({ sockets: hardware.sockets, timers: loop, random: hardware.random, signer: this.#signer, agent: 'wattle-provider' })
+    this.host.handle(CONSENT_PROTOCOL, (stream) => this.#onConsentStream(stream))
+    this.#following = []
+    for (const channel of store.channels) this.#follow(channel)
+    loop.every('provider save', SAVE_MS, () => this.#save())
+  }
+
+  /** The line of text that an owner grants to. */
+  card(addresses: string[]): string {
+    const { name, domain } = this.#options.store.keys
+    return signCard({ name, domain, sign: this.#signer.publicKey, box: this.#exchange.publicKey, addresses }, this.#signer)
+  }
+
+  listen(address: string, done: (error: Failure, listener: Listener | null) => void): void {
+    this.host.listen(address, done)
+  }
+
+  /** Saves every place and stops. */
+  close(done: () => void): void {
+    for (const { link } of this.#following) link.stop()
+    this.#options.loop.cancel('provider save')
+    this.#save(done)
+    this.host.close()
+  }
+
+  #onConsentStream(stream: Stream): void {
+    const messages = new Messages(stream, 'u32', {
+      onMessage: (message) => {
+        const invite = message[0] === CONSENT.invite ? decodeInvite(message) : null
+        if (!invite) {
+          stream.reset()
+          return
+        }
+        this.#onInvite(invite, () => messages.send(encodeInviteDone()))
+      },
+      onDrain: () => {},
+      onEnd: () => stream.end(),
+      onClose: () => {},
+    })
+  }
+
+  /**
+   * Anyone may send an invitation; all it does is make us ask that device for frames, which it will only
+   * give when its own reader set has our key. Their number is capped.
+   */
+  #onInvite(invite: Invite, done: () => void): void {
+    const { store, events } = this.#options
+    const channel: Channel = { ...invite, class: invite.class as ClassId, state: null, reference: null }
+    const known = this.#following.find((f) => equal(f.channel.device, channel.device) && f.channel.class === channel.class)
+    store.invite(channel, (error) => {
+      if (error) return
+      done()
+      if (known) {
+        Object.assign(known.channel, { addresses: channel.addresses, grantId: channel.grantId, until: channel.until })
+        known.link.start()
+        known.link.hurry()
+      } else this.#follow(channel)
+      events.onInvite(channel)
+    })
+  }
+
+  #follow(channel: Channel): void {
+    const { loop, events } = this.#options
+    const device = Verifier.of(channel.device)
+    if (!device) return
+    const unpacker = new TelegramUnpacker()
+    if (channel.reference) unpacker.restore(channel.reference)
+    const follower = new Follower({
+      device,
+      deviceBox: channel.deviceBox,
+      class: channel.class,
+      own: { sign: this.#signer.publicKey, exchange: this.#exchange },
+      events: {
+        onPayload: (payload, at) => {
+          const telegram = channel.class === 0 ? unpacker.unpack(payload) : payload
+          if (telegram) events.onTelegram(channel, telegram, { ...at, wall: unpacker.wall })
+        },
+        onGap: (from, to) => {
+          unpacker.lost()
+          events.onGap(channel, from, to)
+        },
+        onAccess: (access, why) => events.onAccess(channel, access, why),
+        onSealed: (at) => events.onSealed(channel, at),
+        onGrant: (state) => {
+          if (state.length > 0) unpacker.join(state)
+        },
+        onReject: () => {},
+        onFrame: () => {},
+      },
+    })
+    if (channel.state) follower.restore(channel.state)
+    const link = new Link({
+      host: this.host,
+      loop,
+      key: channel.device,
+      protocol: CHANNEL_PROTOCOL,
+      addresses: () => channel.addresses,
+      opening: () => [follower.subscribe()],
+      onMessage: (message) => follower.onMessage(message),
+      onState: (up) => {
+        if (up) return
+        follower.onDisconnect()
+        // Access was ended by the owner: nothing to ask for until the next invitation.
+        if (follower.ended) link.stop()
+      },
+    })
+    this.#following.push({ channel, follower, unpacker, link })
+    link.start()
+  }
+
+  #save(done: () => void = () => {}): void {
+    for (const { channel, follower, unpacker } of this.#following) {
+      channel.state = follower.reader.state()
+      channel.reference = unpacker.state()
+    }
+    this.#options.store.save(this.#following.map((f) => f.channel), done)
+  }
+}
+
+/** How a channel is named to people and in events. */
+export function channelName(channel: Channel): string {
+  return `${hex(channel.device.subarray(0, 4))} ${CLASS_NAMES[channel.class]}`
+}
+
+export function fresh(random: (into: Bytes) => void, n: number): Secret {
+  const bytes = new Uint8Array(n)
+  random(bytes)
+  return new Secret(bytes)
+}
+
+export function deviceId(key: Bytes): string {
+  return base64url(key)
+}
