@@ -74,6 +74,16 @@ export const LIMITS = {
     /** Longest wait between two attempts to reach a peer. */
     backoffMs: 30_000,
   },
+  provider: {
+    /** Devices times classes that one process follows. */
+    channels: 1_000,
+  },
+  home: {
+    devices: 64,
+    cards: 256,
+    /** Points of the live chart kept on disk for each device: one day at 1 Hz. */
+    points: 86_400,
+  },
   dht: {
     maxBytes: 524_288,
     minBytes: 65_536,

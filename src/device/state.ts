@@ -6,7 +6,7 @@ import { type Bytes, equal, text, utf8 } from '../base/bytes.ts'
 import { Reader, Writer } from '../base/cursor.ts'
 import { EXIT, WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
-import { Exchange, sha256, Signer } from '../crypto/native.ts'
+import { Exchange, Signer, sha256 } from '../crypto/native.ts'
 import { Secret } from '../crypto/secret.ts'
 import type { Failure, Files } from '../hw/hardware.ts'
 import { Journal, type JournalRecord } from '../node/journal.ts'
@@ -65,7 +65,14 @@ export class DeviceState {
       for (const record of records) {
         if (state.#apply(record)) continue
         const what = `device journal: record of type ${record.type} with ${record.payload.length} bytes cannot be applied`
-        return done(new WattleError('state-damaged', `${what}; restore the state folder or reset the device`, EXIT.stay), null)
+        return done(
+          new WattleError(
+            'state-damaged',
+            `${what}; restore the state folder or reset the device`,
+            EXIT.stay,
+          ),
+          null,
+        )
       }
       done(null, state)
     })
@@ -78,8 +85,13 @@ export class DeviceState {
 
   /** Identity and owners in one durable write. */
   claim(identity: Identity, done: (error: Failure) => void): void {
-    const w = new Writer(new Uint8Array(72 + identity.owners.length * 64 + identity.certificate.length + identity.policy.length))
-    w.put(identity.seed.bytes()).put(identity.boxSeed.bytes()).u32(identity.incarnation).u8(identity.owners.length)
+    const w = new Writer(
+      new Uint8Array(72 + identity.owners.length * 64 + identity.certificate.length + identity.policy.length),
+    )
+    w.put(identity.seed.bytes())
+      .put(identity.boxSeed.bytes())
+      .u32(identity.incarnation)
+      .u8(identity.owners.length)
     for (const owner of identity.owners) w.put(owner.sign).put(owner.box)
     w.block(identity.certificate).put(identity.policy)
     const record = w.done()
@@ -112,7 +124,11 @@ export class DeviceState {
 
   owe(owed: Owed, done: (error: Failure) => void): void {
     const w = new Writer(new Uint8Array(43 + owed.bytes.length))
-    this.#append(RECORD.owed, w.put(owed.reader).u8(owed.class).u32(owed.epoch).u48(owed.index).put(owed.bytes).bytes, done)
+    this.#append(
+      RECORD.owed,
+      w.put(owed.reader).u8(owed.class).u32(owed.epoch).u48(owed.index).put(owed.bytes).bytes,
+      done,
+    )
   }
 
   /** Forgets identity, owners and log in one durable write; keeps counters. */
@@ -177,7 +193,9 @@ export class DeviceState {
           index: r.u48(),
           bytes: r.rest().slice(),
         }
-        this.owed = this.owed.filter((o) => !(equal(o.reader, owed.reader) && o.class === owed.class && o.epoch === owed.epoch))
+        this.owed = this.owed.filter(
+          (o) => !(equal(o.reader, owed.reader) && o.class === owed.class && o.epoch === owed.epoch),
+        )
         this.owed.push(owed)
         if (this.owed.length > LIMITS.channel.readers * LIMITS.channel.unwitnessedEpochs) this.owed.shift()
         return r.ok
@@ -196,7 +214,8 @@ export class DeviceState {
     const incarnation = r.u32()
     const count = r.u8()
     const owners: Owner[] = []
-    for (let i = 0; i < count && i < LIMITS.ownership.owners; i++) owners.push({ sign: r.take(32).slice(), box: r.take(32).slice() })
+    for (let i = 0; i < count && i < LIMITS.ownership.owners; i++)
+      owners.push({ sign: r.take(32).slice(), box: r.take(32).slice() })
     const certificate = r.block(LIMITS.ownership.eventBytes).slice()
     const policy = r.rest().slice()
     if (!r.ok || count > LIMITS.ownership.owners || count === 0) return false

@@ -3,7 +3,7 @@
 // somebody joined, the telegram that the joiner was given; nothing on the wire tells which.
 
 import type { Bytes } from '../base/bytes.ts'
-import { getU48, putU48 } from '../base/cursor.ts'
+import { getU48, putU48, Reader, Writer } from '../base/cursor.ts'
 import { LIMITS } from '../base/limits.ts'
 import { packDelta, packKey, unpackDelta, unpackKey } from './pack.ts'
 
@@ -132,13 +132,18 @@ export class TelegramUnpacker {
     this.#last.length = 0
   }
 
-  /** What `join` of another unpacker needs to go on from here (after a restart of the reader). */
-  state(): { reference: Bytes; last: Bytes } {
-    return { reference: this.#reference.view().slice(), last: this.#last.view().slice() }
+  /** Both telegrams, for going on after a restart of the reader. */
+  save(): Bytes {
+    const w = new Writer(new Uint8Array(4 + this.#reference.length + this.#last.length))
+    return w.block(this.#reference.view()).block(this.#last.view()).bytes
   }
 
-  restore(state: { reference: Bytes; last: Bytes }): void {
-    if (state.reference.length <= LIMITS.p1.telegramBytes) this.#reference.set(state.reference)
-    if (state.last.length <= LIMITS.p1.telegramBytes) this.#last.set(state.last)
+  restore(saved: Bytes): void {
+    const r = new Reader(saved)
+    const reference = r.block(LIMITS.p1.telegramBytes)
+    const last = r.block(LIMITS.p1.telegramBytes)
+    if (!r.done) return
+    this.#reference.set(reference)
+    this.#last.set(last)
   }
 }

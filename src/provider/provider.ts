@@ -2,22 +2,23 @@
 // device and class it was granted. Readings go to the sink; what it can no longer open is counted and
 // said. Holds nothing but its own key, the invitations, and where it stands in each channel.
 
-import { base64url, type Bytes, equal, hex } from '../base/bytes.ts'
+import { type Bytes, equal, hex } from '../base/bytes.ts'
 import { Follower } from '../channel/follower.ts'
+import { encodePlaces, placeOf, type ReaderPlace } from '../channel/place.ts'
 import { Exchange, Signer, Verifier } from '../crypto/native.ts'
-import { Secret } from '../crypto/secret.ts'
 import type { Failure, Hardware, Listener } from '../hw/hardware.ts'
 import type { Stream } from '../net/api.ts'
 import { Host } from '../net/host.ts'
 import { Messages } from '../net/messages.ts'
 import { Link } from '../node/link.ts'
 import type { Loop } from '../node/loop.ts'
+import type { SnapshotFile } from '../node/snapshot.ts'
 import { signCard } from '../ownership/card.ts'
 import { TelegramUnpacker } from '../p1/sequence.ts'
 import { CHANNEL_PROTOCOL, type Ending } from '../wire/channel.ts'
 import { CONSENT, CONSENT_PROTOCOL, decodeInvite, encodeInviteDone, type Invite } from '../wire/consent.ts'
 import { CLASS_NAMES, type ClassId } from '../wire/frame.ts'
-import { type Channel, ProviderStore } from './store.ts'
+import type { Channel, ProviderStore } from './store.ts'
 
 export interface ProviderEvents {
   onTelegram(channel: Channel, telegram: Bytes, at: { epoch: number; index: number; wall: number }): void
@@ -31,6 +32,9 @@ export interface ProviderOptions {
   hardware: Hardware
   loop: Loop
   store: ProviderStore
+  /** Where we stood when we last saved, and the file to save to. */
+  places: readonly ReaderPlace[]
+  placesFile: SnapshotFile
   events: ProviderEvents
 }
 
@@ -55,7 +59,13 @@ export class Provider {
     this.#options = options
     this.#signer = new Signer(store.keys.seed)
     this.#exchange = new Exchange(store.keys.boxSeed)
-    this.host = new Host({ sockets: hardware.sockets, timers: loop, random: hardware.random, signer: this.#signer, agent: 'wattle-provider' })
+    this.host = new Host({
+      sockets: hardware.sockets,
+      timers: loop,
+      random: hardware.random,
+      signer: this.#signer,
+      agent: 'wattle-provider',
+    })
     this.host.handle(CONSENT_PROTOCOL, (stream) => this.#onConsentStream(stream))
     this.#following = []
     for (const channel of store.channels) this.#follow(channel)
@@ -65,7 +75,10 @@ export class Provider {
   /** The line of text that an owner grants to. */
   card(addresses: string[]): string {
     const { name, domain } = this.#options.store.keys
-    return signCard({ name, domain, sign: this.#signer.publicKey, box: this.#exchange.publicKey, addresses }, this.#signer)
+    return signCard(
+      { name, domain, sign: this.#signer.publicKey, box: this.#exchange.publicKey, addresses },
+      this.#signer,
+    )
   }
 
   listen(address: string, done: (error: Failure, listener: Listener | null) => void): void {
@@ -102,13 +115,19 @@ export class Provider {
    */
   #onInvite(invite: Invite, done: () => void): void {
     const { store, events } = this.#options
-    const channel: Channel = { ...invite, class: invite.class as ClassId, state: null, reference: null }
-    const known = this.#following.find((f) => equal(f.channel.device, channel.device) && f.channel.class === channel.class)
+    const channel: Channel = { ...invite, class: invite.class as ClassId }
+    const known = this.#following.find(
+      (f) => equal(f.channel.device, channel.device) && f.channel.class === channel.class,
+    )
     store.invite(channel, (error) => {
       if (error) return
       done()
       if (known) {
-        Object.assign(known.channel, { addresses: channel.addresses, grantId: channel.grantId, until: channel.until })
+        Object.assign(known.channel, {
+          addresses: channel.addresses,
+          grantId: channel.grantId,
+          until: channel.until,
+        })
         known.link.start()
         known.link.hurry()
       } else this.#follow(channel)
@@ -121,7 +140,6 @@ export class Provider {
     const device = Verifier.of(channel.device)
     if (!device) return
     const unpacker = new TelegramUnpacker()
-    if (channel.reference) unpacker.restore(channel.reference)
     const follower = new Follower({
       device,
       deviceBox: channel.deviceBox,
@@ -145,7 +163,11 @@ export class Provider {
         onFrame: () => {},
       },
     })
-    if (channel.state) follower.restore(channel.state)
+    const place = placeOf(this.#options.places, channel.device, channel.class)
+    if (place) {
+      follower.restore(place.state)
+      unpacker.restore(place.context)
+    }
     const link = new Link({
       host: this.host,
       loop,
@@ -166,25 +188,16 @@ export class Provider {
   }
 
   #save(done: () => void = () => {}): void {
+    const places: ReaderPlace[] = []
     for (const { channel, follower, unpacker } of this.#following) {
-      channel.state = follower.reader.state()
-      channel.reference = unpacker.state()
+      const state = follower.reader.state()
+      if (state) places.push({ device: channel.device, class: channel.class, state, context: unpacker.save() })
     }
-    this.#options.store.save(this.#following.map((f) => f.channel), done)
+    this.#options.placesFile.write(encodePlaces(places), done)
   }
 }
 
 /** How a channel is named to people and in events. */
 export function channelName(channel: Channel): string {
   return `${hex(channel.device.subarray(0, 4))} ${CLASS_NAMES[channel.class]}`
-}
-
-export function fresh(random: (into: Bytes) => void, n: number): Secret {
-  const bytes = new Uint8Array(n)
-  random(bytes)
-  return new Secret(bytes)
-}
-
-export function deviceId(key: Bytes): string {
-  return base64url(key)
 }

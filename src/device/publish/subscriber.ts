@@ -4,7 +4,15 @@
 
 import type { Bytes } from '../../base/bytes.ts'
 import type { Stream } from '../../net/api.ts'
-import { CHANNEL, type Ending, encodeGap, encodeRefused, encodeSigned, encodeWaiting, FRAMES_PER_MESSAGE } from '../../wire/channel.ts'
+import {
+  CHANNEL,
+  type Ending,
+  encodeGap,
+  encodeRefused,
+  encodeSigned,
+  encodeWaiting,
+  FRAMES_PER_MESSAGE,
+} from '../../wire/channel.ts'
 import { type ClassId, FRAME_BYTES, frameEpoch, frameIndex } from '../../wire/frame.ts'
 import type { Place, Ring } from './ring.ts'
 
@@ -75,7 +83,15 @@ export class Subscriber {
   }
 
   gap(from: Place, to: Place): void {
-    this.#outlet.send(encodeGap({ class: this.class, epoch: from.epoch, index: from.index, toEpoch: to.epoch, toIndex: to.index }))
+    this.#outlet.send(
+      encodeGap({
+        class: this.class,
+        epoch: from.epoch,
+        index: from.index,
+        toEpoch: to.epoch,
+        toIndex: to.index,
+      }),
+    )
   }
 
   /** A grant for the very next frame. */
@@ -175,7 +191,8 @@ export class Subscriber {
   }
 
   #sendGrants(epoch: number, index: number): void {
-    while (this.#grantDue(epoch, index)) this.#outlet.send(encodeSigned(CHANNEL.grant, this.#grants.shift()!.bytes))
+    while (this.#grantDue(epoch, index))
+      this.#outlet.send(encodeSigned(CHANNEL.grant, this.#grants.shift()!.bytes))
   }
 
   #countFarewell(frames: number): void {

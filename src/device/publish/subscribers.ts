@@ -72,10 +72,16 @@ export class Subscribers {
       this.#refuse(outlet, ENDING.malformed)
       return null
     }
-    const subscriber = new Subscriber({ class: request.class, reader, outlet, ring: channels.ring(request.class) })
+    const subscriber = new Subscriber({
+      class: request.class,
+      reader,
+      outlet,
+      ring: channels.ring(request.class),
+    })
     const who = entitled(reader, request.class)
     if (!who) subscriber.refuse(ENDING.notReader)
-    else if (this.#active.length >= LIMITS.channel.readers * CLASS_NAMES.length) subscriber.refuse(ENDING.tooMany)
+    else if (this.#active.length >= LIMITS.channel.readers * CLASS_NAMES.length)
+      subscriber.refuse(ENDING.tooMany)
     else this.#admit(subscriber, request, who)
     return subscriber
   }
@@ -112,7 +118,10 @@ export class Subscribers {
       if (subscriber.class !== cls || subscriber.ended || !equal(subscriber.reader, reader.sign)) continue
       const { epoch } = channels.next(cls)
       const at = Math.max(0, Math.floor(wall()))
-      subscriber.end(signEnded({ class: cls, reason, epoch, index: 0, grantId: reader.grantId, at }, reader, signer), FAREWELL_FRAMES)
+      subscriber.end(
+        signEnded({ class: cls, reason, epoch, index: 0, grantId: reader.grantId, at }, reader, signer),
+        FAREWELL_FRAMES,
+      )
     }
   }
 

@@ -1,0 +1,222 @@
+// What My Home keeps (docs/wire.md "Home files"): the owner's keys in a snapshot; devices, owner logs and
+// providers' cards in a journal; where it stands in each channel in a snapshot that is replaced every
+// few seconds. An event is written here after the device has taken it; a device that lost it (an older
+// card) gets it again from here.
+
+import { type Bytes, base64url, equal, text, utf8 } from '../base/bytes.ts'
+import { Reader, Writer } from '../base/cursor.ts'
+import { EXIT, WattleError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
+import { sha256 } from '../crypto/native.ts'
+import { Secret } from '../crypto/secret.ts'
+import type { Failure, Files, Random } from '../hw/hardware.ts'
+import { Journal, type JournalRecord } from '../node/journal.ts'
+import { SnapshotFile } from '../node/snapshot.ts'
+import { type Card, readCard } from '../ownership/card.ts'
+import { type Decision, type Owner, OwnerLog } from '../ownership/log.ts'
+
+const JOURNAL = 'home.journal'
+const RECORD = { device: 1, event: 2, card: 3, address: 4 } as const
+
+export interface OwnerSecrets {
+  seed: Secret
+  boxSeed: Secret
+}
+
+export interface OwnedDevice {
+  /** Ed25519 and X25519. */
+  key: Bytes
+  box: Bytes
+  name: string
+  addresses: string[]
+  certificate: Bytes
+  owners: Owner[]
+  log: OwnerLog
+  /** Texts of the owner log, oldest first. */
+  events: string[]
+}
+
+export class HomeStore {
+  readonly keys: OwnerSecrets
+  readonly devices: OwnedDevice[]
+  /** Cards by the text they came in, newest of each key. */
+  readonly cards: { card: Card; line: string }[]
+  readonly #journal: Journal
+
+  private constructor(keys: OwnerSecrets, journal: Journal) {
+    this.keys = keys
+    this.#journal = journal
+    this.devices = []
+    this.cards = []
+  }
+
+  static open(files: Files, random: Random, done: (error: Failure, store: HomeStore | null) => void): void {
+    openKeys(files, random, (error, keys) => {
+      if (error || !keys) return done(error, null)
+      Journal.open(files, JOURNAL, (failure, journal, records) => {
+        if (failure || !journal) return done(failure, null)
+        const store = new HomeStore(keys, journal)
+        const bad = records.find((record) => !store.#apply(record))
+        if (!bad) return done(null, store)
+        const what = `${JOURNAL}: record of type ${bad.type} (${bad.payload.length} bytes) cannot be applied`
+        done(new WattleError('state-damaged', `${what}; restore the folder from a backup`, EXIT.stay), null)
+      })
+    })
+  }
+
+  device(key: Bytes): OwnedDevice | null {
+    return this.devices.find((d) => equal(d.key, key)) ?? null
+  }
+
+  /** By base64url key, name, or the beginning of either. */
+  find(word: string): OwnedDevice | null {
+    const exact = this.devices.find((d) => d.name === word || base64url(d.key) === word)
+    if (exact) return exact
+    const near = this.devices.filter((d) => d.name.startsWith(word) || base64url(d.key).startsWith(word))
+    return near.length === 1 ? near[0]! : null
+  }
+
+  card(word: string): Card | null {
+    const found = this.cards.find(
+      ({ card }) => card.name === word || base64url(card.sign) === word || card.domain === word,
+    )
+    return found?.card ?? null
+  }
+
+  addDevice(d: Omit<OwnedDevice, 'log' | 'events'>, done: (error: Failure) => void): void {
+    const name = utf8(d.name)
+    const addresses = utf8(d.addresses.join(' '))
+    const w = new Writer(
+      new Uint8Array(80 + name.length + addresses.length + d.certificate.length + 64 * d.owners.length),
+    )
+    w.put(d.key).put(d.box).block(name).block(addresses).block(d.certificate).u8(d.owners.length)
+    for (const owner of d.owners) w.put(owner.sign).put(owner.box)
+    this.#append(RECORD.device, w.done(), done)
+  }
+
+  /** An event that the device has taken, or had already. It must fit on our copy of the log. */
+  addEvent(
+    device: OwnedDevice,
+    jws: string,
+    done: (error: Failure, decision: Decision | null) => void,
+  ): void {
+    const checked = device.log.check(jws)
+    if (checked.refusal !== null)
+      return done(
+        new WattleError('log-mismatch', `the device's log does not continue ours: ${checked.refusal}`),
+        null,
+      )
+    const body = utf8(jws)
+    const w = new Writer(new Uint8Array(32 + body.length)).put(device.key).put(body)
+    this.#journal.append(RECORD.event, w.bytes, (error) => {
+      if (error) return done(error, null)
+      device.events.push(jws)
+      done(null, device.log.commit(checked))
+    })
+  }
+
+  addCard(line: string, done: (error: Failure, card: Card | null) => void): void {
+    const card = readCard(line)
+    if (!card)
+      return done(
+        new WattleError('bad-card', 'expected a line "wattle-provider:…" signed by the key it names'),
+        null,
+      )
+    if (this.cards.some((c) => c.line === line.trim())) return done(null, card)
+    this.#append(RECORD.card, utf8(line.trim()), (error) => done(error, error ? null : card))
+  }
+
+  setAddresses(device: OwnedDevice, addresses: string[], done: (error: Failure) => void): void {
+    const list = utf8(addresses.join(' '))
+    this.#append(
+      RECORD.address,
+      new Writer(new Uint8Array(32 + list.length)).put(device.key).put(list).bytes,
+      done,
+    )
+  }
+
+  close(): void {
+    this.#journal.close()
+  }
+
+  #append(type: number, payload: Bytes, done: (error: Failure) => void): void {
+    const record = { type, payload: payload.slice() }
+    this.#journal.append(type, payload, (error) => {
+      if (!error) this.#apply(record)
+      done(error)
+    })
+  }
+
+  #apply(record: JournalRecord): boolean {
+    const r = new Reader(record.payload)
+    switch (record.type) {
+      case RECORD.device:
+        return this.#applyDevice(r)
+      case RECORD.event: {
+        const device = this.device(r.take(32))
+        const jws = text(r.rest())
+        const checked = device?.log.check(jws)
+        if (!device || !checked || checked.refusal !== null) return false
+        device.log.commit(checked)
+        device.events.push(jws)
+        return true
+      }
+      case RECORD.card: {
+        const line = text(record.payload)
+        const card = readCard(line)
+        if (!card) return false
+        const old = this.cards.findIndex((c) => equal(c.card.sign, card.sign))
+        if (old >= 0) this.cards.splice(old, 1)
+        this.cards.push({ card, line })
+        if (this.cards.length > LIMITS.home.cards) this.cards.shift()
+        return true
+      }
+      case RECORD.address: {
+        const device = this.device(r.take(32))
+        if (device)
+          device.addresses = text(r.rest())
+            .split(' ')
+            .filter((a) => a.length > 0)
+        return true
+      }
+      default:
+        return false
+    }
+  }
+
+  #applyDevice(r: Reader): boolean {
+    const key = r.take(32).slice()
+    const box = r.take(32).slice()
+    const name = text(r.block(256))
+    const addresses = text(r.block(1_000))
+      .split(' ')
+      .filter((a) => a.length > 0)
+    const certificate = r.block(LIMITS.ownership.eventBytes).slice()
+    const owners: Owner[] = []
+    for (let n = r.u8(); n > 0 && r.ok; n--)
+      owners.push({ sign: r.take(32).slice(), box: r.take(32).slice() })
+    if (!r.done) return false
+    const log = new OwnerLog(key, owners, sha256(certificate))
+    const old = this.devices.findIndex((d) => equal(d.key, key))
+    if (old >= 0) return true
+    this.devices.push({ key, box, name, addresses, certificate, owners, log, events: [] })
+    return this.devices.length <= LIMITS.home.devices
+  }
+}
+
+function openKeys(files: Files, random: Random, done: (error: Failure, keys: OwnerSecrets | null) => void): void {
+  const file = new SnapshotFile(files, 'owner.keys', 'ownr', 1)
+  file.read((error, content) => {
+    if (error) return done(error, null)
+    if (content?.length === 64) return done(null, secretsOf(content))
+    if (content) return done(new WattleError('state-damaged', `owner.keys: expected 64 bytes, found ${content.length}`, EXIT.stay), null)
+    const seeds = new Uint8Array(64)
+    random(seeds)
+    const keys = secretsOf(seeds)
+    file.write(seeds, (failure) => done(failure, failure ? null : keys))
+  })
+}
+
+function secretsOf(seeds: Bytes): OwnerSecrets {
+  return { seed: new Secret(seeds.slice(0, 32)), boxSeed: new Secret(seeds.slice(32, 64)) }
+}
