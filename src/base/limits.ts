@@ -23,7 +23,7 @@ export const LIMITS = {
     /** Unread bytes for the whole process; above it the slowest stream is reset. */
     unreadBytes: 1_048_576,
     /** Bytes waiting in one socket before we stop writing to it. */
-    socketSendBytes: 262_144,
+    socketSendBytes: 65_536,
     messageBytes: 16_384,
     /** Bytes that wait on streams of the whole process; above it the slowest reader's stream is reset. */
     unsentBytes: 1_048_576,
@@ -32,6 +32,10 @@ export const LIMITS = {
     /** Inbound connections per second that may begin a handshake, and how many may come at once. */
     acceptsPerSecond: 16,
     acceptBurst: 128,
+    /** The same for one source (an IPv4 address, an IPv6 /64), and how many sources are remembered. */
+    acceptsPerSecondOfOne: 8,
+    acceptBurstOfOne: 64,
+    sources: 64,
     /** Longest Noise message that is taken (its length has 16 bits), and the largest piece we seal. */
     frameBytes: 65_535,
     chunkBytes: 16_384,

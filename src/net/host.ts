@@ -9,6 +9,7 @@ import { LIMITS } from '../base/limits.ts'
 import type { Signer } from '../crypto/native.ts'
 import type { Failure, Listener, Random, Sockets, TcpSocket } from '../hw/hardware.ts'
 import type { Connection, NetCounter, StreamHandler, Timers } from './api.ts'
+import { Admission } from './link/admission.ts'
 import { Link } from './link/connection.ts'
 import { Shared } from './link/shared.ts'
 import { Identity } from './noise/identity.ts'
@@ -48,8 +49,7 @@ export class Host {
   readonly #listeners: Set<Listener>
   readonly #onTick: () => void
   readonly #dials: Set<Dial>
-  #tokens: number
-  #tokensAt: number
+  readonly #admission: Admission
   #ticking: boolean
   #closed: boolean
 
@@ -67,8 +67,7 @@ export class Host {
     this.#listeners = new Set()
     this.#onTick = () => this.#tick()
     this.#dials = new Set()
-    this.#tokens = LIMITS.net.acceptBurst
-    this.#tokensAt = options.timers.now()
+    this.#admission = new Admission(options.timers.now())
     this.#ticking = false
     this.#closed = false
     this.shared.unread.onOver = () => this.#relieveUnread()
@@ -162,7 +161,7 @@ export class Host {
   }
 
   #onSocket(socket: TcpSocket): void {
-    if (this.#closed || !this.#takeToken() || !this.#makeRoom()) {
+    if (this.#closed || !this.#admission.admit(socket.remote, this.#now()) || !this.#makeRoom()) {
       this.counters.add('connectionsRefused')
       socket.destroy()
       return
@@ -177,17 +176,6 @@ export class Host {
     }
     if (oldest && unfinished >= LIMITS.net.handshakesAtOnce) this.#evict(oldest)
     this.#add(socket, null, null)
-  }
-
-  /** A handshake costs a small board tens of milliseconds: they are rationed. */
-  #takeToken(): boolean {
-    const now = this.#now()
-    const earned = ((now - this.#tokensAt) * LIMITS.net.acceptsPerSecond) / 1_000
-    this.#tokens = Math.min(LIMITS.net.acceptBurst, this.#tokens + earned)
-    this.#tokensAt = now
-    if (this.#tokens < 1) return false
-    this.#tokens--
-    return true
   }
 
   /** Below the cap, or by closing the idle connection that was silent longest and is not kept. */

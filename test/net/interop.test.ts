@@ -8,7 +8,16 @@ import { equal } from '../../src/base/bytes.ts'
 import { peerId } from '../../src/net/noise/identity.ts'
 import { identify } from '../../src/net/services/identify.ts'
 import { ping } from '../../src/net/services/ping.ts'
-import { addressOf, dialled, type Foreign, foreign, listening, opened, ours, roundTrip } from './party.ts'
+import {
+  addressOf,
+  dialled,
+  type Foreign,
+  foreign,
+  listening,
+  opened,
+  ours,
+  roundTrip,
+} from './help/party.ts'
 
 const MIB = 1_048_576
 const randomBytes = (n: number): Uint8Array => randomFillSync(new Uint8Array(n))

@@ -1,6 +1,6 @@
 // Sockets over node:net for the tests of net that meet real libp2p; hw/linux has the product's own.
 import { connect, createServer, type Socket } from 'node:net'
-import type { Sockets, TcpEvents, TcpSocket } from '../../src/hw/hardware.ts'
+import type { Sockets, TcpEvents, TcpSocket } from '../../../src/hw/hardware.ts'
 
 const NO_EVENTS: TcpEvents = { onData: () => {}, onDrain: () => {}, onClose: () => {} }
 
