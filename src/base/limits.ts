@@ -23,8 +23,33 @@ export const LIMITS = {
     /** Unread bytes for the whole process; above it the slowest stream is reset. */
     unreadBytes: 1_048_576,
     /** Bytes waiting in one socket before we stop writing to it. */
-    socketSendBytes: 262_144,
+    socketSendBytes: 65_536,
     messageBytes: 16_384,
+    /** Bytes that wait on streams of the whole process; above it the slowest reader's stream is reset. */
+    unsentBytes: 1_048_576,
+    /** Unfinished inbound handshakes; a further one takes the place of the oldest. */
+    handshakesAtOnce: 16,
+    /** Inbound connections per second that may begin a handshake, and how many may come at once. */
+    acceptsPerSecond: 16,
+    acceptBurst: 128,
+    /** The same for one source (an IPv4 address, an IPv6 /64), and how many sources are remembered. */
+    acceptsPerSecondOfOne: 8,
+    acceptBurstOfOne: 64,
+    sources: 64,
+    /** Longest Noise message that is taken (its length has 16 bits), and the largest piece we seal. */
+    frameBytes: 65_535,
+    chunkBytes: 16_384,
+    /** Protocol ids: bytes of one line, lines of one negotiation, entries of a host's table. */
+    protocolBytes: 256,
+    protocolLines: 16,
+    protocols: 32,
+    listeners: 8,
+    dials: 16,
+    /** A connection that was silent for this long is asked, and given up. */
+    keepAliveMs: 30_000,
+    silentMs: 90_000,
+    /** Given to the other side to close after us. */
+    closeMs: 2_000,
   },
   channel: {
     /** One constant frame size (docs/decisions/0003-frame.md). */
