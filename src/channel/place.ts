@@ -24,7 +24,12 @@ export function encodePlaces(places: readonly ReaderPlace[]): Bytes {
   const w = new Writer(new Uint8Array(size)).u16(places.length)
   for (const { device, class: cls, state: s, context } of places) {
     w.put(device).u8(cls)
-    w.put(s.grantId).u32(s.epoch).put(s.nonce).u48(s.index).put(s.hash).u8(s.chainKey ? 1 : 0)
+    w.put(s.grantId)
+      .u32(s.epoch)
+      .put(s.nonce)
+      .u48(s.index)
+      .put(s.hash)
+      .u8(s.chainKey ? 1 : 0)
     w.put(s.chainKey?.bytes() ?? new Uint8Array(32)).block(context)
   }
   return w.bytes
@@ -37,7 +42,13 @@ export function decodePlaces(bytes: Bytes): ReaderPlace[] | null {
   for (let n = r.u16(); n > 0 && r.ok; n--) {
     const device = r.take(32).slice()
     const cls = r.u8() as ClassId
-    const place = { grantId: r.take(16).slice(), epoch: r.u32(), nonce: r.take(16).slice(), index: r.u48(), hash: r.take(32).slice() }
+    const place = {
+      grantId: r.take(16).slice(),
+      epoch: r.u32(),
+      nonce: r.take(16).slice(),
+      index: r.u48(),
+      hash: r.take(32).slice(),
+    }
     const open = r.u8() === 1
     const key = new Secret(r.take(32).slice())
     const context = r.block(2 * LIMITS.p1.telegramBytes + 4).slice()

@@ -8,10 +8,11 @@ import { EXIT, WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { Exchange, Signer, sha256 } from '../crypto/native.ts'
 import { Secret } from '../crypto/secret.ts'
-import type { Failure, Files } from '../hw/hardware.ts'
-import { Journal, type JournalRecord } from '../node/journal.ts'
-import { type Owner, OwnerLog } from '../ownership/log.ts'
+import type { Failure, Files, Random } from '../hw/hardware.ts'
+import { Journal } from '../node/journal.ts'
+import { OwnerLog } from '../ownership/log.ts'
 import type { ClassId } from '../wire/frame.ts'
+import { decodeOwnerSet, encodeOwnerSet, OWNER_SET_BYTES, type OwnerSet } from '../wire/owner-set.ts'
 import type { PlacedGrant } from './publish/subscriber.ts'
 
 const RECORD = { identity: 1, event: 2, epoch: 3, expired: 4, owed: 5, incarnation: 6 } as const
@@ -21,7 +22,7 @@ const FILE = 'device.journal'
 export interface Identity {
   seed: Secret
   boxSeed: Secret
-  owners: readonly Owner[]
+  owners: OwnerSet
   /** Which life of this hardware: grows with each claim. */
   incarnation: number
   certificate: Bytes
@@ -35,7 +36,7 @@ export interface Owed extends PlacedGrant {
 }
 
 export class DeviceState {
-  readonly #journal: Journal
+  #journal!: Journal
   identity: Identity | null
   log: OwnerLog | null
   signer: Signer | null
@@ -46,8 +47,7 @@ export class DeviceState {
   owed: Owed[]
   readonly #events: string[]
 
-  private constructor(journal: Journal) {
-    this.#journal = journal
+  private constructor() {
     this.identity = null
     this.log = null
     this.signer = null
@@ -85,15 +85,11 @@ export class DeviceState {
 
   /** Identity and owners in one durable write. */
   claim(identity: Identity, done: (error: Failure) => void): void {
-    const w = new Writer(
-      new Uint8Array(72 + identity.owners.length * 64 + identity.certificate.length + identity.policy.length),
-    )
-    w.put(identity.seed.bytes())
-      .put(identity.boxSeed.bytes())
-      .u32(identity.incarnation)
-      .u8(identity.owners.length)
-    for (const owner of identity.owners) w.put(owner.sign).put(owner.box)
-    w.block(identity.certificate).put(identity.policy)
+    const owners = encodeOwnerSet(identity.owners)
+    const { certificate, policy } = identity
+    const w = new Writer(new Uint8Array(74 + owners.length + certificate.length + policy.length))
+    w.put(identity.seed.bytes()).put(identity.boxSeed.bytes()).u32(identity.incarnation)
+    w.block(owners).block(certificate).put(policy)
     const record = w.done()
     this.#append(RECORD.identity, record, (error) => {
       record.fill(0)
@@ -159,20 +155,20 @@ export class DeviceState {
 
   /** Takes effect in memory only once it is on the card. */
   #append(type: number, payload: Bytes, done: (error: Failure) => void): void {
-    const record = { type, payload: payload.slice() }
+    const kept = payload.slice()
     this.#journal.append(type, payload, (error) => {
-      if (!error) this.#apply(record)
+      if (!error) this.#apply(type, kept)
       done(error)
     })
   }
 
-  #apply(record: JournalRecord): boolean {
-    const r = new Reader(record.payload)
-    switch (record.type) {
+  #apply(type: number, payload: Bytes): boolean {
+    const r = new Reader(payload)
+    switch (type) {
       case RECORD.identity:
         return this.#applyIdentity(r)
       case RECORD.event: {
-        const jws = text(record.payload)
+        const jws = text(payload)
         const checked = this.log?.check(jws)
         if (!checked || checked.refusal !== null) return false
         this.log!.commit(checked)
@@ -183,8 +179,8 @@ export class DeviceState {
         this.epoch = Math.max(this.epoch, r.u32())
         return r.done
       case RECORD.expired:
-        this.log?.expire(record.payload)
-        return record.payload.length === 16
+        this.log?.expire(payload)
+        return payload.length === 16
       case RECORD.owed: {
         const owed = {
           reader: r.take(32).slice(),
@@ -212,18 +208,15 @@ export class DeviceState {
     const seed = new Secret(r.take(32).slice())
     const boxSeed = new Secret(r.take(32).slice())
     const incarnation = r.u32()
-    const count = r.u8()
-    const owners: Owner[] = []
-    for (let i = 0; i < count && i < LIMITS.ownership.owners; i++)
-      owners.push({ sign: r.take(32).slice(), box: r.take(32).slice() })
+    const owners = decodeOwnerSet(r.block(OWNER_SET_BYTES))
     const certificate = r.block(LIMITS.ownership.eventBytes).slice()
     const policy = r.rest().slice()
-    if (!r.ok || count > LIMITS.ownership.owners || count === 0) return false
+    if (!r.ok || !owners) return false
     this.identity = { seed, boxSeed, owners, incarnation, certificate, policy }
     this.incarnation = incarnation
     this.signer = new Signer(seed)
     this.exchange = new Exchange(boxSeed)
-    this.log = new OwnerLog(this.signer.publicKey, owners, sha256(certificate))
+    this.log = new OwnerLog(this.signer.publicKey, owners.owners, sha256(certificate))
     this.owed = []
     this.#events.length = 0
     return true

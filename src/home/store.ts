@@ -10,7 +10,7 @@ import { LIMITS } from '../base/limits.ts'
 import { sha256 } from '../crypto/native.ts'
 import { Secret } from '../crypto/secret.ts'
 import type { Failure, Files, Random } from '../hw/hardware.ts'
-import { Journal, type JournalRecord } from '../node/journal.ts'
+import { Journal } from '../node/journal.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import { type Card, readCard } from '../ownership/card.ts'
 import { type Decision, type Owner, OwnerLog } from '../ownership/log.ts'
@@ -41,11 +41,10 @@ export class HomeStore {
   readonly devices: OwnedDevice[]
   /** Cards by the text they came in, newest of each key. */
   readonly cards: { card: Card; line: string }[]
-  readonly #journal: Journal
+  #journal!: Journal
 
-  private constructor(keys: OwnerSecrets, journal: Journal) {
+  private constructor(keys: OwnerSecrets) {
     this.keys = keys
-    this.#journal = journal
     this.devices = []
     this.cards = []
   }
@@ -53,13 +52,17 @@ export class HomeStore {
   static open(files: Files, random: Random, done: (error: Failure, store: HomeStore | null) => void): void {
     openKeys(files, random, (error, keys) => {
       if (error || !keys) return done(error, null)
-      Journal.open(files, JOURNAL, (failure, journal, records) => {
+      const store = new HomeStore(keys)
+      let bad: string | null = null
+      const onRecord = (type: number, payload: Bytes): void => {
+        if (bad === null && !store.#apply(type, payload)) bad = `record of type ${type} with ${payload.length} bytes`
+      }
+      Journal.open({ files, random, name: JOURNAL }, onRecord, (failure, journal) => {
         if (failure || !journal) return done(failure, null)
-        const store = new HomeStore(keys, journal)
-        const bad = records.find((record) => !store.#apply(record))
-        if (!bad) return done(null, store)
-        const what = `${JOURNAL}: record of type ${bad.type} (${bad.payload.length} bytes) cannot be applied`
-        done(new WattleError('state-damaged', `${what}; restore the folder from a backup`, EXIT.stay), null)
+        store.#journal = journal
+        if (bad === null) return done(null, store)
+        const what = `${JOURNAL}: ${bad} cannot be applied; restore the folder from a backup`
+        done(new WattleError('state-damaged', what, EXIT.stay), null)
       })
     })
   }
@@ -140,16 +143,16 @@ export class HomeStore {
   }
 
   #append(type: number, payload: Bytes, done: (error: Failure) => void): void {
-    const record = { type, payload: payload.slice() }
+    const kept = payload.slice()
     this.#journal.append(type, payload, (error) => {
-      if (!error) this.#apply(record)
+      if (!error) this.#apply(type, kept)
       done(error)
     })
   }
 
-  #apply(record: JournalRecord): boolean {
-    const r = new Reader(record.payload)
-    switch (record.type) {
+  #apply(type: number, payload: Bytes): boolean {
+    const r = new Reader(payload)
+    switch (type) {
       case RECORD.device:
         return this.#applyDevice(r)
       case RECORD.event: {
@@ -162,7 +165,7 @@ export class HomeStore {
         return true
       }
       case RECORD.card: {
-        const line = text(record.payload)
+        const line = text(payload)
         const card = readCard(line)
         if (!card) return false
         const old = this.cards.findIndex((c) => equal(c.card.sign, card.sign))
@@ -204,12 +207,20 @@ export class HomeStore {
   }
 }
 
-function openKeys(files: Files, random: Random, done: (error: Failure, keys: OwnerSecrets | null) => void): void {
+function openKeys(
+  files: Files,
+  random: Random,
+  done: (error: Failure, keys: OwnerSecrets | null) => void,
+): void {
   const file = new SnapshotFile(files, 'owner.keys', 'ownr', 1)
   file.read((error, content) => {
     if (error) return done(error, null)
     if (content?.length === 64) return done(null, secretsOf(content))
-    if (content) return done(new WattleError('state-damaged', `owner.keys: expected 64 bytes, found ${content.length}`, EXIT.stay), null)
+    if (content)
+      return done(
+        new WattleError('state-damaged', `owner.keys: expected 64 bytes, found ${content.length}`, EXIT.stay),
+        null,
+      )
     const seeds = new Uint8Array(64)
     random(seeds)
     const keys = secretsOf(seeds)

@@ -191,7 +191,8 @@ export class Provider {
     const places: ReaderPlace[] = []
     for (const { channel, follower, unpacker } of this.#following) {
       const state = follower.reader.state()
-      if (state) places.push({ device: channel.device, class: channel.class, state, context: unpacker.save() })
+      if (state)
+        places.push({ device: channel.device, class: channel.class, state, context: unpacker.save() })
     }
     this.#options.placesFile.write(encodePlaces(places), done)
   }

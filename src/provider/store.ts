@@ -10,7 +10,6 @@ import type { Failure, Files, Random } from '../hw/hardware.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { ClassId } from '../wire/frame.ts'
 
-
 export interface ProviderKeys {
   name: string
   domain: string
@@ -49,18 +48,29 @@ export class ProviderStore {
   }
 
   /** Opens the state, or makes it with these names where there is none. */
-  static open(files: Files, fresh: FreshProvider, done: (error: Failure, store: ProviderStore | null) => void): void {
+  static open(
+    files: Files,
+    fresh: FreshProvider,
+    done: (error: Failure, store: ProviderStore | null) => void,
+  ): void {
     const file = new SnapshotFile(files, 'provider.keys', 'prov', 1)
     file.read((error, content) => {
       if (error) return done(error, null)
       if (!content) return ProviderStore.#make(file, fresh, done)
       const found = decodeKeys(content)
       if (found) return done(null, new ProviderStore(file, found.keys, found.channels))
-      done(new WattleError('state-damaged', 'provider.keys: its content is not that of a provider', EXIT.stay), null)
+      done(
+        new WattleError('state-damaged', 'provider.keys: its content is not that of a provider', EXIT.stay),
+        null,
+      )
     })
   }
 
-  static #make(file: SnapshotFile, fresh: FreshProvider, done: (error: Failure, store: ProviderStore | null) => void): void {
+  static #make(
+    file: SnapshotFile,
+    fresh: FreshProvider,
+    done: (error: Failure, store: ProviderStore | null) => void,
+  ): void {
     const seeds = new Uint8Array(64)
     fresh.random(seeds)
     const keys = {
@@ -82,14 +92,15 @@ export class ProviderStore {
         new WattleError('too-many-channels', `${LIMITS.provider.channels} channels are followed already`),
       )
     if (i < 0) this.channels.push(channel)
-    else
-      Object.assign(this.channels[i]!, channel)
+    else Object.assign(this.channels[i]!, channel)
     this.#saveKeys(done)
   }
 
   #saveKeys(done: (error: Failure) => void): void {
     this.#file.write(encodeKeys(this.keys, this.channels), (error, written) => {
-      done(error ?? (written ? null : new WattleError('busy', 'another invitation is being written; ask again')))
+      done(
+        error ?? (written ? null : new WattleError('busy', 'another invitation is being written; ask again')),
+      )
     })
   }
 }

@@ -1,0 +1,277 @@
+// The second story of the device, top to bottom: button → window → SPAKE2+ with the label's code →
+// identity is made → owner set → policy → consent (grant) → revoke → key rotation → delete.
+// Each act is durable before anybody hears of it, and keys change before the next frame is sealed.
+// Cleverness lives in ownership/ (who may what) and channel/ (which key opens what).
+
+import { base64url, type Bytes, equal } from '../base/bytes.ts'
+import type { ReaderKeys } from '../channel/grant.ts'
+import { Exchange, Signer } from '../crypto/native.ts'
+import { Secret } from '../crypto/secret.ts'
+import type { Failure, Random } from '../hw/hardware.ts'
+import type { Loop } from '../node/loop.ts'
+import type { ReaderEntry } from '../ownership/event.ts'
+import { ClaimDevice, type ClaimRequest, type ClaimStep } from '../ownership/claim-device.ts'
+import { makeCertificate } from '../ownership/claim-keys.ts'
+import type { ClaimRecord } from '../ownership/label.ts'
+import type { Decision, Refusal } from '../ownership/log.ts'
+import { sha256 } from '../crypto/native.ts'
+import { ENDING, type Ending } from '../wire/channel.ts'
+import { type ClassId, REASON, type Reason } from '../wire/frame.ts'
+import type { Gesture } from './button.ts'
+import type { Lights } from './lights.ts'
+import { ALL_CLASSES, type Channels } from './publish/channels.ts'
+import type { Entitled, Subscribers } from './publish/subscribers.ts'
+import type { DeviceState, Identity } from './state.ts'
+
+export interface ClaimOptions {
+  loop: Loop
+  random: Random
+  /** What the label's code was made into; never the code. */
+  record: ClaimRecord
+  state: DeviceState
+  lights: Lights
+  /** Sends one message of the claim on a link, or ends the link. */
+  send: (link: number, message: Bytes) => void
+  close: (link: number) => void
+  /** Everybody who has the claim open hears how things are. */
+  openLinks: () => number[]
+  /** The device has an owner now: channels, identity on the network. */
+  onOwned: (done: (error: Failure) => void) => void
+  /** The device has none any more. */
+  onDisowned: () => void
+  report: (event: string, detail?: Record<string, unknown>) => void
+}
+
+/** Owners have no grant of their own: their boxes are bound to this id. */
+export const OWNER_GRANT: Bytes = new Uint8Array(16)
+
+export class Claim {
+  readonly #options: ClaimOptions
+  readonly #pairing: ClaimDevice
+  #channels: Channels | null
+  #subscribers: Subscribers | null
+
+  constructor(options: ClaimOptions) {
+    const { record, state, random, lights } = options
+    const identity = state.identity
+    this.#options = options
+    this.#pairing = new ClaimDevice(record, identity && { certificate: identity.certificate, owners: identity.owners }, random)
+    this.#channels = null
+    this.#subscribers = null
+    lights.set({ claimed: identity !== null })
+  }
+
+  // 1. Button
+
+  onGesture(gesture: Gesture, now: number): void {
+    const { lights, report, state } = this.#options
+    report('button', { gesture })
+    if (gesture === 'reset-armed' || gesture === 'reset-cancelled') lights.set({ resetArmed: gesture === 'reset-armed' })
+    else if (gesture === 'reset-confirmed') this.#erase(ENDING.deleted, 'reset')
+    else if (gesture !== 'short') return
+    else if (state.identity) lights.identify()
+    else this.#openWindow(now)
+  }
+
+  #openWindow(now: number): void {
+    const { lights, random, report } = this.#options
+    const nonce = new Uint8Array(16)
+    random(nonce)
+    if (!this.#pairing.openWindow(now, nonce)) return
+    lights.set({ windowOpen: true })
+    report('window', { open: true, ms: this.#pairing.windowLeft(now) })
+    this.#greetAll(now)
+    this.#schedule()
+  }
+
+  // 2. The four messages, each on the link it came from
+
+  onLink(link: number): void {
+    const { send, loop } = this.#options
+    send(link, this.#pairing.hello(link, loop.now()))
+  }
+
+  onLinkMessage(link: number, message: Bytes): void {
+    this.#take(this.#pairing.onMessage(link, message, this.#options.loop.now()))
+  }
+
+  onLinkClosed(link: number): void {
+    this.#take(this.#pairing.onClosed(link))
+  }
+
+  #take(steps: ClaimStep[]): void {
+    for (const step of steps) {
+      if (step.do === 'send') this.#options.send(step.link, step.message)
+      else if (step.do === 'close') this.#options.close(step.link)
+      else if (step.do === 'commit') this.#makeIdentity(step.request)
+      else this.#show(step.what)
+    }
+    this.#schedule()
+  }
+
+  // 3. Identity and owner set, in one durable write
+
+  #makeIdentity(request: ClaimRequest): void {
+    const { random, record, state, lights } = this.#options
+    const seed = Secret.fresh(random)
+    const boxSeed = Secret.fresh(random)
+    const incarnation = state.incarnation + 1
+    const certificate = makeCertificate(new Signer(seed), {
+      box: new Exchange(boxSeed).publicKey,
+      incarnation,
+      discriminator: record.discriminator,
+      ownersHash: sha256(request.ownersBytes),
+      transcript: request.transcript,
+    })
+    const identity: Identity = { seed, boxSeed, owners: request.owners, incarnation, certificate, policy: request.policy }
+    state.claim(identity, (error) => {
+      if (error) {
+        lights.refused()
+        this.#take(this.#pairing.failed())
+        return
+      }
+      this.#owned(identity)
+    })
+  }
+
+  #owned(identity: Identity): void {
+    const { lights, onOwned, report, state } = this.#options
+    lights.set({ claimed: true, windowOpen: false, claiming: false })
+    onOwned((error) => {
+      if (error) return report('failed', { what: 'channels', text: error.message })
+      lights.claimed()
+      report('claimed', { device: base64url(state.signer!.publicKey), owners: identity.owners.owners.length })
+      this.#take(this.#pairing.committed({ certificate: identity.certificate, owners: identity.owners }))
+    })
+  }
+
+  // 4. Who may read: owners always, others by the owner log and the policy it was claimed with
+
+  /** The channels are open (after the claim, or after a start). */
+  attach(channels: Channels, subscribers: Subscribers): void {
+    this.#channels = channels
+    this.#subscribers = subscribers
+  }
+
+  /** By the key that a connection proved; null for strangers. */
+  entitled(sign: Bytes, cls: ClassId): Entitled | null {
+    const { identity, log } = this.#options.state
+    if (!identity || !log || log.deleted) return null
+    const owner = identity.owners.owners.find((o) => equal(o.sign, sign))
+    if (owner) return { ...owner, grantId: OWNER_GRANT, until: 0, owner: true }
+    const reader = log.readers.find((r) => r.class === cls && equal(r.sign, sign))
+    return reader ? { ...keysOf(reader), owner: false } : null
+  }
+
+  /** Everybody who gets a box in a new epoch of this class. */
+  readers(cls: ClassId, witnessed: boolean): ReaderKeys[] {
+    const { identity, log } = this.#options.state
+    if (!identity || !log) return []
+    const owners = identity.owners.owners.map((o) => ({ ...o, grantId: OWNER_GRANT, until: 0 }))
+    return witnessed ? [...owners, ...log.readers.filter((r) => r.class === cls).map(keysOf)] : owners
+  }
+
+  // 5. Consent: an owner's event, checked, made durable, carried out, then acknowledged
+
+  onEvent(jws: string, done: (refusal: Refusal | 'storage' | null) => void): void {
+    const { state } = this.#options
+    const checked = state.log?.check(jws) ?? { refusal: 'deleted' as const }
+    if (checked.refusal !== null) return done(checked.refusal)
+    const log = state.log!
+    state.event(jws, (error) => {
+      if (error) return done('storage')
+      this.#carryOut(log.commit(checked), (failure) => done(failure ? 'storage' : null))
+    })
+  }
+
+  #carryOut(decision: Decision, done: (error: Failure) => void): void {
+    const { report } = this.#options
+    switch (decision.kind) {
+      case 'added':
+        report('added')
+        return done(null)
+      case 'authorized':
+        // No new epoch: the reader is let in at the next frame when it subscribes.
+        report('authorized', { reader: decision.reader.name, grant: base64url(decision.reader.grantId) })
+        return done(null)
+      case 'revoked':
+        return this.#rotateWithout(decision.reader, ENDING.revoked, REASON.revoked, done)
+      case 'deleted':
+        return this.#erase(ENDING.deleted, 'deleted', done)
+    }
+  }
+
+  /** Readers whose time is over; `now` is confirmed telegram time. */
+  onMeterTime(now: number): void {
+    const { state } = this.#options
+    for (const reader of state.log?.expired(now) ?? []) {
+      state.expired(reader.grantId, (error) => {
+        if (!error) this.#rotateWithout(reader, ENDING.expired, REASON.expired, () => {})
+      })
+    }
+  }
+
+  // 6. Key rotation: the next frame is closed to whoever is gone
+
+  #rotateWithout(reader: ReaderEntry, ending: Ending, reason: Reason, done: (error: Failure) => void): void {
+    const { report } = this.#options
+    this.rotate([reader.class], reason, (error) => {
+      if (error) return done(error)
+      this.#subscribers?.end(keysOf(reader), reader.class, ending)
+      report('revoked', { reader: reader.name, grant: base64url(reader.grantId), epoch: this.#channels?.next(reader.class).epoch })
+      done(null)
+    })
+  }
+
+  rotate(classes: readonly ClassId[], reason: Reason, done: (error: Failure) => void): void {
+    if (!this.#channels) return done(null)
+    this.#channels.rotate(classes, reason, done)
+  }
+
+  // 7. Delete: by the last event of the log, or by hand
+
+  #erase(ending: Ending, why: string, done: (error: Failure) => void = () => {}): void {
+    const { state, lights, onDisowned, report } = this.#options
+    const log = state.log
+    for (const reader of log?.readers ?? []) this.#subscribers?.end(keysOf(reader), reader.class, ending)
+    // The acknowledgement goes out first; the keys of the network are gone right after it.
+    done(null)
+    state.erase((error) => {
+      if (error) return report('failed', { what: 'erase', text: error.message })
+      this.#channels = null
+      this.#subscribers = null
+      this.#pairing.disowned()
+      lights.set({ claimed: false, resetArmed: false })
+      report(why)
+      onDisowned()
+    })
+  }
+
+  // LEDs and time
+
+  #show(what: 'handshake' | 'refused' | 'silent' | 'window-closed'): void {
+    const { lights, report, loop } = this.#options
+    report('pairing', { what })
+    if (what === 'handshake') lights.set({ claiming: true })
+    else lights.set({ claiming: false, windowOpen: this.#pairing.windowLeft(loop.now()) > 0 })
+    if (what === 'refused') lights.refused()
+    if (what === 'window-closed') this.#greetAll(loop.now())
+  }
+
+  #greetAll(now: number): void {
+    const { openLinks, send } = this.#options
+    for (const link of openLinks()) send(link, this.#pairing.hello(link, now))
+  }
+
+  #schedule(): void {
+    const { loop } = this.#options
+    const at = this.#pairing.nextTick()
+    if (at === Number.POSITIVE_INFINITY) loop.cancel('claim')
+    else loop.after('claim', Math.max(0, at - loop.now()), (now) => this.#take(this.#pairing.tick(now)))
+  }
+}
+
+function keysOf(reader: ReaderEntry): ReaderKeys {
+  return { sign: reader.sign, box: reader.box, grantId: reader.grantId, until: reader.until }
+}
+

@@ -1,0 +1,120 @@
+// What the LEDs say now: the device's state on one side, the table in leds.ts on the other. Shows a
+// pattern only when it changes; passing ones (claimed, refused, identify) give way after one round.
+
+import type { LedPattern, Leds } from '../hw/hardware.ts'
+import type { Loop } from '../node/loop.ts'
+import { METER, roundMs, STATUS } from './leds.ts'
+
+export interface LightState {
+  claimed: boolean
+  windowOpen: boolean
+  claiming: boolean
+  resetArmed: boolean
+  meterSilent: boolean
+  meterBad: boolean
+  /** A byte has come from the meter since the start. */
+  meterSeen: boolean
+}
+
+/** Rounds of "identify" that a person needs to find the device. */
+const IDENTIFY_MS = 3_000
+
+export class Lights {
+  readonly #leds: Leds
+  readonly #loop: Loop
+  readonly #state: LightState
+  #status: LedPattern | null
+  #meter: LedPattern | null
+  #passing: LedPattern | null
+
+  constructor(leds: Leds, loop: Loop) {
+    this.#leds = leds
+    this.#loop = loop
+    this.#state = {
+      claimed: false,
+      windowOpen: false,
+      claiming: false,
+      resetArmed: false,
+      meterSilent: false,
+      meterBad: false,
+      meterSeen: false,
+    }
+    this.#status = null
+    this.#meter = null
+    this.#passing = null
+    this.#show()
+  }
+
+  /** Name of the pattern that STATUS shows. */
+  get status(): string {
+    return this.#status?.name ?? 'off'
+  }
+
+  set(change: Partial<LightState>): void {
+    Object.assign(this.#state, change)
+    this.#show()
+  }
+
+  /** One valid telegram: METER blips. Allocates nothing. */
+  telegram(): void {
+    const s = this.#state
+    s.meterSeen = true
+    if (s.meterSilent || s.meterBad) {
+      s.meterSilent = false
+      s.meterBad = false
+      this.#show()
+    }
+    if (!s.resetArmed && this.#passing !== STATUS.identify) this.#leds.show('meter', METER.telegram)
+  }
+
+  claimed(): void {
+    this.#pass(STATUS.claimed, roundMs(STATUS.claimed))
+  }
+
+  refused(): void {
+    this.#pass(STATUS.refused, roundMs(STATUS.refused))
+  }
+
+  identify(): void {
+    this.#pass(STATUS.identify, IDENTIFY_MS)
+  }
+
+  #pass(pattern: LedPattern, ms: number): void {
+    this.#passing = pattern
+    this.#status = null
+    this.#show()
+    this.#loop.after('lights', ms, () => {
+      this.#passing = null
+      this.#show()
+    })
+  }
+
+  #show(): void {
+    const status = this.#statusPattern()
+    if (status !== this.#status) {
+      this.#status = status
+      this.#leds.show('status', status)
+    }
+    const meter = this.#meterPattern()
+    if (meter === this.#meter) return
+    this.#meter = meter
+    this.#leds.show('meter', meter)
+  }
+
+  #statusPattern(): LedPattern {
+    const s = this.#state
+    if (s.resetArmed) return STATUS.resetArmed
+    if (this.#passing) return this.#passing
+    if (s.claiming) return STATUS.claiming
+    if (s.windowOpen) return STATUS.windowOpen
+    return s.claimed ? STATUS.paired : STATUS.unpaired
+  }
+
+  #meterPattern(): LedPattern {
+    const s = this.#state
+    if (s.resetArmed) return METER.resetArmed
+    if (this.#passing === STATUS.identify) return METER.identify
+    if (s.meterBad) return METER.bad
+    return s.meterSilent ? METER.silent : METER.waiting
+  }
+}

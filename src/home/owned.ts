@@ -1,0 +1,290 @@
+// One device of this owner: the link on which its frames come, the link on which the owner log is kept
+// in step, and what is known of it now. The owner is also the device's witness: after each connect it
+// shows the newest frame and log head it holds, so that an older card cannot pass for the newest.
+
+import { type Bytes, equal, hex } from '../base/bytes.ts'
+import { WattleError } from '../base/errors.ts'
+import { Follower } from '../channel/follower.ts'
+import type { ReaderPlace } from '../channel/place.ts'
+import { type Exchange, Verifier } from '../crypto/native.ts'
+import type { Host } from '../net/host.ts'
+import { Link } from '../node/link.ts'
+import type { Loop } from '../node/loop.ts'
+import type { Decision } from '../ownership/log.ts'
+import { TelegramUnpacker } from '../p1/sequence.ts'
+import { CHANNEL_PROTOCOL, type Ending, encodeWitness } from '../wire/channel.ts'
+import {
+  CONSENT,
+  CONSENT_PROTOCOL,
+  decodeEventRefused,
+  decodeJws,
+  decodePlace,
+  encodeEvent,
+  encodeGetLog,
+  type LogPlace,
+} from '../wire/consent.ts'
+import { FRAME_BYTES } from '../wire/frame.ts'
+import type { HomeStore, OwnedDevice } from './store.ts'
+
+export interface OwnedEvents {
+  onTelegram(device: OwnedDevice, telegram: Bytes, at: { epoch: number; index: number; wall: number }): void
+  onGap(
+    device: OwnedDevice,
+    from: { epoch: number; index: number },
+    to: { epoch: number; index: number },
+  ): void
+  onAccess(device: OwnedDevice, access: string, why: Ending | null): void
+  /** An event entered our copy of the log: by our own act, another owner's, or after a restart. */
+  onLog(device: OwnedDevice, decision: Decision): void
+  onReject(device: OwnedDevice, what: string): void
+}
+
+export interface OwnedOptions {
+  device: OwnedDevice
+  store: HomeStore
+  host: Host
+  loop: Loop
+  own: { sign: Bytes; exchange: Exchange }
+  place: ReaderPlace | null
+  events: OwnedEvents
+}
+
+/** An event of ours that the device has not answered yet. */
+interface Pending {
+  jws: string
+  done: (error: WattleError | null) => void
+}
+
+const ANSWER_MS = 10_000
+
+export class Owned {
+  readonly device: OwnedDevice
+  readonly follower: Follower
+  readonly unpacker: TelegramUnpacker
+  readonly #options: OwnedOptions
+  readonly #frames: Link
+  readonly #log: Link
+  /** The newest genuine frame; what a witness shows. */
+  readonly #newest: Bytes
+  #hasNewest: boolean
+  #pending: Pending | null
+  #synced: boolean
+  #taking: boolean
+  #inbox: string[]
+  #end: LogPlace | null
+
+  constructor(options: OwnedOptions) {
+    const { device, host, loop } = options
+    this.device = device
+    this.#options = options
+    this.unpacker = new TelegramUnpacker()
+    this.#newest = new Uint8Array(FRAME_BYTES)
+    this.#hasNewest = false
+    this.#pending = null
+    this.#synced = false
+    this.#taking = false
+    this.#inbox = []
+    this.#end = null
+    this.follower = this.#makeFollower()
+    if (options.place) {
+      this.follower.restore(options.place.state)
+      this.unpacker.restore(options.place.context)
+    }
+    const common = { host, loop, key: device.key, addresses: () => device.addresses }
+    this.#frames = new Link({
+      ...common,
+      protocol: CHANNEL_PROTOCOL,
+      opening: () => [this.#witness(), this.follower.subscribe()],
+      onMessage: (message) => this.follower.onMessage(message),
+      onState: (up) => {
+        if (!up) this.follower.onDisconnect()
+      },
+    })
+    this.#log = new Link({
+      ...common,
+      protocol: CONSENT_PROTOCOL,
+      opening: () => [encodeGetLog(device.log.seq)],
+      onMessage: (message) => this.#onLogMessage(message),
+      onState: (up) => {
+        this.#synced = false
+        if (!up)
+          this.#answer(
+            new WattleError('device-offline', 'the device cannot be reached now; ask again when it is back'),
+          )
+      },
+    })
+  }
+
+  get online(): boolean {
+    return this.#frames.up
+  }
+
+  start(): void {
+    this.#log.start()
+    this.#frames.start()
+  }
+
+  stop(): void {
+    this.#log.stop()
+    this.#frames.stop()
+  }
+
+  /** The place to save, or null before the first grant. */
+  place(): ReaderPlace | null {
+    const state = this.follower.reader.state()
+    return state && { device: this.device.key, class: 0, state, context: this.unpacker.save() }
+  }
+
+  /** Asks the device to take an event; done when it has, durably, and our copy has it too. */
+  submit(jws: string, done: (error: WattleError | null) => void): void {
+    if (!this.#log.up || !this.#synced)
+      return done(
+        new WattleError('device-offline', 'the device cannot be reached now; ask again when it is back'),
+      )
+    if (this.#pending) return done(new WattleError('busy', 'another change of this device is under way'))
+    this.#pending = { jws, done }
+    this.#log.send(encodeEvent(jws))
+    this.#options.loop.after(this.#answerTimer(), ANSWER_MS, () =>
+      this.#answer(new WattleError('no-answer', 'the device did not answer within 10 s')),
+    )
+  }
+
+  #makeFollower(): Follower {
+    const { device, own, events } = this.#options
+    const verifier = Verifier.of(device.key)
+    if (!verifier) throw new WattleError('bad-key', `the key of ${device.name} is no Ed25519 key`)
+    return new Follower({
+      device: verifier,
+      deviceBox: device.box,
+      class: 0,
+      own,
+      events: {
+        onPayload: (payload, at) => {
+          const telegram = this.unpacker.unpack(payload)
+          if (telegram) events.onTelegram(device, telegram, { ...at, wall: this.unpacker.wall })
+          else events.onReject(device, 'payload')
+        },
+        onGap: (from, to) => {
+          this.unpacker.lost()
+          events.onGap(device, from, to)
+        },
+        onAccess: (access, why) => events.onAccess(device, access, why),
+        onSealed: () => events.onReject(device, 'sealed'),
+        onGrant: (state) => {
+          if (state.length > 0) this.unpacker.join(state)
+        },
+        onReject: (what) => events.onReject(device, what),
+        onFrame: (frame) => {
+          this.#newest.set(frame)
+          this.#hasNewest = true
+        },
+      },
+    })
+  }
+
+  #witness(): Bytes {
+    const { log } = this.device
+    return encodeWitness({
+      logSeq: log.seq,
+      logHead: log.head,
+      frames: this.#hasNewest ? [this.#newest] : [],
+    })
+  }
+
+  #onLogMessage(message: Bytes): void {
+    switch (message[0]) {
+      case CONSENT.log: {
+        const jws = decodeJws(message)
+        if (jws) this.#inbox.push(jws)
+        this.#takeNext()
+        return
+      }
+      case CONSENT.logEnd:
+        this.#end = decodePlace(message)
+        this.#takeNext()
+        return
+      case CONSENT.done: {
+        const pending = this.#pending
+        if (!pending) return
+        this.#take(pending.jws, (error) => this.#answer(error))
+        return
+      }
+      case CONSENT.refused: {
+        const refused = decodeEventRefused(message)
+        this.#answer(
+          new WattleError(
+            `refused-${refused?.reason ?? 'unknown'}`,
+            `the device refused: ${refused?.reason ?? 'unknown'}`,
+          ),
+        )
+        return
+      }
+      default:
+        this.#options.events.onReject(this.device, 'message')
+    }
+  }
+
+  /** Events one after the other, each durable before the next is looked at; then the end. */
+  #takeNext(): void {
+    if (this.#taking) return
+    const jws = this.#inbox.shift()
+    if (jws !== undefined) {
+      this.#taking = true
+      this.#take(jws, (error) => {
+        this.#taking = false
+        if (error) this.#options.events.onReject(this.device, error.code)
+        this.#takeNext()
+      })
+      return
+    }
+    const end = this.#end
+    this.#end = null
+    if (end) this.#onLogEnd(end.seq, end.head)
+  }
+
+  /** The device's log ends here: in step, or it has lost events that it gets again. */
+  #onLogEnd(seq: number, head: Bytes): void {
+    const { log, events } = this.device
+    if (seq === log.seq && equal(head, log.head)) {
+      const caughtUp = !this.#synced
+      this.#synced = true
+      // What the device could not confirm before, it can now.
+      if (caughtUp) this.#frames.send(this.#witness())
+      return
+    }
+    if (seq < log.seq) {
+      const jws = events[seq]
+      if (jws !== undefined && !this.#pending) {
+        this.#pending = { jws, done: () => this.#log.send(encodeGetLog(log.seq)) }
+        this.#log.send(encodeEvent(jws))
+      }
+      return
+    }
+    this.#options.events.onReject(this.device, `log ${hex(head.subarray(0, 4))}`)
+  }
+
+  #take(jws: string, done: (error: WattleError | null) => void): void {
+    const { store, events } = this.#options
+    if (this.device.events.includes(jws)) return done(null)
+    store.addEvent(this.device, jws, (error, decision) => {
+      if (decision) events.onLog(this.device, decision)
+      done(
+        error &&
+          (error instanceof WattleError
+            ? error
+            : new WattleError('storage', `cannot be written: ${error.message}`)),
+      )
+    })
+  }
+
+  #answer(error: WattleError | null): void {
+    const pending = this.#pending
+    this.#pending = null
+    this.#options.loop.cancel(this.#answerTimer())
+    pending?.done(error)
+  }
+
+  #answerTimer(): string {
+    return `answer ${hex(this.device.key.subarray(0, 6))}`
+  }
+}
