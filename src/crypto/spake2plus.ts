@@ -124,6 +124,27 @@ function freshScalar(random: Random): bigint {
   return v
 }
 
+interface Masks {
+  readonly w0M: P256Point
+  readonly w0N: P256Point
+  readonly L: P256Point
+}
+
+// What never changes for one record, so that each CHALLENGE costs the device three multiplications.
+const masks = new WeakMap<PakeRecord, Masks>()
+
+function masksOf(record: PakeRecord): Masks | null {
+  const known = masks.get(record)
+  if (known) return known
+  const { M, N } = curve()
+  const L = point(record.L)
+  if (!L) return null
+  const w0 = scalarOf(record.w0)
+  const made = { w0M: M.multiply(w0), w0N: N.multiply(w0), L }
+  masks.set(record, made)
+  return made
+}
+
 /** A part of TT: its length in eight bytes, least significant first, then itself (section 3.3). */
 function part(bytes: Bytes): Bytes {
   const out = new Uint8Array(8 + bytes.length)
@@ -190,16 +211,13 @@ export const spake2plus: Pake = {
   },
 
   answer(record, names, shareP, random) {
-    const { Point, M, N } = curve()
-    const X = point(shareP)
-    const L = point(record.L)
-    const w0 = scalarOf(record.w0)
-    const base = X?.subtract(M.multiply(w0))
-    if (!base || base.is0() || !L) return null
+    const fixed = masksOf(record)
+    const base = fixed && point(shareP)?.subtract(fixed.w0M)
+    if (!base || base.is0()) return null
     const y = freshScalar(random)
-    const shareV = encode(Point.BASE.multiply(y).add(N.multiply(w0)))
+    const shareV = encode(curve().Point.BASE.multiply(y).add(fixed.w0N))
     const shares: [Bytes, Bytes] = [Uint8Array.from(shareP), shareV]
-    return { shareV, keys: keys(names, shares, [base.multiply(y), L.multiply(y)], record.w0) }
+    return { shareV, keys: keys(names, shares, [base.multiply(y), fixed.L.multiply(y)], record.w0) }
   },
 
   finish({ w0, w1 }, names, { shareP, x }, shareV) {
