@@ -75,6 +75,9 @@ export const LIMITS = {
     handshakesAtOnce: 4,
     handshakeMs: 10_000,
     windowMs: 60_000,
+    /** A handshake that was silent so long may be dropped for a newcomer. */
+    handshakeGraceMs: 2_000,
+    policyBytes: 4_096,
     eventBytes: 8_192,
     logBytes: 4_194_304,
   },
