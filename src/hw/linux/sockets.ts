@@ -91,7 +91,8 @@ export class LinuxSockets implements Sockets {
       // Hosts are literal addresses: nothing to look up, and nothing to wait for.
       lookup: (host, _options, found) => found(null, host, family),
     })
-    socket.once('error', (error) => done(error, null))
+    // With nothing to look up, a failed bind is reported inside the call.
+    socket.once('error', (error) => process.nextTick(done, error, null))
     socket.bind({ address: at.host, port: at.port }, () => {
       socket.removeAllListeners('error')
       socket.on('error', () => {})
