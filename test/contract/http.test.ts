@@ -146,7 +146,10 @@ contract('WebSocket: messages of both kinds both ways, one close each', async (t
   link!.send('too late')
   link!.close()
   await rig.until(() => false, 20)
-  t.same(log.sort(), ['page closed', 'server closed'])
+  t.same(
+    log.sort((a, b) => (a < b ? -1 : 1)),
+    ['page closed', 'server closed'],
+  )
   listener.close()
 })
 

@@ -45,8 +45,10 @@ export class SimButton {
   }
 
   #tell(): void {
+    const listener = this.#listener
+    if (!listener) return
     const pressed = this.#pressed
-    this.#scheduler.after(0, this.#life, () => this.#listener?.(pressed, this.#scheduler.now()), null, null)
+    this.#scheduler.after(0, this.#life, () => listener(pressed, this.#scheduler.now()), null, null)
   }
 }
 
