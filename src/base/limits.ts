@@ -88,6 +88,8 @@ export const LIMITS = {
   },
   journal: {
     recordBytes: 65_536,
+    /** Records that are written and synced together. */
+    batchBytes: 262_144,
     fileBytes: 16_777_216,
   },
   http: {

@@ -6,7 +6,7 @@
 import type { Bytes } from '../base/bytes.ts'
 
 /** Failure as an answer: null, or what went wrong with a stable `code` (ENOENT, EADDRINUSE, …). */
-export type Failure = (Error & { code?: string }) | null
+export type Failure = (Error & { code?: string | undefined }) | null
 
 export interface Clock {
   /** Monotonic milliseconds since an arbitrary start; never goes back. */
@@ -45,7 +45,7 @@ export interface SerialLine {
 }
 
 export interface Button {
-  /** Debounced level changes; `now` is the clock's monotonic time of the change. */
+  /** Level changes; `now` is the clock's monotonic time of the change. A button that is down already is reported once. */
   onChange(listener: (pressed: boolean, now: number) => void): void
   close(): void
 }
@@ -68,8 +68,9 @@ export interface Leds {
 export interface TcpEvents {
   /** Bytes are valid until the call returns. */
   onData(bytes: Bytes): void
-  /** What was queued has left; `writable()` is true again. */
+  /** `queued()` has come back to 0. */
   onDrain(): void
+  /** Once, last, and after our own `end` or `destroy` too. */
   onClose(error: Failure): void
 }
 
@@ -99,7 +100,7 @@ export interface Listener {
 
 export interface UdpSocket {
   readonly address: string
-  /** Fire and forget; a failed send is a lost datagram. `host` is a literal address. */
+  /** Fire and forget; a failed send is a lost datagram. `host` is a literal address; `bytes` may be reused after the call. */
   send(bytes: Bytes, host: string, port: number): void
   close(): void
 }
@@ -141,6 +142,7 @@ export interface WebSocketLink {
   /** Set once, in `onSocket`. */
   onMessage: (message: string | Bytes) => void
   onClose: () => void
+  /** Copies. A page that lets more than LIMITS.http.socketSendBytes wait is cut off. */
   send(message: string | Bytes): void
   /** Bytes that were sent and have not left yet. */
   queued(): number
@@ -150,7 +152,7 @@ export interface WebSocketLink {
 export interface HttpHandlers {
   /** Must call `answer` once. */
   onRequest(request: HttpRequest, answer: (answer: HttpAnswer) => void): void
-  /** Refuses (with a status) or accepts an upgrade before any byte of it is spoken. */
+  /** 101 accepts an upgrade; any other status refuses it before a byte of it is spoken. */
   admit(request: HttpRequest): number
   onSocket(link: WebSocketLink): void
 }
@@ -174,10 +176,11 @@ export interface Files {
   list(done: (error: Failure, names: string[]) => void): void
 }
 
+/** After a failed write or sync what the medium holds is unknown: close the file and read it anew. */
 export interface OpenFile {
   /** Length in bytes when it was opened, or as grown by our writes. */
   size(): number
-  /** Reads up to `into.length` bytes at `at`. */
+  /** Reads up to `into.length` bytes at `at`, writes asked for before included. */
   read(at: number, into: Bytes, done: (error: Failure, n: number) => void): void
   /** Writes take effect in the order they were asked for. Not durable before `sync`; the caller leaves `bytes` alone until `done`. */
   write(at: number, bytes: Bytes, done: (error: Failure) => void): void

@@ -1,0 +1,144 @@
+// TCP and UDP of a Linux machine on node:net and node:dgram. All dialled connections read into one
+// static buffer. Datagrams are sent from a scratch buffer, so that a caller may reuse its bytes.
+
+import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
+import { createServer, Socket } from 'node:net'
+import type { Bytes } from '../../base/bytes.ts'
+import { LIMITS } from '../../base/limits.ts'
+import type { Failure, Listener, Sockets, TcpSocket, UdpSocket } from '../hardware.ts'
+import { formatAddress, LinuxTcp, parseAddress, plain } from './tcp.ts'
+
+const DIAL_MS = 10_000
+const READ_BYTES = 65_536
+/** Datagrams that the kernel has not taken yet; what does not fit is lost, as datagrams may be. */
+const SCRATCH_BYTES = 131_072
+const LARGEST_DATAGRAM = 65_507
+
+export class LinuxSockets implements Sockets {
+  readonly #readInto: Bytes = new Uint8Array(READ_BYTES)
+
+  listenTcp(
+    address: string,
+    onSocket: (socket: TcpSocket) => void,
+    done: (error: Failure, listener: Listener | null) => void,
+  ): void {
+    const at = parseAddress(address)
+    if (!at) {
+      process.nextTick(done, badAddress(address), null)
+      return
+    }
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      const tcp = new LinuxTcp(socket)
+      socket.on('data', (data: Bytes) => tcp.events.onData(plain(data)))
+      onSocket(tcp)
+    })
+    server.maxConnections = LIMITS.net.connections
+    server.once('error', (error) => done(error, null))
+    server.listen({ host: at.host, port: at.port }, () => {
+      server.removeAllListeners('error')
+      // Out of descriptors: the connection is refused, we go on.
+      server.on('error', () => {})
+      const bound = server.address() as { address: string; port: number }
+      done(null, { address: formatAddress(bound.address, bound.port), close: () => void server.close() })
+    })
+  }
+
+  dialTcp(address: string, done: (error: Failure, socket: TcpSocket | null) => void): void {
+    const at = parseAddress(address)
+    if (!at) {
+      process.nextTick(done, badAddress(address), null)
+      return
+    }
+    let tcp: LinuxTcp | null = null
+    const onread = {
+      buffer: this.#readInto,
+      callback: (n: number, buffer: Bytes): boolean => {
+        tcp?.events.onData(buffer.subarray(0, n))
+        return true
+      },
+    }
+    const socket = new Socket({ allowHalfOpen: true, onread })
+    let error: Failure = null
+    const failed = (e: Error): void => {
+      error = e
+    }
+    const gone = (): void => done(error ?? failureOf('ECONNRESET', address), null)
+    socket.once('error', failed)
+    socket.once('close', gone)
+    socket.setTimeout(DIAL_MS, () => socket.destroy(failureOf('ETIMEDOUT', address)))
+    socket.connect({ host: at.host, port: at.port }, () => {
+      socket.removeListener('error', failed)
+      socket.removeListener('close', gone)
+      socket.setTimeout(0)
+      tcp = new LinuxTcp(socket)
+      done(null, tcp)
+    })
+  }
+
+  bindUdp(
+    address: string,
+    onDatagram: (bytes: Bytes, host: string, port: number) => void,
+    done: (error: Failure, socket: UdpSocket | null) => void,
+  ): void {
+    const at = parseAddress(address)
+    if (!at) {
+      process.nextTick(done, badAddress(address), null)
+      return
+    }
+    const family = at.host.includes(':') ? 6 : 4
+    const socket = createSocket({
+      type: family === 6 ? 'udp6' : 'udp4',
+      // Hosts are literal addresses: nothing to look up, and nothing to wait for.
+      lookup: (host, _options, found) => found(null, host, family),
+    })
+    // With nothing to look up, a failed bind is reported inside the call.
+    socket.once('error', (error) => process.nextTick(done, error, null))
+    socket.bind({ address: at.host, port: at.port }, () => {
+      socket.removeAllListeners('error')
+      socket.on('error', () => {})
+      socket.on('message', (message: Bytes, from) => {
+        const host = from.address.startsWith('::ffff:') ? from.address.slice(7) : from.address
+        onDatagram(plain(message), host, from.port)
+      })
+      done(null, new LinuxUdp(socket))
+    })
+  }
+}
+
+class LinuxUdp implements UdpSocket {
+  readonly address: string
+  readonly #socket: DatagramSocket
+  readonly #scratch: Bytes = new Uint8Array(SCRATCH_BYTES)
+  #at = 0
+  #open = true
+  readonly #ignore: () => void = () => {}
+
+  constructor(socket: DatagramSocket) {
+    this.#socket = socket
+    const { address, port } = socket.address()
+    this.address = formatAddress(address, port)
+  }
+
+  send(bytes: Bytes, host: string, port: number): void {
+    if (!this.#open || bytes.length > LARGEST_DATAGRAM || port < 1 || port > 65_535) return
+    if (this.#socket.getSendQueueCount() === 0) this.#at = 0
+    if (this.#at + bytes.length > SCRATCH_BYTES) return
+    this.#scratch.set(bytes, this.#at)
+    this.#socket.send(this.#scratch, this.#at, bytes.length, port, host, this.#ignore)
+    this.#at += bytes.length
+  }
+
+  close(): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#socket.close()
+  }
+}
+
+function failureOf(code: string, what: string): Error & { code: string } {
+  return Object.assign(new Error(`${code}: ${what}`), { code })
+}
+
+function badAddress(address: string): Error & { code: string } {
+  return failureOf('ERR_INVALID_ARG_VALUE', `${address} is not host:port`)
+}
