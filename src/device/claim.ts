@@ -3,23 +3,22 @@
 // Each act is durable before anybody hears of it, and keys change before the next frame is sealed.
 // Cleverness lives in ownership/ (who may what) and channel/ (which key opens what).
 
-import { base64url, type Bytes, equal } from '../base/bytes.ts'
+import { type Bytes, base64url, equal } from '../base/bytes.ts'
 import type { ReaderKeys } from '../channel/grant.ts'
-import { Exchange, Signer } from '../crypto/native.ts'
+import { Exchange, Signer, sha256 } from '../crypto/native.ts'
 import { Secret } from '../crypto/secret.ts'
 import type { Failure, Random } from '../hw/hardware.ts'
 import type { Loop } from '../node/loop.ts'
-import type { ReaderEntry } from '../ownership/event.ts'
 import { ClaimDevice, type ClaimRequest, type ClaimStep } from '../ownership/claim-device.ts'
 import { makeCertificate } from '../ownership/claim-keys.ts'
+import type { ReaderEntry } from '../ownership/event.ts'
 import type { ClaimRecord } from '../ownership/label.ts'
 import type { Decision, Refusal } from '../ownership/log.ts'
-import { sha256 } from '../crypto/native.ts'
 import { ENDING, type Ending } from '../wire/channel.ts'
 import { type ClassId, REASON, type Reason } from '../wire/frame.ts'
 import type { Gesture } from './button.ts'
 import type { Lights } from './lights.ts'
-import { ALL_CLASSES, type Channels } from './publish/channels.ts'
+import type { Channels } from './publish/channels.ts'
 import type { Entitled, Subscribers } from './publish/subscribers.ts'
 import type { DeviceState, Identity } from './state.ts'
 
@@ -47,7 +46,7 @@ export const OWNER_GRANT: Bytes = new Uint8Array(16)
 
 export class Claim {
   readonly #options: ClaimOptions
-  readonly #pairing: ClaimDevice
+  #pairing: ClaimDevice
   #channels: Channels | null
   #subscribers: Subscribers | null
 
@@ -55,7 +54,11 @@ export class Claim {
     const { record, state, random, lights } = options
     const identity = state.identity
     this.#options = options
-    this.#pairing = new ClaimDevice(record, identity && { certificate: identity.certificate, owners: identity.owners }, random)
+    this.#pairing = new ClaimDevice(
+      record,
+      identity && { certificate: identity.certificate, owners: identity.owners },
+      random,
+    )
     this.#channels = null
     this.#subscribers = null
     lights.set({ claimed: identity !== null })
@@ -66,7 +69,8 @@ export class Claim {
   onGesture(gesture: Gesture, now: number): void {
     const { lights, report, state } = this.#options
     report('button', { gesture })
-    if (gesture === 'reset-armed' || gesture === 'reset-cancelled') lights.set({ resetArmed: gesture === 'reset-armed' })
+    if (gesture === 'reset-armed' || gesture === 'reset-cancelled')
+      lights.set({ resetArmed: gesture === 'reset-armed' })
     else if (gesture === 'reset-confirmed') this.#erase(ENDING.deleted, 'reset')
     else if (gesture !== 'short') return
     else if (state.identity) lights.identify()
@@ -123,7 +127,14 @@ export class Claim {
       ownersHash: sha256(request.ownersBytes),
       transcript: request.transcript,
     })
-    const identity: Identity = { seed, boxSeed, owners: request.owners, incarnation, certificate, policy: request.policy }
+    const identity: Identity = {
+      seed,
+      boxSeed,
+      owners: request.owners,
+      incarnation,
+      certificate,
+      policy: request.policy,
+    }
     state.claim(identity, (error) => {
       if (error) {
         lights.refused()
@@ -218,7 +229,11 @@ export class Claim {
     this.rotate([reader.class], reason, (error) => {
       if (error) return done(error)
       this.#subscribers?.end(keysOf(reader), reader.class, ending)
-      report('revoked', { reader: reader.name, grant: base64url(reader.grantId), epoch: this.#channels?.next(reader.class).epoch })
+      report('revoked', {
+        reader: reader.name,
+        grant: base64url(reader.grantId),
+        epoch: this.#channels?.next(reader.class).epoch,
+      })
       done(null)
     })
   }
@@ -240,7 +255,7 @@ export class Claim {
       if (error) return report('failed', { what: 'erase', text: error.message })
       this.#channels = null
       this.#subscribers = null
-      this.#pairing.disowned()
+      this.#pairing = new ClaimDevice(this.#options.record, null, this.#options.random)
       lights.set({ claimed: false, resetArmed: false })
       report(why)
       onDisowned()
@@ -274,4 +289,3 @@ export class Claim {
 function keysOf(reader: ReaderEntry): ReaderKeys {
   return { sign: reader.sign, box: reader.box, grantId: reader.grantId, until: reader.until }
 }
-

@@ -58,23 +58,19 @@ export class DeviceState {
     this.#events = []
   }
 
-  static open(files: Files, done: (error: Failure, state: DeviceState | null) => void): void {
-    Journal.open(files, FILE, (error, journal, records) => {
+  static open(files: Files, random: Random, done: (error: Failure, state: DeviceState | null) => void): void {
+    const state = new DeviceState()
+    let bad: string | null = null
+    const onRecord = (type: number, payload: Bytes): void => {
+      if (bad === null && !state.#apply(type, payload))
+        bad = `record of type ${type} with ${payload.length} bytes`
+    }
+    Journal.open({ files, random, name: FILE }, onRecord, (error, journal) => {
       if (error || !journal) return done(error, null)
-      const state = new DeviceState(journal)
-      for (const record of records) {
-        if (state.#apply(record)) continue
-        const what = `device journal: record of type ${record.type} with ${record.payload.length} bytes cannot be applied`
-        return done(
-          new WattleError(
-            'state-damaged',
-            `${what}; restore the state folder or reset the device`,
-            EXIT.stay,
-          ),
-          null,
-        )
-      }
-      done(null, state)
+      state.#journal = journal
+      if (bad === null) return done(null, state)
+      const what = `${FILE}: ${bad} cannot be applied; restore the state folder, or reset the device`
+      done(new WattleError('state-damaged', what, EXIT.stay), null)
     })
   }
 

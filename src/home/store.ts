@@ -55,7 +55,8 @@ export class HomeStore {
       const store = new HomeStore(keys)
       let bad: string | null = null
       const onRecord = (type: number, payload: Bytes): void => {
-        if (bad === null && !store.#apply(type, payload)) bad = `record of type ${type} with ${payload.length} bytes`
+        if (bad === null && !store.#apply(type, payload))
+          bad = `record of type ${type} with ${payload.length} bytes`
       }
       Journal.open({ files, random, name: JOURNAL }, onRecord, (failure, journal) => {
         if (failure || !journal) return done(failure, null)

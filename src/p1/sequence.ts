@@ -5,7 +5,8 @@
 import type { Bytes } from '../base/bytes.ts'
 import { getU48, putU48, Reader, Writer } from '../base/cursor.ts'
 import { LIMITS } from '../base/limits.ts'
-import { packDelta, packKey, unpackDelta, unpackKey } from './pack.ts'
+import { packDelta, packKey } from './pack.ts'
+import { unpackDelta, unpackKey } from './unpack.ts'
 
 const KIND = { key: 1, delta: 2, rebased: 3 } as const
 /** Kind and receive time before the packed bytes. */
