@@ -7,7 +7,8 @@ export const LIMITS = {
     ringBytes: 8_192,
     telegramBytes: 4_096,
     lineBytes: 2_112,
-    objects: 160,
+    /** A packed telegram at its worst: as it is, behind one byte. */
+    packedBytes: 4_097,
   },
   /** Stream plane (net). */
   net: {

@@ -1,0 +1,169 @@
+// Where everything in a telegram is: its objects and their groups as offsets in typed arrays.
+// Reads any line that has the form of an OBIS reference (IEC 62056-61, A-B:C.D.E*F) and leaves the rest
+// alone; never throws, allocates nothing per telegram. It looks into the bytes that it was given:
+// valid as long as they are.
+
+import type { Bytes } from '../base/bytes.ts'
+import { LIMITS } from '../base/limits.ts'
+
+const { telegramBytes } = LIMITS.p1
+
+/** An object line needs at least 12 bytes, a group two. */
+export const MAX_OBJECTS: number = Math.ceil(telegramBytes / 12)
+export const MAX_GROUPS: number = telegramBytes / 2
+
+const NONE: Bytes = new Uint8Array(0)
+
+/** C, D and E of an OBIS reference in one number; each is 0 to 255. */
+export function obis(c: number, d: number, e: number): number {
+  return (c << 16) | (d << 8) | e
+}
+
+export class Telegram {
+  mem: Bytes
+  from: number
+  to: number
+  /** End of the header line, without its CR LF. */
+  headerTo: number
+  /** Number of objects, in the telegram's order. */
+  count: number
+  /** Number of groups. */
+  groups: number
+  /** C.D.E of each object (`obis`). */
+  readonly key: Int32Array
+  /** A*256 + B of each object. */
+  readonly medium: Uint16Array
+  /** Its id's text: from, to. */
+  readonly idFrom: Uint16Array
+  readonly idTo: Uint16Array
+  /** Its groups: `first[i]` up to `first[i + 1]`. */
+  readonly first: Uint16Array
+  /** Content of each group, without the brackets. */
+  readonly groupFrom: Uint16Array
+  readonly groupTo: Uint16Array
+
+  constructor() {
+    this.mem = NONE
+    this.from = 0
+    this.to = 0
+    this.headerTo = 0
+    this.count = 0
+    this.groups = 0
+    this.key = new Int32Array(MAX_OBJECTS)
+    this.medium = new Uint16Array(MAX_OBJECTS)
+    this.idFrom = new Uint16Array(MAX_OBJECTS)
+    this.idTo = new Uint16Array(MAX_OBJECTS)
+    this.first = new Uint16Array(MAX_OBJECTS + 1)
+    this.groupFrom = new Uint16Array(MAX_GROUPS)
+    this.groupTo = new Uint16Array(MAX_GROUPS)
+  }
+
+  /**
+   * Indexes `mem[from..to)`, which begins with "/". Whatever lies past the cap of a telegram, or
+   * past index 65535, is not looked at.
+   */
+  read(mem: Bytes, from: number, to: number): void {
+    const last = Math.min(to, from + telegramBytes, 65_535, mem.length)
+    this.mem = mem
+    this.from = from
+    this.to = last
+    this.count = 0
+    this.groups = 0
+    let i = from
+    while (i < last && mem[i] !== 10) i++
+    this.headerTo = i > from && mem[i - 1] === 13 ? i - 1 : i
+    i++
+    while (i < last) {
+      const c = mem[i]!
+      if (c >= 48 && c <= 57) i = this.#object(i, last)
+      else if (c === 40) i = this.#continued(i, last)
+      else if (c === 33) break
+      while (i < last && mem[i] !== 10) i++
+      i++
+    }
+    this.first[this.count] = this.groups
+  }
+
+  /** Index of the first object with this reference, or -1. `medium` as in the field, or -1 for any. */
+  find(medium: number, key: number): number {
+    for (let i = 0; i < this.count; i++)
+      if (this.key[i] === key && (medium < 0 || this.medium[i] === medium)) return i
+    return -1
+  }
+
+  /** An object line at `at`. Returns where its last group ended. */
+  #object(at: number, last: number): number {
+    const mem = this.mem
+    let i = at
+    let part = 0
+    let value = 0
+    let medium = 0
+    let key = 0
+    for (; i < last; i++) {
+      const c = mem[i]!
+      if (c >= 48 && c <= 57) {
+        value = value * 10 + c - 48
+        if (value > 255) return i
+        continue
+      }
+      if (c === MARKS[part]) {
+        if (part < 2) medium = (medium << 8) | value
+        else key = (key << 8) | value
+        value = 0
+        part++
+        continue
+      }
+      // F, which says nothing here, stands behind "*"; the 4.2 standard's own example prints ".255".
+      if (part < 4 || (c !== 40 && c !== 42 && c !== 46)) return i
+      break
+    }
+    key = (key << 8) | value
+    if (i < last && mem[i] !== 40) for (i++; i < last && mem[i]! >= 48 && mem[i]! <= 57; ) i++
+    if (mem[i] !== 40 || i >= last) return i
+    const n = this.count
+    if (n === MAX_OBJECTS) return i
+    this.idFrom[n] = at
+    this.idTo[n] = i
+    this.key[n] = key
+    this.medium[n] = medium
+    this.first[n] = this.groups
+    const end = this.#groups(i, last)
+    // A bracket that does not close: not an object.
+    if (end < 0) this.groups = this.first[n]!
+    else this.count = n + 1
+    return end < 0 ? i : end
+  }
+
+  /** A line of groups only belongs to the object before it (DSMR 3.0: the gas value). */
+  #continued(at: number, last: number): number {
+    if (this.count === 0) return at
+    const before = this.groups
+    const end = this.#groups(at, last)
+    if (end < 0) this.groups = before
+    return end < 0 ? at : end
+  }
+
+  /** The groups from `at` on. Returns where they ended, or -1 where one does not close on its line. */
+  #groups(at: number, last: number): number {
+    const mem = this.mem
+    let i = at
+    while (i < last && mem[i] === 40) {
+      const from = i + 1
+      for (i = from; i < last; i++) {
+        const c = mem[i]!
+        if (c === 41) break
+        if (c === 10) return -1
+      }
+      if (i === last) return -1
+      if (this.groups < MAX_GROUPS) {
+        this.groupFrom[this.groups] = from
+        this.groupTo[this.groups++] = i
+      }
+      i++
+    }
+    return i
+  }
+}
+
+/** What follows A, B, C and D. */
+const MARKS: readonly number[] = [45, 58, 46, 46, -1]
