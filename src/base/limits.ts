@@ -65,6 +65,8 @@ export const LIMITS = {
     aggregateRingFrames: 60_000,
     /** Newest frames of each class that are also in memory. */
     ringTailFrames: 128,
+    /** Telegrams that may wait while keys are changed. */
+    heldTelegrams: 8,
     /** Epoch start keys kept in memory until a witness confirms. */
     unwitnessedEpochs: 8,
     /** Ratchet steps a reader takes at once: a week of raw frames. */
@@ -73,6 +75,8 @@ export const LIMITS = {
   ownership: {
     owners: 8,
     challengesPerWindow: 10,
+    /** Streams that have the claim open. */
+    links: 32,
     handshakesAtOnce: 4,
     handshakeMs: 10_000,
     windowMs: 60_000,

@@ -166,11 +166,12 @@ export class Publisher {
    * GRANTs for a reader who was entitled all along, from the start of each epoch that began without a
    * witness (oldest first).
    */
-  startGrants(reader: ReaderKeys): Bytes[] {
+  startGrants(reader: ReaderKeys): { epoch: number; index: number; bytes: Bytes }[] {
     const none = new Uint8Array(0)
-    return this.#starts
-      .map((s) => this.#grantFrom(s, s.chainKey.bytes(), reader, none))
-      .filter((g) => g !== null)
+    return this.#starts.flatMap((s) => {
+      const bytes = this.#grantFrom(s, s.chainKey.bytes(), reader, none)
+      return bytes ? [{ epoch: s.epoch, index: s.index, bytes }] : []
+    })
   }
 
   /** Forgets the epoch starts: a witness has confirmed and every entitled reader was served. */

@@ -233,7 +233,7 @@ t.test(
     q.follower.onMessage(framesMessage(d.frames.slice(0, rotated)))
     t.equal(q.follower.access, 'closed')
     const [start] = d.publisher.startGrants(provider.keys)
-    q.follower.onMessage(grantMessage(start!))
+    q.follower.onMessage(grantMessage(start!.bytes))
     q.follower.onMessage(framesMessage(d.frames.slice(rotated)))
     t.same(
       q.seen.payloads.map((x) => x[0]),

@@ -7,6 +7,7 @@ import { Exchange, Signer, Verifier } from '../../src/crypto/native.ts'
 import { Secret } from '../../src/crypto/secret.ts'
 import { CHANNEL } from '../../src/wire/channel.ts'
 import { CLASS, FRAME_BYTES } from '../../src/wire/frame.ts'
+import type { Head } from '../../src/wire/rotation.ts'
 
 export const random = (into: Uint8Array): void => {
   randomFillSync(into)
@@ -56,7 +57,7 @@ export function device(): Device {
   return { signer, exchange, publisher, frames }
 }
 
-export const NO_HEAD = { epoch: 0, index: 0, hash: new Uint8Array(32) }
+export const NO_HEAD: Head = { epoch: 0, index: 0, hash: new Uint8Array(32) }
 
 export interface Seen {
   payloads: Uint8Array[]

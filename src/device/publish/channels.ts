@@ -26,6 +26,10 @@ export interface ChannelsOptions {
   unwitnessed: () => boolean
   /** A sealed frame, as a FRAMES message of one; a view, valid until the call returns. */
   onFrame: (cls: ClassId, message: Bytes) => void
+  /** A class is about to begin an epoch: what comes next must stand by itself. */
+  onEpoch: (cls: ClassId) => void
+  /** Keys have changed: what waited may be sealed. */
+  onRotated: () => void
   wall: () => number
   /** Frames that a ring holds; LIMITS.channel.ringFrames unless told. */
   ringFrames?: number
@@ -41,14 +45,14 @@ export class Channels {
   readonly #options: ChannelsOptions
   readonly #channels: Channel[]
   readonly #message: Bytes
-  #rotating: boolean
+  #rotating: number
 
   private constructor(options: ChannelsOptions) {
     this.#options = options
     this.#channels = []
     this.#message = new Uint8Array(1 + FRAME_BYTES)
     this.#message[0] = CHANNEL.frames
-    this.#rotating = false
+    this.#rotating = 0
   }
 
   /** Opens the rings of a device that has an identity; no epoch yet. */
@@ -93,7 +97,7 @@ export class Channels {
 
   /** True while an epoch is being opened: payloads must wait. */
   get rotating(): boolean {
-    return this.#rotating
+    return this.#rotating > 0
   }
 
   /** The newest frame of a class, durable or not. */
@@ -112,9 +116,10 @@ export class Channels {
    * under the new keys. `atLeast` is the highest epoch number that anybody has shown us.
    */
   rotate(classes: readonly ClassId[], reason: Reason, done: (error: Failure) => void, atLeast = 0): void {
-    this.#rotating = true
+    this.#rotating++
     const finish = (error: Failure): void => {
-      this.#rotating = false
+      this.#rotating--
+      this.#options.onRotated()
       done(error)
     }
     this.#options.state.nextEpochs(classes.length, atLeast, (error, first) => {
@@ -130,7 +135,8 @@ export class Channels {
   }
 
   #open(cls: ClassId, epoch: number, reason: Reason): void {
-    const { readers, unwitnessed, wall } = this.#options
+    const { readers, unwitnessed, onEpoch, wall } = this.#options
+    onEpoch(cls)
     this.publisher(cls).openEpoch({
       epoch,
       reason,

@@ -1,0 +1,390 @@
+// The composition root of the firmware: one machine's hardware in, a running device out. Joins the two
+// stories (meter.ts, claim.ts) with the network; nothing is decided here. An unclaimed device shows
+// itself under a key that it forgets at power-off, a claimed one under its identity.
+
+import { type Bytes, equal } from '../base/bytes.ts'
+import { LIMITS } from '../base/limits.ts'
+import { Signer, Verifier } from '../crypto/native.ts'
+import { Secret } from '../crypto/secret.ts'
+import type { Failure, Hardware } from '../hw/hardware.ts'
+import type { Stream } from '../net/api.ts'
+import { Host } from '../net/host.ts'
+import { Messages } from '../net/messages.ts'
+import { Loop } from '../node/loop.ts'
+import { type ClaimRecord, deviceName } from '../ownership/label.ts'
+import type { Reading } from '../p1/reading.ts'
+import type { Telegram } from '../p1/telegram.ts'
+import { CHANNEL_PROTOCOL, type Witness } from '../wire/channel.ts'
+import { CLAIM_PROTOCOL } from '../wire/claim.ts'
+import { CONSENT_PROTOCOL } from '../wire/consent.ts'
+import { REASON, type Reason } from '../wire/frame.ts'
+import { ButtonMachine } from './button.ts'
+import { Claim } from './claim.ts'
+import { ConsentServer } from './consent.ts'
+import { Lights } from './lights.ts'
+import { Meter } from './meter.ts'
+import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
+import type { Subscriber } from './publish/subscriber.ts'
+import { Subscribers } from './publish/subscribers.ts'
+import { DeviceState } from './state.ts'
+import { judgeWitness } from './witness.ts'
+
+export interface DeviceOptions {
+  hardware: Hardware
+  /** What the label's code was made into. */
+  record: ClaimRecord
+  /** `host:port` to listen on. */
+  listen: string
+  /** Serial line, as hw/ understands it. */
+  serial: string
+  /** What happens, for a person or a test: one event and its details; never a secret. */
+  report: (event: string, detail?: Record<string, unknown>) => void
+  onReading?: (reading: Reading, telegram: Telegram) => void
+  /** Frames that the ring of `raw` holds. */
+  ringFrames?: number
+}
+
+const SYNC_MS = 60_000
+const DAY_MS = 86_400_000
+const RELISTEN_MS = 250
+/** The result of the claim has this long to arrive before the device changes its name on the network. */
+const FAREWELL_MS = 1_000
+
+export class Device {
+  readonly #options: DeviceOptions
+  readonly #loop: Loop
+  readonly #state: DeviceState
+  readonly #lights: Lights
+  readonly #meter: Meter
+  readonly #claim: Claim
+  readonly #consent: ConsentServer
+  readonly #button: ButtonMachine
+  readonly #links: Map<number, Messages>
+  #nextLink: number
+  #host: Host
+  #address: string
+  #channels: Channels | null
+  #subscribers: Subscribers | null
+  #witnessed: boolean
+
+  private constructor(options: DeviceOptions, loop: Loop, state: DeviceState) {
+    const { hardware, record, report } = options
+    this.#options = options
+    this.#loop = loop
+    this.#state = state
+    this.#links = new Map()
+    this.#nextLink = 1
+    this.#address = options.listen
+    this.#channels = null
+    this.#subscribers = null
+    this.#witnessed = false
+    this.#lights = new Lights(hardware.leds, loop)
+    this.#meter = new Meter({
+      loop,
+      lights: this.#lights,
+      wall: () => hardware.clock.wall(),
+      onMeterTime: (utcMs) => this.#claim.onMeterTime(utcMs),
+      onReading: options.onReading ?? (() => {}),
+      report,
+    })
+    this.#claim = new Claim({
+      loop,
+      random: hardware.random,
+      record,
+      state,
+      lights: this.#lights,
+      send: (link, message) => this.#links.get(link)?.send(message),
+      close: (link) => this.#links.get(link)?.stream.end(),
+      openLinks: () => [...this.#links.keys()],
+      onOwned: (done) => this.#onOwned(done),
+      onDisowned: () => this.#onDisowned(),
+      report,
+    })
+    this.#consent = new ConsentServer({
+      state,
+      isOwner: (sign) => this.#claim.entitled(sign, 0)?.owner === true,
+      onEvent: (jws, done) => this.#claim.onEvent(jws, done),
+    })
+    this.#button = new ButtonMachine((gesture, now) => this.#claim.onGesture(gesture, now))
+    this.#host = this.#makeHost()
+  }
+
+  /** Reads the state, opens the channels of a claimed device, listens, opens the serial line. */
+  static start(options: DeviceOptions, done: (error: Failure, device: Device | null) => void): void {
+    const { files, random, clock } = options.hardware
+    DeviceState.open(files, random, (error, state) => {
+      if (error || !state) return done(error, null)
+      const device = new Device(options, new Loop(clock), state)
+      device.#start((failure) => done(failure, failure ? null : device))
+    })
+  }
+
+  /** `host:port` that is really listened on. */
+  get address(): string {
+    return this.#address
+  }
+
+  get name(): string {
+    return deviceName(this.#options.record.discriminator)
+  }
+
+  /** Ed25519 key, or null while nobody owns it. */
+  get key(): Bytes | null {
+    return this.#state.signer?.publicKey ?? null
+  }
+
+  get status(): { led: string; readers: number; witnessed: boolean; net: unknown; p1: unknown } {
+    return {
+      led: this.#lights.status,
+      readers: this.#subscribers?.count ?? 0,
+      witnessed: this.#witnessed,
+      net: this.#host.counters.report(),
+      p1: this.#meter.counters.report(),
+    }
+  }
+
+  /** Everything sealed so far goes onto the card; then all is closed. */
+  stop(done: () => void): void {
+    this.#meter.close()
+    const close = (): void => {
+      this.#host.close()
+      this.#channels?.close()
+      this.#state.close()
+      this.#options.hardware.button.close()
+      for (const timer of ['sync', 'daily', 'identity', 'button', 'claim', 'lights']) this.#loop.cancel(timer)
+      done()
+    }
+    if (this.#channels) this.#channels.sync(close)
+    else close()
+  }
+
+  #start(done: (error: Failure) => void): void {
+    const { hardware, serial } = this.#options
+    const listen = (): void =>
+      this.#listen((error) => {
+        if (error) return done(error)
+        hardware.button.onChange((pressed, now) => this.#onButton(pressed, now))
+        this.#meter.open(hardware.serial, serial)
+        done(null)
+      })
+    if (!this.#state.identity) return listen()
+    // An event DEVICE_DELETED that a power cut kept from being carried out.
+    if (this.#state.log?.deleted)
+      return this.#state.erase((error) => (error ? done(error) : this.#restartAsNew(listen)))
+    this.#openChannels(REASON.boot, (error) => (error ? done(error) : listen()))
+  }
+
+  #restartAsNew(listen: () => void): void {
+    this.#lights.set({ claimed: false })
+    this.#host = this.#makeHost()
+    listen()
+  }
+
+  #onButton(pressed: boolean, now: number): void {
+    this.#button.onLevel(pressed, now)
+    this.#scheduleButton()
+  }
+
+  #scheduleButton(): void {
+    const at = this.#button.next()
+    if (at === Number.POSITIVE_INFINITY) return this.#loop.cancel('button')
+    this.#loop.after('button', Math.max(0, at - this.#loop.now()), (now) => {
+      this.#button.tick(now)
+      this.#scheduleButton()
+    })
+  }
+
+  // Network
+
+  #makeHost(): Host {
+    const { sockets, random } = this.#options.hardware
+    const signer = this.#state.signer ?? new Signer(Secret.fresh(random))
+    const host = new Host({ sockets, timers: this.#loop, random, signer, agent: 'wattle-device' })
+    host.handle(CLAIM_PROTOCOL, (stream) => this.#onClaimStream(stream))
+    if (this.#state.identity) {
+      host.handle(CHANNEL_PROTOCOL, (stream) => this.#onChannelStream(stream))
+      host.handle(CONSENT_PROTOCOL, (stream) => this.#consent.onStream(stream))
+    }
+    return host
+  }
+
+  #listen(done: (error: Failure) => void): void {
+    this.#host.listen(this.#address, (error, listener) => {
+      if (listener) this.#address = listener.address
+      done(error)
+    })
+  }
+
+  /** Another key, the same address: connections of the old name end. */
+  #changeName(): void {
+    this.#loop.cancel('identity')
+    this.#host.close()
+    this.#host = this.#makeHost()
+    const again = (): void =>
+      this.#listen((error) => {
+        if (error) this.#loop.after('identity', RELISTEN_MS, again)
+        else
+          this.#options.report('listening', {
+            address: this.#address,
+            claimed: this.#state.identity !== null,
+          })
+      })
+    again()
+  }
+
+  #onClaimStream(stream: Stream): void {
+    if (this.#links.size >= LIMITS.ownership.links) {
+      stream.reset()
+      return
+    }
+    const link = this.#nextLink++
+    const messages = new Messages(stream, 'u32', {
+      onMessage: (message) => this.#claim.onLinkMessage(link, message),
+      onDrain: () => {},
+      onEnd: () => stream.end(),
+      onClose: () => {
+        this.#links.delete(link)
+        this.#claim.onLinkClosed(link)
+      },
+    })
+    this.#links.set(link, messages)
+    this.#claim.onLink(link)
+  }
+
+  #onChannelStream(stream: Stream): void {
+    let subscriber: Subscriber | null = null
+    const reader = stream.connection.remoteKey
+    const messages = new Messages(stream, 'u32', {
+      onMessage: (message) => {
+        if (!subscriber && this.#subscribers)
+          subscriber = this.#subscribers.onMessage(message, reader, outlet)
+        else if (message[0] === 2) this.#subscribers?.onMessage(message, reader, outlet)
+        else stream.reset()
+      },
+      onDrain: () => subscriber?.onDrain(),
+      onEnd: () => stream.end(),
+      onClose: () => {
+        if (subscriber) this.#subscribers?.onClose(subscriber)
+      },
+    })
+    const outlet = { stream, send: (message: Bytes) => messages.send(message), close: () => stream.end() }
+  }
+
+  // Having an owner
+
+  #onOwned(done: (error: Failure) => void): void {
+    this.#witnessed = true
+    this.#openChannels(REASON.added, (error) => {
+      // The answer still goes out under the old name.
+      if (!error) this.#loop.after('identity', FAREWELL_MS, () => this.#changeName())
+      done(error)
+    })
+  }
+
+  #openChannels(reason: Reason, done: (error: Failure) => void): void {
+    const { hardware, ringFrames } = this.#options
+    Channels.open(
+      {
+        files: hardware.files,
+        random: hardware.random,
+        state: this.#state,
+        readers: (cls) => this.#claim.readers(cls, this.#witnessed),
+        unwitnessed: () => !this.#witnessed,
+        onFrame: (cls, message) => this.#subscribers?.onFrame(cls, message),
+        onEpoch: (cls) => this.#meter.onEpoch(cls),
+        onRotated: () => this.#meter.onRotated(),
+        wall: () => hardware.clock.wall(),
+        ...(ringFrames === undefined ? {} : { ringFrames }),
+      },
+      (error, channels) => {
+        if (error || !channels) return done(error)
+        this.#channels = channels
+        channels.rotate(ALL_CLASSES, reason, (failure) => {
+          if (!failure) this.#serve(channels)
+          done(failure)
+        })
+      },
+    )
+  }
+
+  #serve(channels: Channels): void {
+    const { hardware, report } = this.#options
+    const subscribers = new Subscribers({
+      channels,
+      signer: this.#state.signer!,
+      entitled: (sign, cls) => this.#claim.entitled(sign, cls),
+      owed: (sign, cls) => this.#state.owed.filter((o) => o.class === cls && equal(o.reader, sign)),
+      currentState: (cls) => this.#meter.currentState(cls),
+      witnessed: () => this.#witnessed,
+      onWitness: (witness) => this.#onWitness(witness),
+      wall: () => hardware.clock.wall(),
+      onChange: () => report('subscribers', { count: this.#subscribers?.count ?? 0 }),
+    })
+    this.#subscribers = subscribers
+    this.#claim.attach(channels, subscribers)
+    this.#meter.attach(channels)
+    this.#loop.every('sync', SYNC_MS, () => channels.sync(() => {}))
+    this.#loop.every('daily', DAY_MS, () => this.#rotate(REASON.daily, 0))
+  }
+
+  #rotate(reason: Reason, atLeast: number): void {
+    this.#channels?.rotate(
+      ALL_CLASSES,
+      reason,
+      (error) => {
+        if (error) this.#options.report('failed', { what: 'rotation', text: error.message })
+      },
+      atLeast,
+    )
+  }
+
+  // Witness
+
+  #onWitness(witness: Witness): void {
+    const channels = this.#channels
+    const log = this.#state.log
+    if (!channels || !log) return
+    const device = Verifier.of(this.#state.signer!.publicKey)!
+    const judgement = judgeWitness(witness, { logSeq: log.seq, device, next: (cls) => channels.next(cls) })
+    this.#options.report('witness', { verdict: judgement.verdict })
+    if (judgement.verdict === 'log-behind') return
+    if (judgement.verdict === 'epoch-behind') this.#rotate(REASON.repaired, judgement.atLeast)
+    if (!this.#witnessed) this.#confirm(channels)
+  }
+
+  /** Everybody who was entitled all along is owed the keys since our start; then they are forgotten. */
+  #confirm(channels: Channels): void {
+    this.#witnessed = true
+    let open = 1
+    const settle = (): void => {
+      if (--open > 0) return
+      for (const cls of ALL_CLASSES) channels.publisher(cls).dropStarts()
+      this.#subscribers?.onWitnessed()
+      this.#options.report('witnessed')
+    }
+    for (const cls of ALL_CLASSES) {
+      for (const reader of this.#claim.readers(cls, true)) {
+        if (this.#claim.entitled(reader.sign, cls)?.owner) continue
+        for (const grant of channels.publisher(cls).startGrants(reader)) {
+          open++
+          this.#state.owe({ reader: reader.sign, class: cls, ...grant }, settle)
+        }
+      }
+    }
+    settle()
+  }
+
+  #onDisowned(): void {
+    const { files } = this.#options.hardware
+    for (const timer of ['sync', 'daily']) this.#loop.cancel(timer)
+    this.#meter.detach()
+    this.#subscribers?.closeAll()
+    this.#channels?.close()
+    this.#channels = null
+    this.#subscribers = null
+    this.#witnessed = false
+    // Ciphertext whose keys are gone; a new owner begins with an empty ring.
+    for (const cls of ALL_CLASSES) files.remove(ringName(cls), () => {})
+    this.#loop.after('identity', FAREWELL_MS, () => this.#changeName())
+  }
+}
