@@ -104,6 +104,21 @@ export const LIMITS = {
     /** Bytes waiting for one slow page before it is cut off. */
     socketSendBytes: 262_144,
   },
+  /** The page's server side: how many pages, and what one of them may ask. */
+  page: {
+    pages: 16,
+    askBytes: 4_096,
+    /** Questions of one page that have no answer yet. */
+    asksOpen: 8,
+    /** Messages of a wrong shape before a page is cut off. */
+    wrongShapes: 32,
+    /** Characters of a name, an id or an address; of a purpose. */
+    nameChars: 128,
+    purposeChars: 300,
+    /** Points of the live chart that are kept for a page that comes later: ten minutes at 1 Hz. */
+    tracePoints: 600,
+    hostChars: 255,
+  },
   node: {
     timers: 64,
     /** Longest wait between two attempts to reach a peer. */

@@ -1,0 +1,212 @@
+// What the page and its server say to each other: JSON, one message in one WebSocket frame of `/live`.
+// Used by both sides (the page in the browser, home, provider and the device). Types only; the checks
+// of what a page sends are in ask.ts. All times are milliseconds since 1970 by the server's clock
+// (`state.clock` tells it), power is in W, energy in Wh. Everything that a person or another party
+// named (names, purposes, texts) is plain text and is only ever shown as text.
+
+import type { StatusLed } from '../base/leds.ts'
+
+/** How finely a provider may read; each class is a channel of its own. */
+export type ResolutionClass = 'raw' | '15min' | 'day'
+export const RESOLUTION_CLASSES: readonly ResolutionClass[] = ['raw', '15min', 'day']
+
+/** One telegram's values. Null: the meter does not say. */
+export interface PageReading {
+  readonly at: number
+  readonly powerInW: number
+  readonly powerOutW: number
+  /** The tariff in force, counted from 1. */
+  readonly tariff: number | null
+  /** Wh per tariff, first tariff first. */
+  readonly energyIn: readonly number[]
+  readonly energyOut: readonly number[]
+  readonly phases: readonly PagePhase[]
+  /** Cubic metres as the meter wrote them, with the gas meter's own time. */
+  readonly gas: { readonly at: number; readonly m3: string } | null
+}
+
+export interface PagePhase {
+  readonly powerInW: number | null
+  readonly powerOutW: number | null
+  /** V. */
+  readonly voltage: number | null
+  /** A. */
+  readonly current: number | null
+}
+
+/** [ms, net W]; net is power taken from the grid, negative while returning. */
+export type TracePoint = readonly [number, number]
+
+export interface HomeState {
+  readonly name: string
+  readonly clock: number
+  /** Where the provider's own page is (`http://127.0.0.1:8081/`), to be shown in a frame. */
+  readonly providerPage: string | null
+  /** How this person presses the button: Enter in the terminal of `wattle run`, or the real one. */
+  readonly button: 'terminal' | 'device'
+  readonly devices: readonly PageDevice[]
+  readonly unclaimed: readonly UnclaimedDevice[]
+  readonly providers: readonly PageProvider[]
+}
+
+export interface PageDevice {
+  readonly id: string
+  readonly name: string
+  readonly address: string
+  readonly link: 'online' | 'connecting' | 'offline'
+  /** Does this home hold a key of the current epoch: yes, on its way, no longer. */
+  readonly access: 'open' | 'waiting' | 'closed'
+  readonly lastTelegram: number | null
+  /** The meter's model as it names itself. */
+  readonly meter: string | null
+  readonly grants: readonly PageGrant[]
+}
+
+export interface PageGrant {
+  readonly id: string
+  readonly provider: string
+  readonly providerId: string
+  readonly class: ResolutionClass
+  readonly since: number
+  readonly until: number | null
+  readonly purpose: string
+  readonly state: 'pending' | 'active' | 'ended'
+}
+
+export interface UnclaimedDevice {
+  readonly name: string
+  readonly address: string
+  /** Milliseconds that the claim window stays open, null while it is closed. */
+  readonly window: number | null
+  readonly led: StatusLed | null
+}
+
+export interface PageProvider {
+  readonly id: string
+  readonly name: string
+  readonly domain: string
+}
+
+export interface Answer {
+  readonly t: 'answer'
+  /** Of the question; 0 where it carried none that can be read. */
+  readonly id: number
+  readonly ok: boolean
+  /** Stable; the page has words for each AnswerCode and shows `text` for any other. */
+  readonly code?: string
+  readonly text?: string
+}
+
+/** Refusals that the page explains in the reader's language. */
+export type AnswerCode =
+  | 'bad-shape'
+  | 'busy'
+  | 'not-here'
+  | 'no-answer'
+  | 'bad-code'
+  | 'wrong-code'
+  | 'window-closed'
+  | 'too-many-tries'
+  | 'already-claimed'
+  | 'no-device'
+  | 'unreachable'
+  | 'not-allowed'
+  | 'unknown-device'
+  | 'unknown-provider'
+  | 'unknown-grant'
+  | 'failed'
+
+/** One line of the event log; `event` is stable, `text` says it in English. */
+export interface PageEvent {
+  readonly t: 'event'
+  readonly at: number
+  readonly who: string
+  readonly event: string
+  readonly text: string
+}
+
+export type HomeMessage =
+  | { readonly t: 'state'; readonly state: HomeState }
+  | { readonly t: 'reading'; readonly device: string; readonly reading: PageReading }
+  | { readonly t: 'history'; readonly device: string; readonly points: readonly TracePoint[] }
+  | Answer
+  | PageEvent
+
+export interface ProviderState {
+  readonly name: string
+  readonly domain: string
+  readonly clock: number
+  readonly channels: readonly ProviderChannel[]
+}
+
+export interface ProviderChannel {
+  readonly device: string
+  /** What the provider calls it. */
+  readonly name: string
+  readonly class: ResolutionClass
+  readonly state: 'waiting' | 'open' | 'closed'
+  readonly since: number | null
+  readonly until: number | null
+  /** Frames opened. */
+  readonly opened: number
+  /** Frames received that cannot be opened. */
+  readonly sealed: number
+  readonly last: number | null
+  readonly text: string
+}
+
+/** Where a frame lies in its channel. */
+export interface FramePlace {
+  readonly device: string
+  readonly class: ResolutionClass
+  readonly epoch: number
+  readonly index: number
+}
+
+export type ProviderMessage =
+  | { readonly t: 'state'; readonly state: ProviderState }
+  | ({ readonly t: 'reading'; readonly reading: PageReading } & FramePlace)
+  | ({ readonly t: 'sealed' } & FramePlace)
+  | {
+      readonly t: 'history'
+      readonly device: string
+      readonly class: ResolutionClass
+      readonly points: readonly TracePoint[]
+    }
+  | Answer
+
+/** What a page asks of My Home. */
+export type Ask = ClaimAsk | GrantAsk | RevokeAsk | DeleteAsk
+
+export interface ClaimAsk {
+  readonly id: number
+  readonly do: 'claim'
+  /** As typed or scanned; home reads it. */
+  readonly code: string
+  readonly address?: string
+}
+
+export interface GrantAsk {
+  readonly id: number
+  readonly do: 'grant'
+  readonly device: string
+  /** PageProvider.id. */
+  readonly provider: string
+  readonly class: ResolutionClass
+  readonly until?: number
+  readonly purpose: string
+}
+
+export interface RevokeAsk {
+  readonly id: number
+  readonly do: 'revoke'
+  readonly device: string
+  /** PageGrant.id. */
+  readonly grant: string
+}
+
+export interface DeleteAsk {
+  readonly id: number
+  readonly do: 'delete'
+  readonly device: string
+}

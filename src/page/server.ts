@@ -1,0 +1,220 @@
+// The page's server side: hands out the built page, checks who asks, keeps the open pages and tells
+// them all the same thing. Used by home, provider and device over any `Http` of hw/hardware.ts. Knows
+// nothing of devices or keys: what a page asks goes, checked, to `onAsk`. Nothing that a page sends may
+// throw here; a page that does not read is cut off.
+
+import { Counters } from '../base/counters.ts'
+import { LIMITS } from '../base/limits.ts'
+import type {
+  Failure,
+  Http,
+  HttpAnswer,
+  HttpHandlers,
+  HttpRequest,
+  Listener,
+  WebSocketLink,
+} from '../hw/hardware.ts'
+import { type AskResult, readAsk } from './ask.ts'
+import { AssetStore, type PageAssets, words } from './assets.ts'
+import { Gate, originOf } from './gate.ts'
+import type { Answer, Ask, HomeMessage, ProviderMessage } from './protocol.ts'
+
+export type PageMessage = HomeMessage | ProviderMessage
+
+/** What a question comes back as; the id is put in here. */
+export type AskAnswer = Omit<Answer, 't' | 'id'>
+
+export interface PageEvents {
+  /** A page has opened: tell it the state, the history and what else it needs. */
+  onPage(tell: (message: PageMessage) => void): void
+  /** A page asks; answer once, at any time later. Left out where a page has nothing to ask. */
+  onAsk?(ask: Ask, answer: (answer: AskAnswer) => void): void
+}
+
+export interface PageOptions {
+  readonly assets: PageAssets
+  /** Names without port under which the page is known beside loopback and the bound addresses. */
+  readonly hosts?: readonly string[]
+  /** Addresses of pages that this page may show in a frame. */
+  readonly frames?: readonly string[]
+  /** Addresses of pages that may show this page in a frame. */
+  readonly ancestors?: readonly string[]
+}
+
+export type PageCounter = 'host' | 'origin' | 'full' | 'shape' | 'busy' | 'slow' | 'cut'
+
+interface Page {
+  readonly link: WebSocketLink
+  /** Questions without an answer yet. */
+  open: number
+  wrong: number
+  gone: boolean
+}
+
+export class PageServer implements HttpHandlers {
+  readonly counters: Counters<PageCounter>
+  readonly #events: PageEvents
+  readonly #assets: AssetStore
+  readonly #gate: Gate
+  readonly #pages: Page[]
+  #frames: readonly string[]
+  #ancestors: readonly string[]
+
+  constructor(options: PageOptions, events: PageEvents) {
+    this.counters = new Counters<PageCounter>(['host', 'origin', 'full', 'shape', 'busy', 'slow', 'cut'])
+    this.#events = events
+    this.#assets = new AssetStore(options.assets)
+    this.#gate = new Gate(options.hosts ?? [])
+    this.#pages = []
+    this.#frames = origins(options.frames ?? [])
+    this.#ancestors = origins(options.ancestors ?? [])
+  }
+
+  /** Serves at `address`; may be called for several. */
+  listen(http: Http, address: string, done: (error: Failure, listener: Listener | null) => void): void {
+    http.serve(address, this, (error, listener) => {
+      if (listener !== null) this.#gate.bound(listener.address)
+      done(error, listener)
+    })
+  }
+
+  /** Replaces what `frames` and `ancestors` said; takes effect for pages that load after it. */
+  allow(frames: readonly string[], ancestors: readonly string[]): void {
+    this.#frames = origins(frames)
+    this.#ancestors = origins(ancestors)
+  }
+
+  /** Pages open now. */
+  pages(): number {
+    return this.#pages.length
+  }
+
+  /** Tells every open page; made into a string once. */
+  broadcast(message: PageMessage): void {
+    if (this.#pages.length === 0) return
+    const text = JSON.stringify(message)
+    for (let i = this.#pages.length - 1; i >= 0; i--) this.#send(this.#pages[i]!, text)
+  }
+
+  /** Closes every page and takes no more notice of them. */
+  close(): void {
+    for (const page of [...this.#pages]) this.#drop(page)
+  }
+
+  onRequest(request: HttpRequest, answer: (answer: HttpAnswer) => void): void {
+    answer(this.#serve(request))
+  }
+
+  admit(request: HttpRequest): number {
+    if (this.#checked(request, 'needed') === null) return 403
+    if (pathOf(request.url) !== '/live') return 404
+    if (request.method !== 'GET') return 405
+    if (this.#pages.length < LIMITS.page.pages) return 101
+    this.counters.add('full')
+    return 503
+  }
+
+  onSocket(link: WebSocketLink): void {
+    if (this.#pages.length >= LIMITS.page.pages) {
+      this.counters.add('full')
+      link.close()
+      return
+    }
+    const page: Page = { link, open: 0, wrong: 0, gone: false }
+    link.onMessage = (message) => this.#onMessage(page, message)
+    link.onClose = () => this.#forget(page)
+    this.#pages.push(page)
+    this.#events.onPage((message) => this.#send(page, JSON.stringify(message)))
+  }
+
+  #serve(request: HttpRequest): HttpAnswer {
+    const host = this.#checked(request, 'if-present')
+    if (host === null)
+      return words(403, 'This page does not go by the name that was asked, or another site asked for it.')
+    if (pathOf(request.url) === '/live')
+      return words(426, 'This address speaks WebSocket.', { upgrade: 'websocket' })
+    return this.#assets.answer(request, host, { frames: this.#frames, ancestors: this.#ancestors })
+  }
+
+  /** The host that was asked, or null where Host or Origin is not ours. */
+  #checked(request: HttpRequest, origin: 'needed' | 'if-present'): string | null {
+    const host = this.#gate.host(request.headers)
+    if (host !== null && this.#gate.origin(request.headers, host, origin)) return host
+    this.counters.add(host === null ? 'host' : 'origin')
+    return null
+  }
+
+  #onMessage(page: Page, message: string | Uint8Array): void {
+    if (page.gone) return
+    const { ask, id, wrong } = readMessage(message)
+    if (ask === null) this.#refuse(page, id, wrong)
+    else if (this.#events.onAsk === undefined) this.#answer(page, id, NOT_HERE)
+    else if (page.open >= LIMITS.page.asksOpen) {
+      this.counters.add('busy')
+      this.#answer(page, id, BUSY)
+    } else this.#ask(page, ask, this.#events.onAsk)
+  }
+
+  #ask(page: Page, ask: Ask, onAsk: NonNullable<PageEvents['onAsk']>): void {
+    let answered = false
+    page.open++
+    onAsk(ask, (answer) => {
+      if (answered) return
+      answered = true
+      page.open--
+      this.#answer(page, ask.id, answer)
+    })
+  }
+
+  #refuse(page: Page, id: number, text: string): void {
+    this.counters.add('shape')
+    this.#answer(page, id, { ok: false, code: 'bad-shape', text })
+    if (++page.wrong < LIMITS.page.wrongShapes) return
+    this.counters.add('cut')
+    this.#drop(page)
+  }
+
+  #answer(page: Page, id: number, answer: AskAnswer): void {
+    this.#send(page, JSON.stringify({ t: 'answer', id, ...answer }))
+  }
+
+  #send(page: Page, text: string): void {
+    if (page.gone) return
+    if (page.link.queued() + text.length > LIMITS.http.socketSendBytes) {
+      this.counters.add('slow')
+      this.#drop(page)
+    } else page.link.send(text)
+  }
+
+  #drop(page: Page): void {
+    this.#forget(page)
+    page.link.close()
+  }
+
+  #forget(page: Page): void {
+    page.gone = true
+    const at = this.#pages.indexOf(page)
+    if (at < 0) return
+    this.#pages[at] = this.#pages[this.#pages.length - 1]!
+    this.#pages.pop()
+  }
+}
+
+const NOT_HERE: AskAnswer = { ok: false, code: 'not-here', text: 'there is nothing to ask of this page' }
+const BUSY: AskAnswer = { ok: false, code: 'busy', text: 'earlier questions have no answer yet' }
+
+function readMessage(message: string | Uint8Array): AskResult {
+  if (typeof message !== 'string') return { ask: null, id: 0, wrong: 'expected text, not bytes' }
+  if (message.length <= LIMITS.page.askBytes) return readAsk(message)
+  return { ask: null, id: 0, wrong: `expected at most ${LIMITS.page.askBytes} characters` }
+}
+
+function pathOf(url: string): string {
+  const query = url.indexOf('?')
+  return query < 0 ? url : url.slice(0, query)
+}
+
+/** Only what may stand in a header; the rest is left out. */
+function origins(urls: readonly string[]): string[] {
+  return urls.map(originOf).filter((origin) => origin !== null)
+}

@@ -1,0 +1,291 @@
+// A home without cryptography behind the real page server: one device with a button and a code, one
+// provider with a page of its own. Plays what the page's protocol promises, so that a browser can live
+// the whole story against it; time and telegrams are moved by the test.
+import type { Listener } from '../../src/hw/hardware.ts'
+import type {
+  Ask,
+  GrantAsk,
+  HomeState,
+  PageGrant,
+  PageReading,
+  ProviderChannel,
+  ProviderState,
+  TracePoint,
+} from '../../src/page/protocol.ts'
+import { type AskAnswer, PageServer } from '../../src/page/server.ts'
+import { Trace } from '../../src/page/trace.ts'
+import type { BuiltPages } from './build.ts'
+import { nodeHttp } from './node-http.ts'
+
+export const CODE = 'K7QDM2XA9RTE'
+const DEVICE = 'wattle-ab12'
+const ADDRESS = '192.168.1.23:4001'
+const PROVIDER = { id: 'p-4f2a', name: 'EnergieLab', domain: 'energielab.example' }
+
+type Answered = (answer: AskAnswer) => void
+
+export class FakeHome {
+  readonly home: PageServer
+  readonly provider: PageServer
+  readonly asked: Ask[] = []
+  homeUrl = ''
+  providerUrl = ''
+  button: HomeState['button'] = 'terminal'
+  reachable = true
+  owner: 'nobody' | 'us' | 'other' = 'nobody'
+  silent = false
+  #opensUntil = 0
+  #grants: PageGrant[] = []
+  #events: { at: number; who: string; event: string; text: string }[] = []
+  #trace = new Trace()
+  #seenTrace = new Trace()
+  #channel: ProviderChannel | null = null
+  #last: number | null = null
+  #index = 8_110
+  #listeners: Listener[] = []
+
+  constructor(pages: BuiltPages) {
+    this.home = new PageServer(
+      { assets: pages.home },
+      {
+        onPage: (tell) => {
+          tell({ t: 'state', state: this.state() })
+          if (this.owner === 'us') tell({ t: 'history', device: DEVICE, points: this.#trace.points() })
+          for (const event of this.#events) tell({ t: 'event', ...event })
+        },
+        onAsk: (ask, answer) => {
+          this.asked.push(ask)
+          setTimeout(() => this.#onAsk(ask, answer), 30)
+        },
+      },
+    )
+    this.provider = new PageServer(
+      { assets: pages.provider },
+      {
+        onPage: (tell) => {
+          tell({ t: 'state', state: this.providerState() })
+          const points: TracePoint[] = this.#seenTrace.points()
+          tell({ t: 'history', device: DEVICE, class: 'raw', points })
+        },
+      },
+    )
+  }
+
+  async start(): Promise<void> {
+    const serve = (page: PageServer): Promise<string> =>
+      new Promise((resolve, reject) => {
+        page.listen(nodeHttp, '127.0.0.1:0', (error, listener) => {
+          if (listener === null) return reject(error)
+          this.#listeners.push(listener)
+          resolve(`http://${listener.address}/`)
+        })
+      })
+    this.homeUrl = await serve(this.home)
+    this.providerUrl = await serve(this.provider)
+    this.home.allow([this.providerUrl], [])
+    this.provider.allow([], [this.homeUrl])
+  }
+
+  stop(): void {
+    this.home.close()
+    this.provider.close()
+    for (const listener of this.#listeners) listener.close()
+  }
+
+  state(): HomeState {
+    const now = Date.now()
+    const ours = this.owner === 'us'
+    const open = this.#opensUntil > now
+    return {
+      name: 'My Home',
+      clock: now,
+      providerPage: this.providerUrl,
+      button: this.button,
+      devices: ours
+        ? [
+            {
+              id: DEVICE,
+              name: 'wattle-ab12',
+              address: ADDRESS,
+              link: 'online',
+              access: 'open',
+              lastTelegram: this.#last,
+              meter: 'Landis+Gyr E360',
+              grants: this.#grants,
+            },
+          ]
+        : [],
+      unclaimed:
+        ours || !this.reachable
+          ? []
+          : [
+              {
+                name: 'wattle-ab12',
+                address: ADDRESS,
+                window: open ? this.#opensUntil - now : null,
+                led: open ? 'window' : 'unclaimed',
+              },
+            ],
+      providers: [PROVIDER],
+    }
+  }
+
+  providerState(): ProviderState {
+    const { name, domain } = PROVIDER
+    return { name, domain, clock: Date.now(), channels: this.#channel === null ? [] : [this.#channel] }
+  }
+
+  tell(): void {
+    this.home.broadcast({ t: 'state', state: this.state() })
+    this.provider.broadcast({ t: 'state', state: this.providerState() })
+  }
+
+  say(who: string, event: string, text: string): void {
+    const line = { at: Date.now(), who, event, text }
+    this.#events.push(line)
+    this.home.broadcast({ t: 'event', ...line })
+  }
+
+  press(windowMs = 60_000): void {
+    this.#opensUntil = Date.now() + windowMs
+    this.say(DEVICE, 'button', 'The button was pressed. The claim window is open for 60 seconds.')
+    this.tell()
+  }
+
+  closeWindow(): void {
+    this.#opensUntil = 0
+    this.tell()
+  }
+
+  /** Claims without a page, as if it had been done before. */
+  own(points: readonly TracePoint[]): void {
+    this.owner = 'us'
+    for (const [at, watts] of points) this.#trace.add(at, watts)
+    this.tell()
+    this.home.broadcast({ t: 'history', device: DEVICE, points: this.#trace.points() })
+  }
+
+  telegram(reading: PageReading): void {
+    const net = reading.powerInW - reading.powerOutW
+    this.#last = Date.now()
+    this.#index++
+    this.#trace.add(reading.at, net)
+    if (this.owner === 'us') this.home.broadcast({ t: 'reading', device: DEVICE, reading })
+    if (this.#channel === null) return
+    const place = { device: DEVICE, class: 'raw', epoch: 7, index: this.#index } as const
+    if (this.#channel.state === 'open') {
+      this.#seenTrace.add(reading.at, net)
+      this.#channel = { ...this.#channel, opened: this.#channel.opened + 1, last: Date.now() }
+      this.provider.broadcast({ t: 'reading', ...place, reading })
+    } else {
+      this.#channel = { ...this.#channel, sealed: this.#channel.sealed + 1 }
+      this.provider.broadcast({ t: 'sealed', ...place })
+    }
+  }
+
+  #onAsk(ask: Ask, answer: Answered): void {
+    switch (ask.do) {
+      case 'claim':
+        return this.#claim(ask.code, answer)
+      case 'grant':
+        return this.#grant(ask, answer)
+      case 'revoke':
+        return this.#revoke(ask.grant, answer)
+      default:
+        this.owner = 'nobody'
+        this.#grants = []
+        this.tell()
+        answer({ ok: true })
+    }
+  }
+
+  #claim(code: string, answer: Answered): void {
+    if (!this.reachable) return answer({ ok: false, code: 'unreachable' })
+    if (this.owner === 'other') return answer({ ok: false, code: 'already-claimed' })
+    if (this.#opensUntil <= Date.now()) return answer({ ok: false, code: 'window-closed' })
+    if (code !== CODE) return answer({ ok: false, code: 'wrong-code' })
+    answer({ ok: true })
+    this.owner = 'us'
+    this.say('My Home', 'claimed', `${DEVICE} is ours. Its keys were made just now.`)
+    this.tell()
+  }
+
+  #grant(ask: GrantAsk, answer: Answered): void {
+    const now = Date.now()
+    this.#grants = [
+      ...this.#grants,
+      {
+        id: `g${this.#grants.length + 1}`,
+        provider: PROVIDER.name,
+        providerId: ask.provider,
+        class: ask.class,
+        since: now,
+        until: ask.until ?? null,
+        purpose: ask.purpose,
+        state: 'active',
+      },
+    ]
+    this.#channel = {
+      device: DEVICE,
+      name: DEVICE,
+      class: ask.class,
+      state: 'open',
+      since: now,
+      until: ask.until ?? null,
+      opened: 0,
+      sealed: 0,
+      last: null,
+      text: '',
+    }
+    this.say('My Home', 'granted', `${PROVIDER.name} may read every telegram from now on.`)
+    this.tell()
+    answer({ ok: true })
+  }
+
+  #revoke(id: string, answer: Answered): void {
+    if (!this.#grants.some((g) => g.id === id && g.state !== 'ended'))
+      return answer({ ok: false, code: 'unknown-grant' })
+    this.#grants = this.#grants.map((g) => (g.id === id ? { ...g, state: 'ended' } : g))
+    if (this.#channel !== null) this.#channel = { ...this.#channel, state: 'closed' }
+    this.say(DEVICE, 'rotated', 'New keys for everybody who may still read. Every later telegram is closed to EnergieLab.')
+    this.tell()
+    answer({ ok: true })
+  }
+}
+
+/** A plausible reading: three phases, two tariffs, gas read at the last whole hour. */
+export function readingOf(at: number, net: number): PageReading {
+  const third = Math.round(net / 3)
+  const phase = (watts: number, voltage: number): PageReading['phases'][number] => ({
+    powerInW: Math.max(0, watts),
+    powerOutW: Math.max(0, -watts),
+    voltage,
+    current: Math.round(Math.abs(watts) / voltage),
+  })
+  return {
+    at,
+    powerInW: Math.max(0, net),
+    powerOutW: Math.max(0, -net),
+    tariff: 2,
+    energyIn: [4_812_345, 5_120_876],
+    energyOut: [1_204_567, 2_987_123],
+    phases: [phase(net - 2 * third, 231), phase(third, 229), phase(third, 233)],
+    gas: { at: at - (at % 3_600_000), m3: '2345.678' },
+  }
+}
+
+/** Ten minutes of a house: base load and fridge, sun with clouds, one kettle. */
+export function houseWatts(at: number): number {
+  const s = Math.floor(at / 1000)
+  const noise = ((s * 7919) % 31) - 15
+  const fridge = s % 420 < 150 ? 92 : 0
+  const sun = 520 * Math.max(0, Math.sin(s / 97)) * (0.75 + 0.25 * Math.sin(s / 11))
+  const kettle = s % 600 > 180 && s % 600 < 300 ? 1_850 : 0
+  return Math.round(310 + fridge + kettle - sun + noise)
+}
+
+export function houseHistory(until: number, seconds = 600): TracePoint[] {
+  const points: TracePoint[] = []
+  for (let i = seconds; i > 0; i--) points.push([until - i * 1000, houseWatts(until - i * 1000)])
+  return points
+}
