@@ -47,6 +47,8 @@ export interface OwnedOptions {
   own: { sign: Bytes; exchange: Exchange }
   place: ReaderPlace | null
   events: OwnedEvents
+  /** Our copy of the log and the device's are the same. */
+  onSynced: () => void
 }
 
 /** An event of ours that the device has not answered yet. */
@@ -250,6 +252,7 @@ export class Owned {
       this.#synced = true
       // What the device could not confirm before, it can now.
       if (caughtUp) this.#frames.send(this.#witness())
+      this.#options.onSynced()
       return
     }
     if (seq < log.seq) {

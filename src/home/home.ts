@@ -1,0 +1,283 @@
+// My Home: the owner's keys, devices, consents and readings in one place; what the page and the commands
+// call. One Owned for each device keeps its links up. Nothing here trusts a device further than its
+// signatures, and nothing is granted without the owner log saying so.
+
+import { type Bytes, base64url, equal } from '../base/bytes.ts'
+import { WattleError } from '../base/errors.ts'
+import { decodePlaces, encodePlaces, placeOf, type ReaderPlace } from '../channel/place.ts'
+import { Exchange, Signer } from '../crypto/native.ts'
+import type { Failure, Hardware } from '../hw/hardware.ts'
+import { Host } from '../net/host.ts'
+import { Link } from '../node/link.ts'
+import type { Loop } from '../node/loop.ts'
+import { SnapshotFile } from '../node/snapshot.ts'
+import type { Card } from '../ownership/card.ts'
+import { type EventBody, signEvent } from '../ownership/event.ts'
+import { type Label, parseCode } from '../ownership/label.ts'
+import { CONSENT, CONSENT_PROTOCOL, encodeInvite } from '../wire/consent.ts'
+import type { ClassId } from '../wire/frame.ts'
+import { Claiming } from './claiming.ts'
+import { Owned, type OwnedEvents } from './owned.ts'
+import { HomeStore, type OwnedDevice } from './store.ts'
+
+export interface HomeOptions {
+  hardware: Hardware
+  loop: Loop
+  events: OwnedEvents
+  report: (event: string, detail?: Record<string, unknown>) => void
+}
+
+export interface GrantRequest {
+  class: ClassId
+  /** Milliseconds since 1970. */
+  until: number
+  purpose: string
+}
+
+type Done = (error: WattleError | null) => void
+
+const SAVE_MS = 2_000
+/** Before an owner says otherwise (DESIGN, "Grants"). */
+export const DEFAULT_GRANT_MS: number = 90 * 86_400_000
+/** The factory default policy; issue 5 gives it more words. */
+const POLICY = new Uint8Array(0)
+const PLACES = { file: 'home.places', kind: 'plac', version: 1 } as const
+
+export class Home {
+  readonly host: Host
+  readonly store: HomeStore
+  readonly owned: Owned[]
+  readonly #options: HomeOptions
+  readonly #signer: Signer
+  readonly #exchange: Exchange
+  readonly #claiming: Claiming
+  readonly #placesFile: SnapshotFile
+  readonly #places: readonly ReaderPlace[]
+  readonly #invites: Link[]
+
+  private constructor(
+    options: HomeOptions,
+    parts: {
+      store: HomeStore
+      signer: Signer
+      exchange: Exchange
+      host: Host
+      claiming: Claiming
+      places: ReaderPlace[]
+      placesFile: SnapshotFile
+    },
+  ) {
+    this.#options = options
+    this.store = parts.store
+    this.host = parts.host
+    this.#signer = parts.signer
+    this.#exchange = parts.exchange
+    this.#claiming = parts.claiming
+    this.#places = parts.places
+    this.#placesFile = parts.placesFile
+    this.owned = []
+    this.#invites = []
+    for (const device of parts.store.devices) if (!device.log.deleted) this.#follow(device)
+    options.loop.every('home save', SAVE_MS, () => this.#save())
+  }
+
+  static start(options: HomeOptions, done: (error: Failure, home: Home | null) => void): void {
+    const { hardware, loop } = options
+    const { files, random, sockets } = hardware
+    HomeStore.open(files, random, (error, store) => {
+      if (error || !store) return done(error, null)
+      const signer = new Signer(store.keys.seed)
+      const exchange = new Exchange(store.keys.boxSeed)
+      const host = new Host({ sockets, timers: loop, random, signer, agent: 'wattle-home' })
+      Claiming.open({ host, loop, files, random, signer, exchange, policy: POLICY }, (failure, claiming) => {
+        if (failure || !claiming) return done(failure, null)
+        const placesFile = new SnapshotFile(files, PLACES.file, PLACES.kind, PLACES.version)
+        placesFile.read((trouble, content) => {
+          if (trouble) return done(trouble, null)
+          const places = (content && decodePlaces(content)) ?? []
+          done(null, new Home(options, { store, signer, exchange, host, claiming, places, placesFile }))
+        })
+      })
+    })
+  }
+
+  /** The owner's Ed25519 key. */
+  get key(): Bytes {
+    return this.#signer.publicKey
+  }
+
+  find(word: string): Owned | null {
+    const device = this.store.find(word)
+    return (device && this.owned.find((o) => o.device === device)) ?? null
+  }
+
+  /** Claims the device at an address; `code` as typed, scanned or as URL. */
+  claim(
+    o: { code: string; address: string; waitMs: number; onShow?: (what: string) => void },
+    done: (error: WattleError | null, device: OwnedDevice | null) => void,
+  ): void {
+    const label: Label | null = parseCode(o.code)
+    if (!label)
+      return done(
+        new WattleError('bad-code', 'expected a code like K7QD-M2XA-9RTE; its check character does not fit'),
+        null,
+      )
+    const run = { label, address: o.address, waitMs: o.waitMs, onShow: o.onShow ?? (() => {}) }
+    this.#claiming.claim(run, (error, claimed) => {
+      if (error || !claimed) return done(error, null)
+      const { certificate, bytes } = claimed
+      const name = `wattle-${certificate.discriminator.toString(16).padStart(4, '0')}`
+      const owners = [{ sign: this.#signer.publicKey, box: this.#exchange.publicKey }]
+      const device = {
+        key: certificate.device,
+        box: certificate.box,
+        name,
+        addresses: [o.address],
+        certificate: bytes,
+        owners,
+      }
+      this.store.addDevice(device, (failure) => {
+        if (failure) return done(storageError(failure), null)
+        const added = this.store.device(certificate.device)!
+        this.#follow(added)
+        done(null, added)
+      })
+    })
+  }
+
+  look: Claiming['look'] = (address, done) => this.#claiming.look(address, done)
+
+  /** Lets a provider read one class of a device from now on. */
+  grant(
+    owned: Owned,
+    card: Card,
+    request: GrantRequest,
+    done: (error: WattleError | null, grantId: Bytes | null) => void,
+  ): void {
+    const { hardware } = this.#options
+    const grantId = new Uint8Array(16)
+    hardware.random(grantId)
+    const { name, domain, sign, box } = card
+    const since = Math.floor(hardware.clock.wall())
+    const reader = { grantId, name, domain, sign, box, since, ...request }
+    this.#submit(owned, { type: 'AUTHORIZED', reader }, (error) => {
+      if (error) return done(error, null)
+      this.#invite(owned.device, card.addresses, grantId)
+      done(null, grantId)
+    })
+  }
+
+  /** Ends one consent; when done, the very next frame is closed to that reader. */
+  revoke(owned: Owned, grantId: Bytes, done: Done): void {
+    this.#submit(owned, { type: 'AUTHORIZATION_REVOKED', grantId }, done)
+  }
+
+  /** Gives the device up: its identity and keys are destroyed. */
+  delete(owned: Owned, done: Done): void {
+    this.#submit(owned, { type: 'DEVICE_DELETED' }, (error) => {
+      if (!error) {
+        owned.stop()
+        this.owned.splice(this.owned.indexOf(owned), 1)
+        this.#options.report('deleted', { device: owned.device.name })
+      }
+      done(error)
+    })
+  }
+
+  /** Saves every place and stops. */
+  close(done: () => void): void {
+    this.#options.loop.cancel('home save')
+    for (const owned of this.owned) owned.stop()
+    for (const link of this.#invites) link.stop()
+    this.#save(() => {
+      this.host.close()
+      this.store.close()
+      done()
+    })
+  }
+
+  #follow(device: OwnedDevice): void {
+    const { loop, events } = this.#options
+    const owned = new Owned({
+      device,
+      store: this.store,
+      host: this.host,
+      loop,
+      own: { sign: this.#signer.publicKey, exchange: this.#exchange },
+      place: placeOf(this.#places, device.key, 0),
+      events,
+      onSynced: () => this.#onSynced(owned),
+    })
+    this.owned.push(owned)
+    owned.start()
+    for (const reader of device.log.readers) {
+      const card = this.store.cards.find(({ card: c }) => equal(c.sign, reader.sign))?.card
+      if (card) this.#invite(device, card.addresses, reader.grantId)
+    }
+  }
+
+  /** The first event of every device's log is ours to write. */
+  #onSynced(owned: Owned): void {
+    const { log, name } = owned.device
+    if (!log.added && !log.deleted) this.#submit(owned, { type: 'DEVICE_ADDED', name }, () => {})
+  }
+
+  #submit(owned: Owned, body: EventBody, done: Done): void {
+    const { log } = owned.device
+    const at = Math.floor(this.#options.hardware.clock.wall())
+    const event = { device: log.device, seq: log.seq + 1, prev: log.head, at, body }
+    const kid = base64url(this.#signer.publicKey)
+    owned.submit(signEvent(event, [{ kid, signer: this.#signer }]), done)
+  }
+
+  /** Tells a provider where the device is; tried until it says that it knows. */
+  #invite(device: OwnedDevice, addresses: readonly string[], grantId: Bytes): void {
+    const reader = device.log.reader(grantId)
+    if (!reader || addresses.length === 0) return
+    const link: Link = new Link({
+      host: this.host,
+      loop: this.#options.loop,
+      key: reader.sign,
+      protocol: CONSENT_PROTOCOL,
+      addresses: () => addresses,
+      opening: () => [
+        encodeInvite({
+          device: device.key,
+          deviceBox: device.box,
+          class: reader.class,
+          grantId,
+          until: reader.until,
+          name: device.name,
+          purpose: reader.purpose,
+          addresses: device.addresses,
+        }),
+      ],
+      onMessage: (message) => {
+        if (message[0] !== CONSENT.inviteDone) return
+        link.stop()
+        this.#invites.splice(this.#invites.indexOf(link), 1)
+        this.#options.report('invited', { provider: reader.name, device: device.name })
+      },
+      onState: () => {
+        // A consent that has ended meanwhile needs no invitation.
+        if (!device.log.reader(grantId)) link.stop()
+      },
+    })
+    this.#invites.push(link)
+    link.start()
+  }
+
+  #save(done: () => void = () => {}): void {
+    const places = this.owned.map((o) => o.place()).filter((p) => p !== null)
+    this.#placesFile.write(encodePlaces(places), (error) => {
+      if (error) this.#options.report('failed', { what: 'places', text: error.message })
+      done()
+    })
+  }
+}
+
+function storageError(error: Error): WattleError {
+  return error instanceof WattleError
+    ? error
+    : new WattleError('storage', `cannot be written: ${error.message}`)
+}
