@@ -349,7 +349,7 @@ export class Link implements Connection, FrameOutput, SessionOwner, TcpEvents {
     this.#sendCipher = ciphers.send
     this.#receiveCipher = ciphers.receive
     this.#handshake = null
-    if (said.yamux) this.#begin()
+    if (said.yamux && this.#shared.identity.muxers.includes(YAMUX)) this.#begin()
     else {
       this.phase = 'muxer'
       this.#negotiator = this.#negotiate(YAMUX)
