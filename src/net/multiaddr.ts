@@ -9,11 +9,7 @@ const IP6 = 41
 
 /** The 4 or 16 bytes of a literal address, or null. An IPv4 address in IPv6 clothes becomes IPv4. */
 export function addressBytes(host: string): Bytes | null {
-  const v4 = host.split('.')
-  if (v4.length === 4 && !host.includes(':')) {
-    const out = Uint8Array.from(v4, Number)
-    return v4.every((part, i) => String(out[i]) === part) ? out : null
-  }
+  if (!host.includes(':')) return ip4Bytes(host)
   const halves = host.split('%')[0]!.split('::')
   if (halves.length > 2) return null
   const head = words(halves[0]!)
@@ -29,13 +25,19 @@ export function addressBytes(host: string): Bytes | null {
   return mapped ? out.slice(12) : out
 }
 
+function ip4Bytes(host: string): Bytes | null {
+  const parts = host.split('.')
+  const out = Uint8Array.from(parts, Number)
+  return parts.length === 4 && parts.every((part, i) => String(out[i]) === part) ? out : null
+}
+
 function words(part: string): number[] | null {
   if (part === '') return []
   const out: number[] = []
   for (const word of part.split(':')) {
     if (word.includes('.')) {
-      const v4 = addressBytes(word)
-      if (v4?.length !== 4) return null
+      const v4 = ip4Bytes(word)
+      if (!v4) return null
       out.push((v4[0]! << 8) | v4[1]!, (v4[2]! << 8) | v4[3]!)
     } else if (/^[0-9a-fA-F]{1,4}$/.test(word)) out.push(Number.parseInt(word, 16))
     else return null

@@ -5,7 +5,7 @@ import type { Stream as ForeignStream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import t from 'tap'
 import { equal } from '../../src/base/bytes.ts'
-import { peerId } from '../../src/net/noise/identity.ts'
+import { Identity, peerId } from '../../src/net/noise/identity.ts'
 import { identify } from '../../src/net/services/identify.ts'
 import { ping } from '../../src/net/services/ping.ts'
 import {
@@ -16,7 +16,9 @@ import {
   listening,
   opened,
   ours,
+  random,
   roundTrip,
+  signer,
 } from './help/party.ts'
 
 const MIB = 1_048_576
@@ -127,6 +129,23 @@ t.test('we dial js-libp2p', async (t) => {
   reset.reset()
   t.match(await closed, { code: 'stream-reset' })
   t.equal((await roundTrip(await opened(connection, '/echo/1.0.0'), bytes.subarray(0, 5))).length, 5)
+})
+
+t.test('Yamux agreed on after the handshake, as peers without the early offer do', async (t) => {
+  const host = ours()
+  Object.assign(host.shared, { identity: new Identity(signer(), random, []) })
+  const [, port] = (await listening(host)).split(':')
+  const node = await foreign(true)
+  await handleEcho(node)
+  t.teardown(async () => {
+    host.close()
+    await node.stop()
+  })
+  const bytes = randomBytes(5_000)
+  const there = await node.dial(multiaddr(`/ip4/127.0.0.1/tcp/${port}`))
+  t.ok(equal(await foreignRoundTrip(await there.newStream('/echo/1.0.0'), bytes), bytes))
+  const here = await dialled(host, addressOf(node))
+  t.ok(equal(await roundTrip(await opened(here, '/echo/1.0.0'), bytes), bytes))
 })
 
 t.test('the wrong key is refused', async (t) => {

@@ -4,17 +4,12 @@
 // https://github.com/libp2p/specs/tree/master/connections
 
 import type { Bytes } from '../../base/bytes.ts'
-import { equal } from '../../base/bytes.ts'
 import { WattleError } from '../../base/errors.ts'
 import { LIMITS } from '../../base/limits.ts'
-import type { FrameCipher } from '../../crypto/framecipher.ts'
-import { Exchange } from '../../crypto/native.ts'
-import { Secret } from '../../crypto/secret.ts'
 import type { Failure, TcpEvents, TcpSocket } from '../../hw/hardware.ts'
 import type { Connection, NetCounter, Stream } from '../api.ts'
-import { Assembler } from '../noise/assembler.ts'
-import { Handshake } from '../noise/handshake.ts'
-import { readPayload, YAMUX } from '../noise/identity.ts'
+import { NoiseChannel, type NoiseOwner, PREFIX, TAG } from '../noise/channel.ts'
+import { YAMUX } from '../noise/identity.ts'
 import type { Account } from '../queue.ts'
 import { type FrameOutput, GO_AWAY, TYPE } from '../yamux/frame.ts'
 import { Session, type SessionOwner } from '../yamux/session.ts'
@@ -25,9 +20,6 @@ import type { Shared } from './shared.ts'
 
 const NOISE = '/noise'
 const NONE: Bytes = new Uint8Array(0)
-/** The 16-bit length before each Noise message. */
-const PREFIX = 2
-const TAG = 16
 
 type Phase = 'security' | 'handshake' | 'muxer' | 'open' | 'closing' | 'closed'
 
@@ -42,8 +34,7 @@ export interface LinkOptions {
   onClosed: (link: Link, error: WattleError | null) => void
 }
 
-export class Link implements Connection, FrameOutput, SessionOwner, TcpEvents {
-  remoteKey: Bytes
+export class Link implements Connection, FrameOutput, NoiseOwner, SessionOwner, TcpEvents {
   readonly remote: string
   readonly inbound: boolean
   keep: boolean
@@ -58,20 +49,13 @@ export class Link implements Connection, FrameOutput, SessionOwner, TcpEvents {
   readonly #shared: Shared
   readonly #options: LinkOptions
   readonly #socket: TcpSocket
-  readonly #assembler: Assembler
+  #channel: NoiseChannel | null
   #negotiator: Negotiator | null
-  #handshake: Handshake | null
-  #sendCipher: FrameCipher | null
-  #receiveCipher: FrameCipher | null
-  #sent: number
-  #received: number
-  #view: Bytes
   #deadline: number
   #pinged: number
   #error: WattleError | null
 
   constructor(shared: Shared, options: LinkOptions) {
-    this.remoteKey = NONE
     this.remote = options.socket.remote
     this.inbound = options.inbound
     this.keep = false
@@ -85,14 +69,8 @@ export class Link implements Connection, FrameOutput, SessionOwner, TcpEvents {
     this.#options = options
     this.#socket = options.socket
     this.session = new Session(this, this, !options.inbound)
-    this.#assembler = new Assembler(shared.unread, LIMITS.net.handshakeBytes)
+    this.#channel = null
     this.#negotiator = this.#negotiate(NOISE)
-    this.#handshake = null
-    this.#sendCipher = null
-    this.#receiveCipher = null
-    this.#sent = 0
-    this.#received = 0
-    this.#view = NONE
     this.#deadline = this.began + LIMITS.net.handshakeMs
     this.#pinged = this.began
     this.#error = null
@@ -101,6 +79,10 @@ export class Link implements Connection, FrameOutput, SessionOwner, TcpEvents {
   }
 
   // ── Connection ──────────────────────────────────────────────────────────────────────────────
+
+  get remoteKey(): Bytes {
+    return this.#channel?.remoteKey ?? NONE
+  }
 
   open(protocol: string, onStream: (error: WattleError | null, stream: Stream | null) => void): void {
     const stream = this.phase === 'open' ? this.session.open() : null
@@ -131,7 +113,7 @@ export class Link implements Connection, FrameOutput, SessionOwner, TcpEvents {
 
   /** Bytes of a partial frame that this connection occupies. */
   get held(): number {
-    return this.#assembler.held
+    return this.#channel?.held ?? 0
   }
 
   /** Deadlines, keep-alive, idle buffers: once a second. */
@@ -145,7 +127,7 @@ export class Link implements Connection, FrameOutput, SessionOwner, TcpEvents {
         this.#fail('handshakeTimeouts', 'handshake-timeout', 'the handshake took too long')
       return
     }
-    this.#assembler.trim()
+    this.#channel?.trim()
     this.session.tick(now)
     if (now - this.heard >= LIMITS.net.silentMs)
       this.#fail('silent', 'silent', 'nothing was heard for too long')
@@ -160,17 +142,8 @@ export class Link implements Connection, FrameOutput, SessionOwner, TcpEvents {
   onData(bytes: Bytes): void {
     this.heard = this.#shared.now()
     let at = 0
-    while (at < bytes.length && this.phase !== 'closing' && this.phase !== 'closed') {
-      if (this.phase === 'security') {
-        at += this.#onNegotiation(bytes, at, bytes.length)
-        continue
-      }
-      const whole = this.#assembler.take(bytes, at)
-      at += this.#assembler.taken
-      if (whole) this.#onMessage()
-      else if (this.#assembler.broken)
-        this.#fail('badFrames', 'protocol-error', 'a Noise message has an impossible length')
-    }
+    while (at < bytes.length && this.phase === 'security') at += this.#onNegotiation(bytes, at, bytes.length)
+    if (at < bytes.length && this.phase !== 'closing') this.#channel?.onBytes(bytes, at)
   }
 
   onDrain(): void {
@@ -180,30 +153,45 @@ export class Link implements Connection, FrameOutput, SessionOwner, TcpEvents {
   onClose(error: Failure): void {
     this.#leave(error ? new WattleError('connection-lost', error.message) : null)
     this.phase = 'closed'
-    this.#assembler.clear()
-    this.#sendCipher?.destroy()
-    this.#receiveCipher?.destroy()
     this.#options.onClosed(this, this.#error)
   }
 
   // ── FrameOutput ─────────────────────────────────────────────────────────────────────────────
 
   commit(n: number): void {
-    const cipher = this.#sendCipher
-    if (!cipher) return
-    const box = n + TAG
-    cipher.seal(this.buffer, PREFIX, n, this.#sent++)
-    this.buffer[0] = box >> 8
-    this.buffer[1] = box
-    // Frames of one channel all have one length: the view of the last one usually fits.
-    if (this.#view.length !== box + PREFIX) this.#view = this.buffer.subarray(0, box + PREFIX)
-    this.#socket.write(this.#view)
-    if (this.#socket.queued() > 2 * LIMITS.net.socketSendBytes)
-      this.#fail('flooded', 'flooded', 'the other side asks for answers and does not read them')
+    this.#channel?.commit(n)
   }
 
   congested(): boolean {
     return this.#socket.queued() >= LIMITS.net.socketSendBytes
+  }
+
+  // ── NoiseOwner ──────────────────────────────────────────────────────────────────────────────
+
+  write(bytes: Bytes): void {
+    this.#socket.write(bytes)
+    if (this.#socket.queued() > 2 * LIMITS.net.socketSendBytes)
+      this.#fail('flooded', 'flooded', 'the other side asks for answers and does not read them')
+  }
+
+  onSecured(): void {
+    if (this.#channel!.yamux) {
+      this.#begin()
+      return
+    }
+    this.phase = 'muxer'
+    this.#negotiator = this.#negotiate(YAMUX)
+    this.#flush()
+  }
+
+  onPlain(bytes: Bytes, end: number): void {
+    let at = 0
+    if (this.phase === 'muxer') at = this.#onNegotiation(bytes, 0, end)
+    if (this.phase === 'open') this.session.onBytes(bytes, at, end)
+  }
+
+  onNoiseError(counter: NetCounter, code: string, text: string): void {
+    this.#fail(counter, code, text)
   }
 
   // ── SessionOwner ────────────────────────────────────────────────────────────────────────────
@@ -265,7 +253,7 @@ export class Link implements Connection, FrameOutput, SessionOwner, TcpEvents {
   #flush(): void {
     const out = this.#negotiator?.takeOutput()
     if (!out || out.length === 0) return
-    if (!this.#sendCipher) {
+    if (this.phase === 'security') {
       this.#socket.write(out)
       return
     }
@@ -274,93 +262,16 @@ export class Link implements Connection, FrameOutput, SessionOwner, TcpEvents {
   }
 
   #beginHandshake(): void {
-    const seed = new Uint8Array(32)
-    this.#shared.random(seed)
     this.phase = 'handshake'
-    this.#handshake = new Handshake({
-      initiator: !this.inbound,
-      prologue: NONE,
-      static: this.#shared.identity.exchange,
-      ephemeral: new Exchange(new Secret(seed)),
-    })
     this.#negotiator = null
-    if (!this.inbound) this.#sendHandshake(NONE)
-  }
-
-  #sendHandshake(payload: Bytes): void {
-    const message = this.#handshake!.write(payload)
-    if (!message) {
-      this.#fail('handshakeErrors', 'handshake-failed', 'the other side sent an unusable key')
-      return
-    }
-    const framed = this.buffer.subarray(0, PREFIX + message.length)
-    framed[0] = message.length >> 8
-    framed[1] = message.length
-    framed.set(message, PREFIX)
-    this.#socket.write(framed)
-  }
-
-  /** One Noise message is whole: of the handshake, or a frame. */
-  #onMessage(): void {
-    const { source, start, length } = this.#assembler
-    if (this.phase === 'handshake') {
-      this.#onHandshake(source.subarray(start, start + length))
-      return
-    }
-    const inbox = this.#shared.inbox
-    if (!this.#receiveCipher!.open(source, start, length, this.#received++, inbox, 0)) {
-      this.#fail('badTags', 'protocol-error', 'a frame does not verify')
-      return
-    }
-    const end = length - TAG
-    let at = 0
-    if (this.phase === 'muxer') {
-      at = this.#onNegotiation(inbox, 0, end)
-    }
-    if (this.phase === 'open') this.session.onBytes(inbox, at, end)
-  }
-
-  /** The responder proves itself in the second message, the initiator in the third. */
-  #onHandshake(message: Bytes): void {
-    const handshake = this.#handshake!
-    const payload = handshake.read(message)
-    if (!payload) {
-      this.#fail('handshakeErrors', 'handshake-failed', 'the handshake does not verify')
-      return
-    }
-    if (handshake.remoteStatic.length === 0) {
-      this.#sendHandshake(this.#shared.identity.payload)
-      return
-    }
-    const said = readPayload(payload, handshake.remoteStatic)
-    if (said.verdict !== 'ok') {
-      this.#fail(said.verdict, 'handshake-failed', 'the other side did not prove an Ed25519 identity')
-      return
-    }
-    const expected = this.#options.expectedKey
-    if (expected && !equal(expected, said.key)) {
-      this.#fail('wrongKeys', 'wrong-key', 'the other side proved a key other than the expected one')
-      return
-    }
-    this.remoteKey = said.key
-    if (handshake.ours) this.#sendHandshake(this.#shared.identity.payload)
-    if (!handshake.done || this.phase !== 'handshake') return
-    const ciphers = handshake.split()
-    this.#sendCipher = ciphers.send
-    this.#receiveCipher = ciphers.receive
-    this.#handshake = null
-    if (said.yamux) this.#begin()
-    else {
-      this.phase = 'muxer'
-      this.#negotiator = this.#negotiate(YAMUX)
-      this.#flush()
-    }
+    const { inbound, expectedKey } = this.#options
+    this.#channel = new NoiseChannel(this.#shared, this, { initiator: !inbound, expectedKey })
+    this.#channel.begin()
   }
 
   #begin(): void {
     this.#negotiator = null
     this.phase = 'open'
-    this.#assembler.limit = LIMITS.net.frameBytes
     this.count('opened')
     this.#options.onOpen(this)
   }
@@ -378,6 +289,7 @@ export class Link implements Connection, FrameOutput, SessionOwner, TcpEvents {
     this.#error = error
     this.#deadline = this.#shared.now() + LIMITS.net.closeMs
     this.session.close(error)
+    this.#channel?.close()
     this.#socket.end()
   }
 }

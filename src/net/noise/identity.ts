@@ -61,9 +61,11 @@ export class Identity {
   readonly publicKey: Bytes
   readonly exchange: Exchange
   readonly payload: Bytes
+  /** Multiplexers offered inside the handshake; with none, they are agreed on after it. */
+  readonly muxers: readonly string[]
 
   /** The Noise key is drawn anew for each process. */
-  constructor(signer: Signer, random: Random) {
+  constructor(signer: Signer, random: Random, muxers: readonly string[] = [YAMUX]) {
     const seed = new Uint8Array(32)
     random(seed)
     this.publicKey = signer.publicKey
@@ -72,8 +74,9 @@ export class Identity {
     this.payload = concat(
       bytesField(1, publicKeyProto(signer.publicKey)),
       bytesField(2, signature),
-      bytesField(4, bytesField(2, utf8(YAMUX))),
+      bytesField(4, concat(...muxers.map((muxer) => bytesField(2, utf8(muxer))))),
     )
+    this.muxers = muxers
   }
 }
 
