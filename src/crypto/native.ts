@@ -20,7 +20,14 @@ import {
   timingSafeEqual,
 } from 'node:crypto'
 import type { Bytes } from '../base/bytes.ts'
-import { canonicalEd25519, canonicalX25519, EC_CURVES, type EcAlg, ecPoint } from './points.ts'
+import {
+  canonicalEd25519,
+  canonicalX25519,
+  EC_CURVES,
+  type EcAlg,
+  ecPoint,
+  plausibleSignature,
+} from './points.ts'
 import { Secret } from './secret.ts'
 
 const PKCS8_ED25519 = Uint8Array.from([
@@ -147,18 +154,14 @@ export class Verifier {
     this.#key = publicKey(SPKI_ED25519, raw)
   }
 
-  /** Null for what is no canonical point or has small order. Copies `raw`. */
+  /** Null for what is not canonical or has small order. A key on no point verifies nothing. Copies `raw`. */
   static of(raw: Bytes): Verifier | null {
-    if (!canonicalEd25519(raw)) return null
-    try {
-      return new Verifier(Uint8Array.from(raw))
-    } catch {
-      return null
-    }
+    return canonicalEd25519(raw) ? new Verifier(Uint8Array.from(raw)) : null
   }
 
+  /** @param signature 64 bytes; one whose R has small order is refused on every version of Node. */
   verify(message: Bytes, signature: Bytes): boolean {
-    return signature.length === 64 && nodeVerify(null, message, this.#key, signature)
+    return plausibleSignature(signature) && nodeVerify(null, message, this.#key, signature)
   }
 }
 
@@ -215,8 +218,8 @@ export class EcVerifier {
 }
 
 /**
- * AES-128-GCM with a 12-byte tag, as encrypted meters send it. The plain text, or null when the tag
- * does not verify; with `tag` null the text is returned unauthenticated and the caller must say so.
+ * AES-128-GCM with 12 bytes each of iv and tag, as encrypted meters send it. The plain text, or null
+ * when the tag does not verify or a length is wrong; with `tag` null the text is returned unauthenticated and the caller must say so.
  */
 export function openAes128Gcm(
   key: Bytes,
@@ -225,7 +228,7 @@ export function openAes128Gcm(
   text: Bytes,
   tag: Bytes | null,
 ): Bytes | null {
-  if (iv.length === 0 || (tag && tag.length !== 12)) return null
+  if (iv.length !== 12 || (tag && tag.length !== 12)) return null
   const decipher = createDecipheriv('aes-128-gcm', key, iv, { authTagLength: 12 })
   decipher.setAAD(aad)
   if (tag) decipher.setAuthTag(tag)

@@ -1,5 +1,6 @@
 // Which public keys are refused at import, by both back-ends: encodings that are not the canonical
-// one and points of small order (RFC 8032 section 5.1.3, RFC 7748 section 6.1). The lists are short
+// one and points of small order (RFC 8032 section 5.1.3, RFC 7748 section 6.1); and which signatures
+// are refused before any library sees them (docs/decisions/0002-signatures.md). The lists are short
 // and complete, so no curve arithmetic is needed on the device.
 
 import { type Bytes, base64url, unhex } from '../base/bytes.ts'
@@ -34,9 +35,22 @@ function belowP(raw: Bytes): boolean {
   return raw[0]! < 0xed
 }
 
+function among(list: readonly Bytes[], raw: Bytes): boolean {
+  for (let i = 0; i < list.length; i++) if (same31(raw, list[i]!)) return true
+  return false
+}
+
 /** True for 32 bytes that may be an Ed25519 key: canonical and not of small order. */
 export function canonicalEd25519(raw: Bytes): boolean {
-  return raw.length === 32 && belowP(raw) && !SMALL_ORDER_Y.some((y) => same31(raw, y))
+  return raw.length === 32 && belowP(raw) && !among(SMALL_ORDER_Y, raw)
+}
+
+/**
+ * True for 64 bytes whose R is not of small order. Some versions of Node verify such signatures and
+ * some do not; no honest signer makes one. (An R that is not canonical never verifies.)
+ */
+export function plausibleSignature(signature: Bytes): boolean {
+  return signature.length === 64 && !among(SMALL_ORDER_Y, signature)
 }
 
 /**
@@ -44,7 +58,7 @@ export function canonicalEd25519(raw: Bytes): boolean {
  * would mask and reduce the others; we refuse them, so that one key has one name (decision 0002).
  */
 export function canonicalX25519(raw: Bytes): boolean {
-  return raw.length === 32 && raw[31]! < 0x80 && belowP(raw) && !SMALL_ORDER_U.some((u) => same31(raw, u))
+  return raw.length === 32 && raw[31]! < 0x80 && belowP(raw) && !among(SMALL_ORDER_U, raw)
 }
 
 /** JOSE's ECDSA algorithms (RFC 7518 section 3.4): the curve, its coordinate's bytes, the hash. */
