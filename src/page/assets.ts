@@ -89,13 +89,14 @@ export function words(status: number, text: string, more: Record<string, string>
 
 /**
  * CSP level 3. `ws://host` stands beside 'self' because older Safari does not count a WebSocket to the
- * same host as 'self'. Trusted Types: no script of ours may ever write HTML from text.
+ * same host as 'self' (an IPv6 address cannot be a source). Trusted Types: no script of ours may ever write HTML from text.
  */
 function contentPolicy(host: string, policy: Policy): string {
   const frames = policy.frames.length > 0 ? policy.frames.join(' ') : "'none'"
+  const socket = host[0] === '[' ? '' : ` ws://${host}`
   const ancestors = policy.ancestors.length > 0 ? policy.ancestors.join(' ') : "'none'"
   return (
-    `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' ws://${host}; ` +
+    `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'${socket}; ` +
     `frame-src ${frames}; frame-ancestors ${ancestors}; base-uri 'none'; form-action 'none'; ` +
     "require-trusted-types-for 'script'; trusted-types 'none'"
   )

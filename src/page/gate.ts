@@ -9,18 +9,21 @@ import { LIMITS } from '../base/limits.ts'
 const HOST = /^(\[[0-9a-f:.]{2,45}\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)(:[0-9]{1,5})?$/
 const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
-const ORIGIN = /^https?:\/\/(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)(?::[0-9]{1,5})?$/
+/** CSP level 3 knows no IPv6 addresses: browsers drop such a source and complain. */
+const ORIGIN = /^https?:\/\/[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::[0-9]{1,5})?$/
 
 /** Headers as the Http interface gives them: lower-case names. */
 export type Headers = Readonly<Record<string, string | undefined>>
 
 export class Gate {
   readonly #names: Set<string>
+  readonly #ports: Set<string>
   #everyAddress: boolean
 
   /** @param hosts names without port under which this page is also known (`wattle-ab12.local`). */
   constructor(hosts: readonly string[]) {
     this.#names = new Set(LOOPBACK)
+    this.#ports = new Set()
     this.#everyAddress = false
     for (const host of hosts) this.#names.add(host.toLowerCase())
   }
@@ -28,8 +31,18 @@ export class Gate {
   /** Adds an address that we listen on (`127.0.0.1:8080`); on a wildcard every literal address is ours. */
   bound(address: string): void {
     const name = hostName(address.toLowerCase())
+    this.#ports.add(address.slice(address.lastIndexOf(':')))
     if (name === '0.0.0.0' || name === '[::]') this.#everyAddress = true
     else if (name !== null) this.#names.add(name)
+  }
+
+  /** Every `http://name:port` under which a browser may show this page and that a policy can name. */
+  origins(): string[] {
+    const out: string[] = []
+    for (const port of this.#ports)
+      for (const name of this.#names)
+        if (name[0] !== '[') out.push(`http://${name}${port === ':80' ? '' : port}`)
+    return out
   }
 
   /** The Host of a request, lower-case with its port, or null where it is not ours. */

@@ -84,6 +84,11 @@ export class PageServer implements HttpHandlers {
     this.#ancestors = origins(ancestors)
   }
 
+  /** Every origin under which a browser may show this page; another page names them as `ancestors`. */
+  origins(): string[] {
+    return this.#gate.origins()
+  }
+
   /** Pages open now. */
   pages(): number {
     return this.#pages.length

@@ -48,7 +48,11 @@ async function make(): Promise<BuiltPages> {
   }
   for (const file of result.outputFiles) {
     const name = file.path.slice(file.path.lastIndexOf('/'))
-    put(name, name.endsWith('.css') ? 'text/css; charset=utf-8' : 'text/javascript; charset=utf-8', file.contents)
+    put(
+      name,
+      name.endsWith('.css') ? 'text/css; charset=utf-8' : 'text/javascript; charset=utf-8',
+      file.contents,
+    )
   }
   put('home.html', 'text/html; charset=utf-8', readFileSync(join(WEB, 'home.html')))
   put('provider.html', 'text/html; charset=utf-8', readFileSync(join(WEB, 'provider.html')))

@@ -31,9 +31,8 @@ export class FakeHome {
   homeUrl = ''
   providerUrl = ''
   button: HomeState['button'] = 'terminal'
-  reachable = true
+  reachable: boolean
   owner: 'nobody' | 'us' | 'other' = 'nobody'
-  silent = false
   #opensUntil = 0
   #grants: PageGrant[] = []
   #events: { at: number; who: string; event: string; text: string }[] = []
@@ -44,9 +43,10 @@ export class FakeHome {
   #index = 8_110
   #listeners: Listener[] = []
 
-  constructor(pages: BuiltPages) {
+  constructor(pages: BuiltPages, hosts: readonly string[] = []) {
+    this.reachable = true
     this.home = new PageServer(
-      { assets: pages.home },
+      { assets: pages.home, hosts },
       {
         onPage: (tell) => {
           tell({ t: 'state', state: this.state() })
@@ -71,19 +71,20 @@ export class FakeHome {
     )
   }
 
-  async start(): Promise<void> {
-    const serve = (page: PageServer): Promise<string> =>
+  /** @param port of home's page, as after a restart; 0 takes any. */
+  async start(port = 0): Promise<void> {
+    const serve = (page: PageServer, at = 0): Promise<string> =>
       new Promise((resolve, reject) => {
-        page.listen(nodeHttp, '127.0.0.1:0', (error, listener) => {
+        page.listen(nodeHttp, `127.0.0.1:${at}`, (error, listener) => {
           if (listener === null) return reject(error)
           this.#listeners.push(listener)
           resolve(`http://${listener.address}/`)
         })
       })
-    this.homeUrl = await serve(this.home)
+    this.homeUrl = await serve(this.home, port)
     this.providerUrl = await serve(this.provider)
     this.home.allow([this.providerUrl], [])
-    this.provider.allow([], [this.homeUrl])
+    this.provider.allow([], this.home.origins())
   }
 
   stop(): void {
@@ -184,33 +185,31 @@ export class FakeHome {
   }
 
   #onAsk(ask: Ask, answer: Answered): void {
-    switch (ask.do) {
-      case 'claim':
-        return this.#claim(ask.code, answer)
-      case 'grant':
-        return this.#grant(ask, answer)
-      case 'revoke':
-        return this.#revoke(ask.grant, answer)
-      default:
-        this.owner = 'nobody'
-        this.#grants = []
-        this.tell()
-        answer({ ok: true })
-    }
-  }
-
-  #claim(code: string, answer: Answered): void {
-    if (!this.reachable) return answer({ ok: false, code: 'unreachable' })
-    if (this.owner === 'other') return answer({ ok: false, code: 'already-claimed' })
-    if (this.#opensUntil <= Date.now()) return answer({ ok: false, code: 'window-closed' })
-    if (code !== CODE) return answer({ ok: false, code: 'wrong-code' })
-    answer({ ok: true })
-    this.owner = 'us'
-    this.say('My Home', 'claimed', `${DEVICE} is ours. Its keys were made just now.`)
+    if (ask.do === 'claim') answer(this.#claim(ask.code))
+    else if (ask.do === 'grant') answer(this.#grant(ask))
+    else if (ask.do === 'revoke') answer(this.#revoke(ask.grant))
+    else answer(this.#delete())
     this.tell()
   }
 
-  #grant(ask: GrantAsk, answer: Answered): void {
+  #delete(): AskAnswer {
+    this.owner = 'nobody'
+    this.#grants = []
+    this.say('My Home', 'deleted', `${DEVICE} is no longer ours.`)
+    return { ok: true }
+  }
+
+  #claim(code: string): AskAnswer {
+    if (!this.reachable) return { ok: false, code: 'unreachable' }
+    if (this.owner === 'other') return { ok: false, code: 'already-claimed' }
+    if (this.#opensUntil <= Date.now()) return { ok: false, code: 'window-closed' }
+    if (code !== CODE) return { ok: false, code: 'wrong-code' }
+    this.owner = 'us'
+    this.say('My Home', 'claimed', `${DEVICE} is ours. Its keys were made just now.`)
+    return { ok: true }
+  }
+
+  #grant(ask: GrantAsk): AskAnswer {
     const now = Date.now()
     this.#grants = [
       ...this.#grants,
@@ -238,18 +237,20 @@ export class FakeHome {
       text: '',
     }
     this.say('My Home', 'granted', `${PROVIDER.name} may read every telegram from now on.`)
-    this.tell()
-    answer({ ok: true })
+    return { ok: true }
   }
 
-  #revoke(id: string, answer: Answered): void {
+  #revoke(id: string): AskAnswer {
     if (!this.#grants.some((g) => g.id === id && g.state !== 'ended'))
-      return answer({ ok: false, code: 'unknown-grant' })
+      return { ok: false, code: 'unknown-grant' }
     this.#grants = this.#grants.map((g) => (g.id === id ? { ...g, state: 'ended' } : g))
     if (this.#channel !== null) this.#channel = { ...this.#channel, state: 'closed' }
-    this.say(DEVICE, 'rotated', 'New keys for everybody who may still read. Every later telegram is closed to EnergieLab.')
-    this.tell()
-    answer({ ok: true })
+    this.say(
+      DEVICE,
+      'rotated',
+      'New keys for everybody who may still read. Every later telegram is closed to EnergieLab.',
+    )
+    return { ok: true }
   }
 }
 

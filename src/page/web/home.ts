@@ -132,7 +132,7 @@ function brief(): void {
 }
 
 function openTab(tab: Tab): void {
-  byId('main').dataset['tab'] = tab
+  document.body.dataset['tab'] = tab
   for (const item of byId('tabs').querySelectorAll('button')) {
     if (item.dataset['tab'] === tab) item.setAttribute('aria-current', 'page')
     else item.removeAttribute('aria-current')

@@ -66,6 +66,7 @@ function keyOf(place: { readonly device: string; readonly class: string }): stri
   return `${place.class} ${place.device}`
 }
 
+document.body.classList.toggle('framed', window.top !== window)
 document.documentElement.lang = words.tag
 fill(byId('channels'), [])
 say(byId('link'), words.app.connecting)

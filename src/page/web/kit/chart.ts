@@ -1,12 +1,15 @@
-// The live power chart: uPlot over the last ten minutes, zero line always in view, what is used above
+// The live power chart: uPlot over at most the last ten minutes, zero line always in view, what is used above
 // it and what is returned below it in another colour and on the other side. A gap in the telegrams is a
 // gap in the line. The canvas is an image to a screen reader, described by `summary`.
 
 import uPlot from 'uplot'
 import type { TracePoint } from '../../protocol.ts'
-import { axisPower, timeText } from './format.ts'
+import { axisPower, secondText, timeText } from './format.ts'
 
-export const SPAN_MS = 600_000
+const MINUTE_MS = 60_000
+/** How much the chart spans: the first of these that holds all there is. */
+const SPANS_MIN = [1, 2, 5, 10]
+const LONGEST_MS = 10 * MINUTE_MS
 /** Two telegrams further apart than this have a gap between them (the slowest meters send every 10 s). */
 const GAP_MS = 25_000
 const MOST_POINTS = 2_000
@@ -53,20 +56,22 @@ export class PowerChart {
     this.#push(at, watts)
   }
 
-  /** Draws the ten minutes that end at `now`. */
-  draw(now: number): void {
+  /** Draws the minutes that end at `now`; answers how many. */
+  draw(now: number): number {
     let old = 0
-    while (old < this.#at.length && this.#at[old]! < now - SPAN_MS - GAP_MS) old++
+    while (old < this.#at.length && this.#at[old]! < now - LONGEST_MS - GAP_MS) old++
     if (old > 0) {
       this.#at.splice(0, old)
       this.#watts.splice(0, old)
     }
+    const known = now - (this.#at[0] ?? now)
+    const minutes = SPANS_MIN.find((span) => span * MINUTE_MS >= known) ?? 10
     this.#plot ??= this.#build()
-    if (this.#plot === null) return
-    this.#plot.batch(() => {
-      this.#plot!.setData([this.#at.map((ms) => ms / 1000), this.#watts], false)
-      this.#plot!.setScale('x', { min: (now - SPAN_MS) / 1000, max: now / 1000 })
+    this.#plot?.batch((plot: uPlot) => {
+      plot.setData([this.#at.map((ms) => ms / 1000), this.#watts], false)
+      plot.setScale('x', { min: (now - minutes * MINUTE_MS) / 1000, max: now / 1000 })
     })
+    return minutes
   }
 
   /** Lowest, mean and highest of what is shown, or null where nothing is. */
@@ -122,7 +127,7 @@ export class PowerChart {
     const options: uPlot.Options = {
       width,
       height: this.#options.height,
-      padding: [8, 4, 0, 0],
+      padding: [8, 12, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
       scales: {
@@ -137,8 +142,9 @@ export class PowerChart {
           ticks: { show: false },
           size: 24,
           gap: 4,
-          space: 70,
-          values: (_u, splits) => splits.map((s) => timeText(s * 1000)),
+          space: 84,
+          values: (_u, splits, _axis, _space, step) =>
+            splits.map((s) => (step < 60 ? secondText(s * 1000) : timeText(s * 1000))),
         },
         {
           stroke: ink('--quiet'),
@@ -180,7 +186,7 @@ function rangeOf(low: number | null, high: number | null): [number, number] {
   const top = Math.max(high ?? 0, 0)
   const bottom = Math.min(low ?? 0, 0)
   const air = Math.max((top - bottom) * 0.08, 20)
-  return [bottom < 0 ? bottom - air : 0, top > 0 ? Math.max(top + air, 100) : air]
+  return [bottom < 0 ? bottom - air / 2 : 0, top > 0 ? Math.max(top + air, 100) : air]
 }
 
 /** One colour above the zero line and another below it. */

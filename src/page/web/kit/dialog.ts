@@ -53,5 +53,5 @@ export function toast(text: string): void {
   const place = byId('toast')
   fill(place, [h('p', {}, text)])
   clearTimeout(hiding)
-  hiding = setTimeout(() => fill(place, []), 6_000)
+  hiding = setTimeout(() => fill(place, []), 4_000)
 }

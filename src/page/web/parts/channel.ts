@@ -17,10 +17,10 @@ export class ChannelCard {
   readonly #clock: ServerClock
   readonly #chart: PowerChart
   readonly #verdict: HTMLElement = h('div', { class: 'verdict', role: 'status' })
-  readonly #about: HTMLElement = h('p', { class: 'quiet' })
+  readonly #about: HTMLElement = h('p', { class: 'quiet small' })
   readonly #figure: HTMLElement = h('p', { class: 'medium' })
   readonly #word: HTMLElement = h('p', { class: 'quiet' })
-  readonly #plot: HTMLElement = h('div', { class: 'plot', role: 'img', 'aria-label': words.now.chart })
+  readonly #plot: HTMLElement = h('div', { class: 'plot', role: 'img' })
   readonly #cells: HTMLElement = h('div', { class: 'cells', role: 'img' })
   readonly #line: HTMLElement = h('p', { class: 'frameline' })
   readonly #opened: HTMLElement = h('dd', {})
@@ -33,7 +33,8 @@ export class ChannelCard {
 
   constructor(clock: ServerClock) {
     this.#clock = clock
-    this.#chart = new PowerChart(this.#plot, { height: 130, onPoint: () => {} })
+    this.#cells.setAttribute('aria-label', words.provider.framesAre(0, 0))
+    this.#chart = new PowerChart(this.#plot, { height: 128, onPoint: () => {} })
     const counts = h(
       'dl',
       { class: 'triple' },
@@ -41,16 +42,14 @@ export class ChannelCard {
       h('div', {}, h('dt', {}, words.provider.sealed), this.#sealed),
       h('div', {}, h('dt', {}, words.provider.last), this.#last),
     )
-    const reading = h('div', { class: 'row' }, h('div', {}, this.#figure, this.#word))
+    const latest = h('div', { class: 'latest' }, this.#figure, this.#word)
     fill(this.element, [
-      this.#verdict,
-      this.#about,
-      reading,
-      this.#plot,
-      h('p', { class: 'quiet small' }, words.provider.frames),
+      h('div', { class: 'row' }, this.#verdict, latest),
       this.#cells,
       this.#line,
+      this.#plot,
       counts,
+      this.#about,
     ])
   }
 
@@ -110,7 +109,9 @@ export class ChannelCard {
     const now = this.#clock.now()
     const last = this.#channel?.last ?? null
     say(this.#last, last === null ? words.provider.never : words.age(Math.max(0, now - last)))
-    this.#chart.draw(this.#edge === null ? now : this.#edge + (now - this.#heard))
+    const minutes = this.#chart.draw(this.#edge === null ? now : this.#edge + (now - this.#heard))
+    const label = words.now.chart(minutes)
+    if (this.#plot.getAttribute('aria-label') !== label) this.#plot.setAttribute('aria-label', label)
   }
 
   #count(opened: number, sealed: number): void {

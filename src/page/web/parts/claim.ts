@@ -23,6 +23,7 @@ export class ClaimPanel {
   readonly #title: HTMLElement = h('h2', { class: 'title' }, words.claim.title)
   readonly #step: HTMLElement = h('p', { class: 'step', role: 'status' })
   readonly #stepWhy: HTMLElement = h('p', { class: 'quiet' })
+  readonly #name: HTMLElement = h('p', { class: 'quiet small' })
   readonly #light: HTMLElement = h('p', { class: 'quiet light' })
   readonly #problem: HTMLElement = h('p', { class: 'problem', role: 'alert' })
   readonly #go: HTMLButtonElement = h('button', { type: 'submit', class: 'main big' }, words.claim.button)
@@ -87,6 +88,7 @@ export class ClaimPanel {
       'div',
       { class: 'card device' },
       this.#drawing.element as Element,
+      this.#name,
       this.#step,
       this.#stepWhy,
       this.#light,
@@ -117,6 +119,7 @@ export class ClaimPanel {
     this.#drawing.status.show(device?.led ?? null)
     const light = device?.led == null ? '' : words.claim.lightIs(words.leds[device.led] ?? device.led)
     say(this.#light, light)
+    say(this.#name, device === null ? '' : words.claim.found(device.name, device.address))
     show(this.#back, state.devices.length > 0)
     show(this.#place, list.length === 0)
     redraw(this.#choice, [list.map((d) => [d.name, d.address]), this.#chosen], () => this.#choices(list))
@@ -143,8 +146,7 @@ export class ClaimPanel {
 
   #choices(list: readonly UnclaimedDevice[]): HTMLElement[] {
     if (list.length === 0) return [h('p', { class: 'quiet' }, words.claim.notFound)]
-    if (list.length === 1)
-      return [h('p', { class: 'quiet' }, words.claim.found(list[0]!.name, list[0]!.address))]
+    if (list.length === 1) return []
     const rows = list.map((device, i) => {
       const radio = h('input', { type: 'radio', name: 'which', id: `which-${i}`, 'data-key': device.address })
       radio.checked = device.address === this.#chosen

@@ -67,7 +67,7 @@ export function totalsCard(reading: PageReading): HTMLElement | null {
     const name = h(
       'th',
       { scope: 'row' },
-      words.now.tariff(i + 1),
+      `${words.now.tariff(i + 1)} `,
       now && h('span', { class: 'tag' }, words.now.tariffNow),
     )
     body.push(h('tr', {}, name, cell(reading.energyIn[i]), cell(reading.energyOut[i])))

@@ -23,6 +23,7 @@ export class NowPanel {
   readonly #age: HTMLElement = h('p', { class: 'age' })
   readonly #why: HTMLElement = h('p', { class: 'why' })
   readonly #point: HTMLElement = h('p', { class: 'quiet point' })
+  readonly #span: HTMLElement = h('h2', {})
   readonly #plot: HTMLElement = h('div', { class: 'plot', role: 'img' })
   readonly #low: HTMLElement = h('dd', {})
   readonly #mean: HTMLElement = h('dd', {})
@@ -40,7 +41,7 @@ export class NowPanel {
     const chart = h(
       'div',
       { class: 'card' },
-      h('div', { class: 'row' }, h('h2', {}, words.now.chart), this.#point),
+      h('div', { class: 'row' }, this.#span, this.#point),
       this.#plot,
       h(
         'dl',
@@ -107,7 +108,7 @@ export class NowPanel {
     const why = this.#reason(silent)
     show(this.#why, why !== null)
     say(this.#why, why ?? '')
-    this.#chart.draw(this.#edge(now))
+    say(this.#span, words.now.chart(this.#chart.draw(this.#edge(now))))
     const summary = this.#chart.summary()
     say(this.#low, summary === null ? '–' : signed(summary.low))
     say(this.#mean, summary === null ? '–' : signed(summary.mean))

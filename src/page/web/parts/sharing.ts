@@ -64,7 +64,7 @@ export class SharingPanel {
       ),
       ...going.map((grant) => this.#grant(provider, device, grant, now)),
       button(
-        { class: again ? 'plain' : 'main', 'data-key': `share-${provider.id}` },
+        { class: again ? 'link' : 'main', 'data-key': `share-${provider.id}` },
         again ? [words.share.shareMore] : [icon('share'), words.share.share],
         () => openShare({ provider, device, ask: this.#ask, now: () => this.#clock.now() }),
       ),

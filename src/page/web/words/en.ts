@@ -47,10 +47,7 @@ export interface ClaimWords {
   readonly claiming: string
   readonly open: string
   readonly openFor: (seconds: number) => string
-  readonly openReady: string
-  readonly closedAgain: string
   readonly done: string
-  readonly doneMore: string
   readonly lightIs: (words: string) => string
   readonly drawing: string
   readonly back: string
@@ -67,7 +64,7 @@ export interface NowWords {
   readonly silentWhy: string
   readonly offline: string
   readonly access: Readonly<Record<'waiting' | 'closed', string>>
-  readonly chart: string
+  readonly chart: (minutes: number) => string
   readonly low: string
   readonly mean: string
   readonly high: string
@@ -155,11 +152,9 @@ export interface ProviderWords {
   readonly opened: string
   readonly sealed: string
   readonly last: string
-  readonly frames: string
   readonly framesAre: (opened: number, sealed: number) => string
   readonly frameOpened: (index: string) => string
   readonly frameSealed: (index: string) => string
-  readonly ended: string
   readonly never: string
 }
 
@@ -190,28 +185,23 @@ export const en: Words = {
     title: 'Make this device yours',
     intro: 'Two things prove that it is yours: the code on its label, and your hand on its button.',
     codeLabel: 'Code on the label',
-    codeHelp:
-      'Twelve letters and digits, in groups of four. The keys are made on the device once it knows you.',
+    codeHelp: 'Twelve letters and digits, in groups of four.',
     codeShort: 'That is not the whole code yet. It has twelve letters and digits.',
     which: 'Which device',
     addressLabel: 'Address of the device',
     addressHelp: 'Only needed while the device is not found by itself.',
     notFound: 'No unclaimed device has been found yet. Is it switched on and in the same network?',
-    found: (name, address) => `${name} at ${address}`,
+    found: (name, address) => `${name} · ${address}`,
     press: { terminal: 'Press Enter in the terminal', device: 'Press the button on the device' },
     pressWhy: {
-      terminal:
-        'Enter in the terminal where wattle runs is the button of this device. It opens the window for 60 seconds.',
+      terminal: 'That is the button of this device. It opens the window for 60 seconds.',
       device: 'One short press opens the window for 60 seconds.',
     },
     button: 'Claim',
     claiming: 'Claiming',
     open: 'The window is open',
     openFor: (seconds) => `${seconds} seconds left`,
-    openReady: 'The device listens now. Enter the code and claim.',
-    closedAgain: 'The window has closed. Press the button once more.',
     done: 'Claimed. It is yours.',
-    doneMore: 'Its keys were made just now. The first telegram comes in a moment.',
     lightIs: (words) => `Its STATUS light ${words}.`,
     drawing: 'The device, with its light and its button',
     back: 'Back',
@@ -231,12 +221,12 @@ export const en: Words = {
       waiting: 'The device is letting this home in. That takes a moment.',
       closed: 'This home may no longer read this device.',
     },
-    chart: 'Last 10 minutes',
+    chart: (minutes) => (minutes === 1 ? 'Last minute' : `Last ${minutes} minutes`),
     low: 'Lowest',
     mean: 'Average',
     high: 'Highest',
-    chartIs: (low, high) => `Chart of power over the last ten minutes, from ${low} to ${high}.`,
-    chartEmpty: 'Chart of power over the last ten minutes, empty so far.',
+    chartIs: (low, high) => `Chart of power over the last minutes, from ${low} to ${high}.`,
+    chartEmpty: 'Chart of power over the last minutes, empty so far.',
     at: (time, power, word) => `${time}: ${power} ${word}`,
     phases: 'Phases',
     phase: (n) => `L${n}`,
@@ -329,14 +319,12 @@ export const en: Words = {
     },
     none: 'No access',
     noneWhy: 'No owner has let this provider in yet. Nothing can be read.',
-    opened: 'Frames opened',
-    sealed: 'Frames that stay sealed',
+    opened: 'Opened',
+    sealed: 'Still sealed',
     last: 'Last reading',
-    frames: 'The latest frames',
     framesAre: (opened, sealed) => `Of the latest frames ${opened} were opened and ${sealed} stayed sealed.`,
     frameOpened: (index) => `Frame ${index} opened`,
     frameSealed: (index) => `Frame ${index} received, cannot open`,
-    ended: 'Access ended',
     never: 'none yet',
   },
   leds: {
