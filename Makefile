@@ -24,7 +24,7 @@ build: dist/wattle ## dist/wattle, the one program
 dist/wattle: $(STAMP) $(shell find src scripts -type f)
 	@$(TS) scripts/build.ts
 
-binaries: dist/wattle ## dist/wattle-linux-x64 and -arm64, single executables
+binaries: build ## dist/wattle-linux-x64 and -arm64, single executables
 	@$(TS) scripts/binaries.ts
 
 test: dist/wattle ## all tests, samples of the long ones (<= 3 minutes)
@@ -35,7 +35,7 @@ test-full: dist/wattle ## all tests with their full counts
 
 check: format lint types layers links test ## format, lint, types, layers, links, tests
 
-ci: check ## what .ci/run runs
+ci: binaries check ## what .ci/run runs
 
 format: $(STAMP) ## fails where `biome format --write` would change something
 	@node_modules/.bin/biome format .

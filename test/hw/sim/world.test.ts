@@ -140,7 +140,10 @@ t.test('cut and refuse', async (t) => {
   world.network.cut('a', 'b')
   t.same(log, [])
   world.runFor(10)
-  t.same(log.sort(), ['far closed ECONNRESET', 'near closed ECONNRESET'])
+  t.same(
+    log.sort((a, b) => (a < b ? -1 : 1)),
+    ['far closed ECONNRESET', 'near closed ECONNRESET'],
+  )
   world.network.host('b').refuse = true
   let code: string | undefined
   a.hardware.sockets.dialTcp('b:9', (error) => {

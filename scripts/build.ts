@@ -1,0 +1,61 @@
+// Builds dist/wattle: one file with everything in it, the page included, for any Node from 18.20 on.
+// It runs wherever it is copied: a file without extension is CommonJS in most places and an ES module
+// under a package.json that says "type": "module", so the bundle is a function that both can call.
+// The source map stays in build/; sizes go to build/sizes.json.
+
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import { type BuildOptions, build } from 'esbuild'
+import { buildPage, bundleOptions, pagePlugin, version } from './bundle.ts'
+
+const HEAD = `#!/usr/bin/env node
+(run=>typeof require==='function'?run(require,module,exports):import('node:module').then(m=>{const c={exports:{}};run(m.createRequire(process.argv[1]),c,c.exports)}))(function(require,module,exports){`
+const TAIL = '})'
+
+const assets = await buildPage()
+if (assets.length === 0) console.error('no page: src/page/web/main.ts is missing')
+
+async function bundle(minify: boolean): Promise<{ code: Uint8Array; map: Uint8Array }> {
+  const options: BuildOptions = {
+    ...bundleOptions,
+    entryPoints: ['src/bin/wattle.ts'],
+    inject: ['src/bin/globals.ts'],
+    format: 'cjs',
+    target: 'node18',
+    minify,
+    sourcemap: 'external',
+    sourcesContent: false,
+    outfile: 'dist/wattle',
+    banner: { js: HEAD },
+    footer: { js: TAIL },
+    plugins: [pagePlugin(assets)],
+    logLevel: 'warning',
+    write: false,
+  }
+  const { outputFiles } = await build(options)
+  const find = (end: string): Uint8Array => outputFiles!.find((f) => f.path.endsWith(end))!.contents
+  return { code: find('/wattle'), map: find('.map') }
+}
+
+const plain = await bundle(false)
+const small = await bundle(true)
+mkdirSync('dist', { recursive: true })
+mkdirSync('build', { recursive: true })
+writeFileSync('dist/wattle', small.code)
+chmodSync('dist/wattle', 0o755)
+writeFileSync('build/wattle.map', small.map)
+
+const sizes = {
+  version,
+  wattle: { raw: plain.code.length, min: small.code.length, gzip: gzipSync(small.code, { level: 9 }).length },
+  page: Object.fromEntries(
+    assets.map((a) => [a.path, { min: a.bytes.length, gzip: gzipSync(a.bytes, { level: 9 }).length }]),
+  ),
+}
+writeFileSync('build/sizes.json', `${JSON.stringify(sizes, null, 2)}\n`)
+const kB = (n: number): string => `${(n / 1_000).toFixed(1)} kB`
+console.log(
+  `dist/wattle ${version}: ${kB(sizes.wattle.min)} (${kB(sizes.wattle.gzip)} gzip; ${kB(sizes.wattle.raw)} before minifying)`,
+)
+for (const [path, size] of Object.entries(sizes.page))
+  console.log(`  page ${path}: ${kB(size.min)} (${kB(size.gzip)} gzip)`)
