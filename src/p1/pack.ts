@@ -296,7 +296,7 @@ const packer = new Packer()
 
 /**
  * Packs `telegram` by itself into `out`. Returns its length in bytes, or -1 where `out` is too small or the
- * telegram over the cap; `LIMITS.p1.packedBytes` are always enough. docs/wire-p1-packing.md section 3.
+ * telegram over the cap; `LIMITS.p1.packedBytes` are always enough..
  */
 export function packKey(telegram: Bytes, out: Bytes): number {
   if (telegram.length > telegramBytes || out.length < KEY_HEAD) return -1
@@ -306,7 +306,7 @@ export function packKey(telegram: Bytes, out: Bytes): number {
 
 /**
  * Packs `telegram` as what differs from `reference`, an earlier telegram that the reader has, too.
- * Returns the length, or -1 as `packKey` does. docs/wire-p1-packing.md section 4.
+ * Returns the length, or -1 as `packKey` does..
  */
 export function packDelta(reference: Bytes, telegram: Bytes, out: Bytes): number {
   if (telegram.length > telegramBytes || reference.length > telegramBytes || out.length < DELTA_HEAD)

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
-import type { Bytes } from '../../src/base/bytes.ts'
+import { type Bytes, hex } from '../../src/base/bytes.ts'
 import { LIMITS } from '../../src/base/limits.ts'
 import { DICTIONARY } from '../../src/p1/dictionary.ts'
 import { crc16 } from '../../src/p1/frame/crc.ts'
@@ -126,4 +127,13 @@ t.test('the dictionary is the one that the document fixes', async (t) => {
   t.equal(DICTIONARY.length, 3346)
   t.ok(DICTIONARY.length <= 4096, 'every place in it can be named in three nibbles')
   t.equal(crc16(DICTIONARY, 0, DICTIONARY.length), 51_397)
+})
+
+t.test('the document holds the dictionary and the examples that the code makes', async (t) => {
+  const doc = readFileSync('docs/wire-p1-packing.md', 'latin1')
+  t.ok(doc.includes(`\n${latin(DICTIONARY).replaceAll('\r\n', '\n')}\`\`\``))
+  const a = bytesOf('/KAM5\r\n\r\n0-0:1.0.0(261120103000W)\r\n1-0:1.7.0(00.244*kW)\r\n!1273')
+  const b = bytesOf('/KAM5\r\n\r\n0-0:1.0.0(261120103001W)\r\n1-0:1.7.0(00.251*kW)\r\n!3DBD')
+  t.ok(doc.includes(`\`${hex(packed.slice(0, packKey(a, packed)))}\``))
+  t.ok(doc.includes(`\`${hex(packed.slice(0, packDelta(a, b, packed)))}\``))
 })
