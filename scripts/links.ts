@@ -87,8 +87,8 @@ export function checkLinks(root: string): { documents: number; problems: string[
   const known = targets(root)
   const documents = TOP.flatMap((path) => under(root, path, /\.md$/))
   const problems = documents.flatMap((file) => ofDocument(root, file, known))
+  // The tests of this very check name what is not there.
   for (const folder of CODE)
-    // The tests of this very check name what is not there.
     for (const file of under(root, folder, /\.(ts|cjs|sh|html)$/))
       if (!file.startsWith('test/scripts/')) problems.push(...ofSource(root, file))
   return { documents: documents.length, problems: [...new Set(problems)] }

@@ -14,7 +14,11 @@ t.test('the life of a device', async (t) => {
   house.machine('device').button.press()
   world.runFor(500)
   const wrong = house.code.startsWith('0') ? house.code.replace(/^0/, '1') : `0${house.code.slice(1)}`
-  t.equal(house.tryClaim(wrong), 'bad-code', 'a code with a wrong check character is noticed before anything is sent')
+  t.equal(
+    house.tryClaim(wrong),
+    'bad-code',
+    'a code with a wrong check character is noticed before anything is sent',
+  )
   const other = new House(99).code
   t.equal(house.tryClaim(other), 'wrong-code')
   const pressed = world.now()
@@ -22,7 +26,11 @@ t.test('the life of a device', async (t) => {
   t.ok(world.now() - pressed <= 3_000, 'claimed within 3 s of the press')
 
   house.until(() => house.homeGot.length >= 60, 90_000)
-  t.same(house.homeGot.map((g) => g.text), house.sent.slice(-house.homeGot.length), 'the owner has every telegram, byte for byte')
+  t.same(
+    house.homeGot.map((g) => g.text),
+    house.sent.slice(-house.homeGot.length),
+    'the owner has every telegram, byte for byte',
+  )
 
   const before = house.sent.length
   const asked = world.now()
@@ -34,7 +42,10 @@ t.test('the life of a device', async (t) => {
   t.ok(world.now() - asked <= 2_000, 'grant to first opened frame within 2 s')
   world.runFor(10_000)
   t.ok(got('alice').length >= 9)
-  t.ok(got('alice').every((g) => house.sent.indexOf(g.text) >= before), 'nothing from before the grant')
+  t.ok(
+    got('alice').every((g) => house.sent.indexOf(g.text) >= before),
+    'nothing from before the grant',
+  )
 
   t.equal(house.revoke(alice), 'ok')
   const revokedAt = house.sent.length
@@ -43,8 +54,15 @@ t.test('the life of a device', async (t) => {
   t.equal(got('alice').length, had, 'closed from the next frame on')
   t.ok(house.providerSealed.get('alice')!.length >= 15, 'though the frames still arrive')
   t.same(
-    got('bob').slice(-19).map((g) => g.text),
-    house.sent.slice(-20, -1).map((_, i) => house.sent[house.sent.length - 20 + i + (got('bob').at(-1)!.text === house.sent.at(-1) ? 1 : 0)]),
+    got('bob')
+      .slice(-19)
+      .map((g) => g.text),
+    house.sent
+      .slice(-20, -1)
+      .map(
+        (_, i) =>
+          house.sent[house.sent.length - 20 + i + (got('bob').at(-1)!.text === house.sent.at(-1) ? 1 : 0)],
+      ),
     'the other provider loses none',
   )
   t.ok(house.sent.length > revokedAt)

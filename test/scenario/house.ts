@@ -5,8 +5,8 @@ import { decodePlaces } from '../../src/channel/place.ts'
 import { Device } from '../../src/device/device.ts'
 import { Home } from '../../src/home/home.ts'
 import type { Owned } from '../../src/home/owned.ts'
-import { type Machine, World } from '../../src/hw/sim/world.ts'
 import { simMeter } from '../../src/hw/sim/meter.ts'
+import { type Machine, World } from '../../src/hw/sim/world.ts'
 import { Loop } from '../../src/node/loop.ts'
 import { SnapshotFile } from '../../src/node/snapshot.ts'
 import { type Card, readCard } from '../../src/ownership/card.ts'
@@ -123,7 +123,8 @@ export class House {
         loop: new Loop(machine.hardware.clock),
         report: (event, detail) => this.report('home', event, detail),
         events: {
-          onTelegram: (_device, telegram, at) => this.homeGot.push({ epoch: at.epoch, index: at.index, text: latin(telegram) }),
+          onTelegram: (_device, telegram, at) =>
+            this.homeGot.push({ epoch: at.epoch, index: at.index, text: latin(telegram) }),
           onGap: (_device, from, to) => this.report('home', 'gap', { from, to }),
           onAccess: (_device, access) => this.report('home', 'access', { access }),
           onLog: (_device, decision) => this.report('home', 'log', { kind: decision.kind }),
@@ -149,31 +150,36 @@ export class House {
     this.providerGot.set(name, got)
     this.providerSealed.set(name, sealed)
     let card: Card | null = null
-    ProviderStore.open(hardware.files, { name, domain: `${name}.example`, random: hardware.random }, (error, store) => {
-      if (!store) throw error ?? new Error('no store')
-      const placesFile = new SnapshotFile(hardware.files, 'provider.places', 'plac', 1)
-      placesFile.read((_error, content) => {
-        const provider = new Provider({
-          hardware,
-          loop,
-          store,
-          places: (content && decodePlaces(content)) ?? [],
-          placesFile,
-          events: {
-            onTelegram: (_channel, telegram, at) => got.push({ epoch: at.epoch, index: at.index, text: latin(telegram) }),
-            onSealed: (_channel, at) => sealed.push(at),
-            onGap: (_channel, from, to) => this.report(name, 'gap', { from, to }),
-            onAccess: (_channel, access) => this.report(name, 'access', { access }),
-            onInvite: () => this.report(name, 'invited'),
-          },
+    ProviderStore.open(
+      hardware.files,
+      { name, domain: `${name}.example`, random: hardware.random },
+      (error, store) => {
+        if (!store) throw error ?? new Error('no store')
+        const placesFile = new SnapshotFile(hardware.files, 'provider.places', 'plac', 1)
+        placesFile.read((_error, content) => {
+          const provider = new Provider({
+            hardware,
+            loop,
+            store,
+            places: (content && decodePlaces(content)) ?? [],
+            placesFile,
+            events: {
+              onTelegram: (_channel, telegram, at) =>
+                got.push({ epoch: at.epoch, index: at.index, text: latin(telegram) }),
+              onSealed: (_channel, at) => sealed.push(at),
+              onGap: (_channel, from, to) => this.report(name, 'gap', { from, to }),
+              onAccess: (_channel, access) => this.report(name, 'access', { access }),
+              onInvite: () => this.report(name, 'invited'),
+            },
+          })
+          const address = `${machine.address}:${PORT}`
+          provider.listen(address, () => {
+            card = readCard(provider.card([address]))
+            this.providers.set(name, { provider, card: card! })
+          })
         })
-        const address = `${machine.address}:${PORT}`
-        provider.listen(address, () => {
-          card = readCard(provider.card([address]))
-          this.providers.set(name, { provider, card: card! })
-        })
-      })
-    })
+      },
+    )
     this.until(() => card !== null)
     return card!
   }
@@ -202,9 +208,14 @@ export class House {
   grant(name: string, purpose = 'energy advice'): string {
     let id = ''
     const { card } = this.providers.get(name)!
-    this.home!.grant(this.owned(), card, { class: 0, until: this.world.wallAtStart + 90 * 86_400_000, purpose }, (error, grantId) => {
-      id = grantId ? base64url(grantId) : `!${error?.code}`
-    })
+    this.home!.grant(
+      this.owned(),
+      card,
+      { class: 0, until: this.world.wallAtStart + 90 * 86_400_000, purpose },
+      (error, grantId) => {
+        id = grantId ? base64url(grantId) : `!${error?.code}`
+      },
+    )
     this.until(() => id !== '')
     return id
   }
@@ -220,7 +231,13 @@ export class House {
   }
 
   until(predicate: () => boolean, maxMs = 30_000): void {
-    if (!this.world.runUntil(predicate, maxMs)) throw new Error(`waited ${maxMs} ms in vain:\n${this.log.slice(-20).map((l) => JSON.stringify(l)).join('\n')}`)
+    if (!this.world.runUntil(predicate, maxMs))
+      throw new Error(
+        `waited ${maxMs} ms in vain:\n${this.log
+          .slice(-20)
+          .map((l) => JSON.stringify(l))
+          .join('\n')}`,
+      )
   }
 }
 

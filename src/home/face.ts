@@ -1,0 +1,278 @@
+// My Home as people see it: its state for the page, each telegram as a reading, each event in words, and
+// what a page or a command may ask for. One vocabulary (page/protocol.ts `Ask`) for the page, the
+// control socket and the life script.
+
+import { type Bytes, base64url, unbase64url } from '../base/bytes.ts'
+import type { WattleError } from '../base/errors.ts'
+import type { Hardware } from '../hw/hardware.ts'
+import type { Loop } from '../node/loop.ts'
+import type { Decision } from '../ownership/log.ts'
+import type {
+  Ask,
+  ClaimAsk,
+  GrantAsk,
+  HomeMessage,
+  HomeState,
+  PageDevice,
+  PageGrant,
+  PageReading,
+  UnclaimedDevice,
+} from '../page/protocol.ts'
+import { PageReader } from '../page/reading.ts'
+import type { AskAnswer } from '../page/server.ts'
+import { Trace } from '../page/trace.ts'
+import { STATE } from '../wire/claim.ts'
+import { CLASS_NAMES, classId } from '../wire/frame.ts'
+import { DEFAULT_GRANT_MS, type Home } from './home.ts'
+import type { Owned } from './owned.ts'
+import type { OwnedDevice } from './store.ts'
+
+export interface FaceOptions {
+  hardware: Hardware
+  loop: Loop
+  /** Addresses where devices may be that nobody has claimed yet. */
+  candidates: readonly string[]
+  name: string
+  providerPage: string | null
+  button: 'terminal' | 'device'
+  /** To every open page. */
+  broadcast: (message: HomeMessage) => void
+  /** Pages open now: nobody looks, nothing is looked up. */
+  pages: () => number
+}
+
+/** What is known of one device beside its log. */
+interface Seen {
+  reader: PageReader
+  trace: Trace
+  last: number | null
+  meter: string | null
+  ended: PageGrant[]
+}
+
+type Answered = (answer: AskAnswer) => void
+
+const LOOK_MS = 1_500
+/** How long a claim waits for the press. */
+const PRESS_MS = 60_000
+const STATE_MS = 100
+const EVENTS = 50
+
+export class Face {
+  readonly #options: FaceOptions
+  readonly #seen: Map<OwnedDevice, Seen>
+  readonly #events: HomeMessage[]
+  readonly #unclaimed: Map<string, UnclaimedDevice>
+  #home: Home | null
+
+  constructor(options: FaceOptions) {
+    this.#options = options
+    this.#seen = new Map()
+    this.#events = []
+    this.#unclaimed = new Map()
+    this.#home = null
+  }
+
+  attach(home: Home): void {
+    this.#home = home
+    if (this.#options.candidates.length === 0) return
+    this.#look()
+    this.#options.loop.every('look', LOOK_MS, () => {
+      if (this.#options.pages() > 0) this.#look()
+    })
+  }
+
+  /** Everything a page needs that opens now. */
+  onPage(tell: (message: HomeMessage) => void): void {
+    tell({ t: 'state', state: this.state() })
+    for (const [device, { trace }] of this.#seen)
+      tell({ t: 'history', device: device.name, points: trace.points() })
+    for (const event of this.#events) tell(event)
+  }
+
+  onTelegram(device: OwnedDevice, telegram: Bytes, wall: number): PageReading {
+    const seen = this.#of(device)
+    const reading = seen.reader.read(telegram, wall)
+    seen.meter ??= seen.reader.meter
+    const first = seen.last === null
+    seen.last = reading.at
+    seen.trace.add(reading.at, reading.powerInW - reading.powerOutW)
+    this.#options.broadcast({ t: 'reading', device: device.name, reading })
+    if (first) this.changed()
+    return reading
+  }
+
+  onLog(device: OwnedDevice, decision: Decision): void {
+    if (decision.kind === 'revoked') {
+      const ended = this.#of(device).ended
+      ended.push({ ...grantOf(decision.reader), state: 'ended' })
+      if (ended.length > EVENTS) ended.shift()
+    }
+    this.say(device.name, decision.kind, words(decision))
+  }
+
+  /** One line of the event log, for every page. */
+  say(who: string, event: string, text: string): void {
+    const message: HomeMessage = { t: 'event', at: this.#options.hardware.clock.wall(), who, event, text }
+    this.#events.push(message)
+    if (this.#events.length > EVENTS) this.#events.shift()
+    this.#options.broadcast(message)
+    this.changed()
+  }
+
+  /** The state has changed; pages are told soon, once for many changes. */
+  changed(): void {
+    const { loop, broadcast } = this.#options
+    if (loop.left('page state') >= 0) return
+    loop.after('page state', STATE_MS, () => broadcast({ t: 'state', state: this.state() }))
+  }
+
+  state(): HomeState {
+    const { name, providerPage, button, hardware } = this.#options
+    const home = this.#home
+    return {
+      name,
+      clock: Math.floor(hardware.clock.wall()),
+      providerPage,
+      button,
+      devices: home?.owned.map((owned) => this.#device(owned)) ?? [],
+      unclaimed: [...this.#unclaimed.values()],
+      providers:
+        home?.store.cards.map(({ card }) => ({
+          id: base64url(card.sign),
+          name: card.name,
+          domain: card.domain,
+        })) ?? [],
+    }
+  }
+
+  /** Carries out what a page or a command asked for. */
+  ask(ask: Ask, answer: Answered): void {
+    const home = this.#home
+    if (!home) return answer({ ok: false, code: 'busy', text: 'My Home is still starting' })
+    if (ask.do === 'claim') return this.#claim(home, ask, PRESS_MS, answer)
+    const owned = home.find(ask.device)
+    if (!owned) return answer({ ok: false, code: 'unknown-device', text: `no device ${ask.device} here` })
+    if (ask.do === 'grant') return this.#grant(home, owned, ask, answer)
+    if (ask.do === 'delete') return home.delete(owned, (error) => answer(answerOf(error)))
+    const grantId = unbase64url(ask.grant)
+    if (!grantId || !owned.device.log.reader(grantId))
+      return answer({
+        ok: false,
+        code: 'unknown-grant',
+        text: 'this consent has ended already, or never was',
+      })
+    home.revoke(owned, grantId, (error) => answer(answerOf(error)))
+  }
+
+  /** As the page's claim; `waitMs` is how long to wait for the press. */
+  claim(ask: ClaimAsk, waitMs: number, answer: Answered): void {
+    if (this.#home) this.#claim(this.#home, ask, waitMs, answer)
+    else answer({ ok: false, code: 'busy', text: 'My Home is still starting' })
+  }
+
+  #claim(home: Home, ask: ClaimAsk, waitMs: number, answer: Answered): void {
+    const address = ask.address ?? this.#options.candidates[0]
+    if (address === undefined)
+      return answer({ ok: false, code: 'no-device', text: 'say where the device is: --device HOST:PORT' })
+    home.claim({ code: ask.code, address, waitMs }, (error, device) => {
+      if (device) this.say(device.name, 'claimed', `${device.name} is yours now`)
+      this.#unclaimed.delete(address)
+      answer(answerOf(error))
+    })
+  }
+
+  #grant(home: Home, owned: Owned, ask: GrantAsk, answer: Answered): void {
+    const card = home.store.card(ask.provider)
+    const cls = classId(ask.class)
+    if (!card || cls === null)
+      return answer({
+        ok: false,
+        code: 'unknown-provider',
+        text: `no provider ${ask.provider} is known here`,
+      })
+    const until = ask.until ?? Math.floor(this.#options.hardware.clock.wall()) + DEFAULT_GRANT_MS
+    home.grant(owned, card, { class: cls, until, purpose: ask.purpose }, (error, grantId) => {
+      answer(grantId ? { ok: true, text: base64url(grantId) } : answerOf(error))
+    })
+  }
+
+  #device(owned: Owned): PageDevice {
+    const { device, follower } = owned
+    const seen = this.#of(device)
+    const active = device.log.readers.map((r) => ({ ...grantOf(r), state: 'active' as const }))
+    return {
+      id: device.name,
+      name: device.name,
+      address: device.addresses[0] ?? '',
+      link: owned.online ? 'online' : 'connecting',
+      access: follower.reader.open ? 'open' : follower.access === 'ended' ? 'closed' : 'waiting',
+      lastTelegram: seen.last,
+      meter: seen.meter,
+      grants: [...active, ...seen.ended],
+    }
+  }
+
+  #of(device: OwnedDevice): Seen {
+    let seen = this.#seen.get(device)
+    if (!seen) {
+      seen = { reader: new PageReader(), trace: new Trace(), last: null, meter: null, ended: [] }
+      this.#seen.set(device, seen)
+    }
+    return seen
+  }
+
+  /** Is there a device at the places we were told of, and does it wait for its owner? */
+  #look(): void {
+    const home = this.#home
+    if (!home) return
+    for (const address of this.#options.candidates) {
+      if (home.owned.some((o) => o.device.addresses.includes(address))) {
+        if (this.#unclaimed.delete(address)) this.changed()
+        continue
+      }
+      home.look(address, (_error, found) => {
+        const free = found && found.state !== STATE.claimed
+        if (free)
+          this.#unclaimed.set(address, {
+            name: found.name,
+            address,
+            window: found.leftMs > 0 ? found.leftMs : null,
+            led: found.leftMs > 0 ? 'window' : 'unclaimed',
+          })
+        else this.#unclaimed.delete(address)
+        this.changed()
+      })
+    }
+  }
+}
+
+function grantOf(r: Extract<Decision, { kind: 'authorized' }>['reader']): Omit<PageGrant, 'state'> {
+  const { name, purpose, since, until } = r
+  return {
+    id: base64url(r.grantId),
+    provider: name,
+    providerId: base64url(r.sign),
+    class: CLASS_NAMES[r.class],
+    since,
+    until,
+    purpose,
+  }
+}
+
+function words(decision: Decision): string {
+  switch (decision.kind) {
+    case 'added':
+      return 'the device is in the owner log'
+    case 'authorized':
+      return `${decision.reader.name} may read ${CLASS_NAMES[decision.reader.class]} from now on`
+    case 'revoked':
+      return `${decision.reader.name} may read no longer; the next telegram is closed to it`
+    case 'deleted':
+      return 'the device was given up: its keys are destroyed'
+  }
+}
+
+function answerOf(error: WattleError | null): AskAnswer {
+  return error ? { ok: false, code: error.code, text: error.message } : { ok: true }
+}
