@@ -121,6 +121,11 @@ export class Owned {
     return this.#frames.up
   }
 
+  /** Log and frames are up and in step: the device can be asked for something. */
+  get ready(): boolean {
+    return this.#synced && this.#frames.up
+  }
+
   start(): void {
     this.#log.start()
     this.#frames.start()

@@ -1,0 +1,139 @@
+// `wattle device`: the device on this machine's hardware. Its claim code is made at the first start
+// where no label was written for it, and lies in the state folder until the claim.
+
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type ExitCode, WattleError } from '../base/errors.ts'
+import { Device } from '../device/device.ts'
+import { LinuxClock, linuxRandom } from '../hw/linux/clock.ts'
+import { openButton, ReportedLeds } from '../hw/linux/panel.ts'
+import {
+  type ClaimRecord,
+  deviceName,
+  freshCode,
+  labelUrl,
+  makeRecord,
+  parseRecord,
+  recordJson,
+  showCode,
+} from '../ownership/label.ts'
+import { emit, listenError, parse, say, untilStopped, usage, wait } from './cli.ts'
+import { openMachine, serialFor, stateFolder } from './machine.ts'
+
+const OPTIONS = {
+  serial: { type: 'string' },
+  state: { type: 'string' },
+  config: { type: 'string' },
+  listen: { type: 'string' },
+  button: { type: 'string' },
+  'ring-frames': { type: 'string' },
+} as const
+
+const LABEL = 'label.json'
+const CODE = 'claim-code.txt'
+
+export async function device(args: string[]): Promise<ExitCode> {
+  const given = parse(args, OPTIONS)
+  if (given.words.length > 0) throw usage(`device takes options only, not ${given.words[0]}`)
+  const config = readConfig(given.text('config'))
+  const setting = (name: string): string | undefined => given.text(name) ?? config[name]
+  const serial = setting('serial') ?? process.env['P1_SERIAL_PORT'] ?? 'sim'
+  const listen = setting('listen') ?? '0.0.0.0:4001'
+  const clock = new LinuxClock()
+  const buttonSpec = setting('button') ?? 'sim'
+  const button = openButton(buttonSpec, clock, buttonSpec === 'sim' ? process.stdin : null)
+  const leds = new ReportedLeds((led, pattern) => {
+    if (pattern.name !== 'telegram')
+      emit('device', 'led', { led, pattern: pattern.name, times: pattern.times })
+  })
+  checkSerial(serial)
+  const machine = await openMachine(
+    stateFolder(setting('state'), 'device'),
+    { serial: serialFor(serial, clock), button, leds },
+    clock,
+  )
+  const record = openLabel(machine.folder)
+  const ringFrames = Number(setting('ring-frames') ?? 0)
+  const running = await wait<Device>((done) =>
+    Device.start(
+      {
+        hardware: machine.hardware,
+        record,
+        listen,
+        serial,
+        ...(ringFrames > 0 ? { ringFrames } : {}),
+        report: (event, detail) => {
+          emit('device', event, detail)
+          if (event === 'claimed') rmSync(join(machine.folder, CODE), { force: true })
+        },
+        onReading: (reading) =>
+          emit('device', 'telegram', { inW: reading.powerInW, outW: reading.powerOutW }),
+      },
+      done,
+    ),
+  ).catch((error: Error & { code?: string }) => {
+    throw error.code === 'EADDRINUSE' || error instanceof WattleError
+      ? listenError('device', listen, error)
+      : error
+  })
+  emit('device', 'ready', {
+    name: running.name,
+    address: running.address,
+    claimed: running.key !== null,
+    node: process.version,
+  })
+  await untilStopped({
+    stdin: buttonSpec === 'sim' && !process.stdin.isTTY && process.env['WATTLE_CHILD'] === '1',
+  })
+  await new Promise<void>((resolve) => running.stop(resolve))
+  machine.release()
+  return 0
+}
+
+function checkSerial(spec: string): void {
+  if (spec === 'sim' || spec.startsWith('tcp:')) return
+  if (!existsSync(spec))
+    throw new WattleError(
+      'no-serial',
+      `--serial ${spec}: there is no such port; is the P1 cable plugged in? wattle p1 ports lists what is there`,
+      3,
+    )
+  if (!statSync(spec).isCharacterDevice())
+    throw new WattleError('no-serial', `--serial ${spec}: this is no serial port but an ordinary file`, 3)
+}
+
+function readConfig(file: string | undefined): Record<string, string> {
+  if (file === undefined) return {}
+  try {
+    const value: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    if (typeof value === 'object' && value !== null) return value as Record<string, string>
+  } catch (error) {
+    throw new WattleError('bad-config', `--config ${file}: ${(error as Error).message}`, 3)
+  }
+  throw new WattleError('bad-config', `--config ${file}: expected a JSON object`, 3)
+}
+
+/** The verifier record of the label; where there is none yet, a code is made and left for its owner. */
+function openLabel(folder: string): ClaimRecord {
+  const path = join(folder, LABEL)
+  if (existsSync(path)) {
+    const record = parseRecord(readFileSync(path, 'utf8'))
+    if (record) return record
+    throw new WattleError(
+      'state-damaged',
+      `${path} is no label record; make one with wattle label --record ${path}`,
+      3,
+    )
+  }
+  const code = freshCode(linuxRandom)
+  const random = new Uint8Array(18)
+  linuxRandom(random)
+  const discriminator = random[16]! * 256 + random[17]!
+  const record = makeRecord(code, discriminator, random.slice(0, 16))
+  writeFileSync(join(folder, CODE), `${showCode(code)}\n${labelUrl(discriminator, code)}\n`, { mode: 0o600 })
+  writeFileSync(path, recordJson(record), { mode: 0o600 })
+  say(
+    `${deviceName(discriminator)}: no label was written for this device; its claim code is in ${join(folder, CODE)}`,
+  )
+  return record
+}

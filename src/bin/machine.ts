@@ -1,0 +1,80 @@
+// This computer as a machine: the hw/linux set behind the interfaces of hw/hardware.ts.
+
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { WattleError } from '../base/errors.ts'
+import type { Button, Hardware, Leds, Serial } from '../hw/hardware.ts'
+import { LinuxClock, linuxRandom } from '../hw/linux/clock.ts'
+import { type LinuxFiles, openFolder } from '../hw/linux/files.ts'
+import { LinuxHttp } from '../hw/linux/http.ts'
+import { lockFolder } from '../hw/linux/lock.ts'
+import { GeneratedSerial, TcpSerial } from '../hw/linux/serial-sim.ts'
+import { LinuxSockets } from '../hw/linux/sockets.ts'
+import { simMeter } from '../hw/sim/meter.ts'
+import { wait } from './cli.ts'
+
+export interface MachineParts {
+  serial?: Serial
+  button?: Button
+  leds?: Leds
+}
+
+export interface OpenMachine {
+  hardware: Hardware
+  folder: string
+  /** Gives the state folder back. */
+  release: () => void
+}
+
+const NO_SERIAL: Serial = {
+  open: (spec) => {
+    throw new WattleError('no-serial', `no serial line ${spec} here`)
+  },
+}
+const NO_BUTTON: Button = { onChange: () => {}, close: () => {} }
+const NO_LEDS: Leds = { show: () => {} }
+
+/** Where a party keeps its state unless --state says otherwise. */
+export function stateFolder(given: string | undefined, party: string): string {
+  return given === undefined
+    ? join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'wattle', party)
+    : resolve(given)
+}
+
+/** @throws WattleError `state-in-use`, `state-unreadable`. */
+export async function openMachine(
+  folder: string,
+  parts: MachineParts = {},
+  clock: LinuxClock = new LinuxClock(),
+): Promise<OpenMachine> {
+  const files = await wait<LinuxFiles>((done) => openFolder(folder, done)).catch(
+    (error: NodeJS.ErrnoException) => {
+      throw new WattleError(
+        'state-unreadable',
+        `the state folder ${folder} cannot be used: ${error.message}; choose another with --state`,
+      )
+    },
+  )
+  const release = lockFolder(folder)
+  const hardware: Hardware = {
+    clock,
+    random: linuxRandom,
+    serial: parts.serial ?? NO_SERIAL,
+    button: parts.button ?? NO_BUTTON,
+    leds: parts.leds ?? NO_LEDS,
+    sockets: new LinuxSockets(),
+    http: new LinuxHttp(),
+    files,
+  }
+  return { hardware, folder, release }
+}
+
+/** The serial driver for `--serial PATH|tcp:HOST:PORT|sim`. */
+export function serialFor(spec: string, clock: LinuxClock): Serial {
+  if (spec === 'sim') {
+    const meter = simMeter('nl50', 1)
+    return new GeneratedSerial(clock, (wall) => meter.telegramAt(wall))
+  }
+  if (spec.startsWith('tcp:')) return new TcpSerial(new LinuxSockets())
+  throw new WattleError('no-serial', `--serial ${spec}: expected a serial port, tcp:HOST:PORT or sim`, 3)
+}
