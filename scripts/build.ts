@@ -6,14 +6,13 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { type BuildOptions, build } from 'esbuild'
-import { buildPage, bundleOptions, pagePlugin, version } from './bundle.ts'
+import { type BuiltAsset, buildPages, bundleOptions, pagePlugin, version } from './bundle.ts'
 
 const HEAD = `#!/usr/bin/env node
 (run=>typeof require==='function'?run(require,module,exports):import('node:module').then(m=>{const c={exports:{}};run(m.createRequire(process.argv[1]),c,c.exports)}))(function(require,module,exports){`
 const TAIL = '})'
 
-const assets = await buildPage()
-if (assets.length === 0) console.error('no page: src/page/web/main.ts is missing')
+const pages = await buildPages()
 
 async function bundle(minify: boolean): Promise<{ code: Uint8Array; map: Uint8Array }> {
   const options: BuildOptions = {
@@ -28,7 +27,7 @@ async function bundle(minify: boolean): Promise<{ code: Uint8Array; map: Uint8Ar
     outfile: 'dist/wattle',
     banner: { js: HEAD },
     footer: { js: TAIL },
-    plugins: [pagePlugin(assets)],
+    plugins: [pagePlugin(pages)],
     logLevel: 'warning',
     write: false,
   }
@@ -48,8 +47,12 @@ writeFileSync('build/wattle.map', small.map)
 const sizes = {
   version,
   wattle: { raw: plain.code.length, min: small.code.length, gzip: gzipSync(small.code, { level: 9 }).length },
-  page: Object.fromEntries(
-    assets.map((a) => [a.path, { min: a.bytes.length, gzip: gzipSync(a.bytes, { level: 9 }).length }]),
+  pages: Object.fromEntries(
+    Object.entries(pages).map(([name, assets]) => {
+      const files = Object.values(assets)
+      const sum = (of: (file: BuiltAsset) => number): number => files.reduce((n, file) => n + of(file), 0)
+      return [name, { min: sum((f) => f.bytes.length), gzip: sum((f) => f.gzip.length) }]
+    }),
   ),
 }
 writeFileSync('build/sizes.json', `${JSON.stringify(sizes, null, 2)}\n`)
@@ -57,5 +60,5 @@ const kB = (n: number): string => `${(n / 1_000).toFixed(1)} kB`
 console.log(
   `dist/wattle ${version}: ${kB(sizes.wattle.min)} (${kB(sizes.wattle.gzip)} gzip; ${kB(sizes.wattle.raw)} before minifying)`,
 )
-for (const [path, size] of Object.entries(sizes.page))
-  console.log(`  page ${path}: ${kB(size.min)} (${kB(size.gzip)} gzip)`)
+for (const [name, size] of Object.entries(sizes.pages))
+  console.log(`  page ${name}: ${kB(size.min)} (${kB(size.gzip)} gzip)`)

@@ -1,9 +1,8 @@
 // The esbuild options that every bundle of ours shares, and the two things that a bundle is given from
 // outside: who it is (define) and the built page (the virtual module `wattle:page`).
 
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
 
@@ -24,12 +23,15 @@ export const bundleOptions: BuildOptions = {
   define: { WATTLE_VERSION: JSON.stringify(version), WATTLE_EPOCH: String(epoch) },
 }
 
-/** One file of the page, as it is served. */
-export interface Asset {
-  path: string
-  type: string
-  bytes: Uint8Array
+/** One built file; `type` is its media type with charset. */
+export interface BuiltAsset {
+  readonly type: string
+  readonly bytes: Uint8Array
+  readonly gzip: Uint8Array
 }
+
+/** By page (`home` for home.html), then by path: `/` is the page itself. */
+export type BuiltPages = Readonly<Record<string, Readonly<Record<string, BuiltAsset>>>>
 
 const TYPES: Record<string, string> = {
   html: 'text/html; charset=utf-8',
@@ -38,32 +40,40 @@ const TYPES: Record<string, string> = {
   svg: 'image/svg+xml',
 }
 
-/** Builds the page: main.ts and what it imports for a browser, index.html and icon.svg as they are. */
-export async function buildPage(): Promise<Asset[]> {
-  if (!existsSync(`${PAGE}/main.ts`)) return []
-  const built = await build({
-    entryPoints: [`${PAGE}/main.ts`],
+/** Builds each NAME.html of the page with NAME.ts and what else it names: styles from style/, icons as they are. */
+export async function buildPages(): Promise<BuiltPages> {
+  const names = readdirSync(PAGE).filter((file) => file.endsWith('.html'))
+  const scripts = names.map((name) => `${PAGE}/${name.replace('.html', '.ts')}`)
+  const { outputFiles } = await build({
+    entryPoints: [...scripts, `${PAGE}/style/page.css`],
+    entryNames: '[name]',
     bundle: true,
     platform: 'browser',
-    target: ['safari15', 'chrome100', 'firefox100'],
+    target: 'es2020',
     format: 'iife',
     minify: true,
     legalComments: 'none',
     write: false,
-    outdir: '/',
+    outdir: 'out',
     plugins: [browserCrypto],
     logLevel: 'warning',
   })
-  const assets = built.outputFiles.map((file) => asset(file.path, file.contents))
-  for (const name of ['index.html', 'icon.svg'])
-    if (existsSync(`${PAGE}/${name}`)) assets.push(asset(`/${name}`, readFileSync(`${PAGE}/${name}`)))
-  return assets.sort((a, b) => (a.path < b.path ? -1 : 1))
+  const built = new Map(outputFiles.map((file) => [basename(file.path), file.contents]))
+  const pages: Record<string, Record<string, BuiltAsset>> = {}
+  for (const name of names) {
+    const html = readFileSync(`${PAGE}/${name}`)
+    const page: Record<string, BuiltAsset> = { '/': asset(name, html) }
+    for (const [, file] of html.toString().matchAll(/(?:href|src)="\/([\w.-]+)"/g))
+      page[`/${file}`] = asset(file!, built.get(file!) ?? readFileSync(`${PAGE}/${file}`))
+    pages[name.replace('.html', '')] = page
+  }
+  return pages
 }
 
-function asset(path: string, bytes: Uint8Array): Asset {
-  const type = TYPES[path.slice(path.lastIndexOf('.') + 1)]
-  if (!type) throw new Error(`no content type is known for ${path}`)
-  return { path: path === '/index.html' ? '/' : path, type, bytes }
+function asset(name: string, bytes: Uint8Array): BuiltAsset {
+  const type = TYPES[name.slice(name.lastIndexOf('.') + 1)]
+  if (!type) throw new Error(`no media type is known for ${name}`)
+  return { type, bytes, gzip: gzipSync(bytes, { level: 9 }) }
 }
 
 /** A browser has no node:crypto: noble's code takes the place of crypto/native.ts. */
@@ -77,25 +87,29 @@ const browserCrypto: Plugin = {
   },
 }
 
-/** `import { assets } from 'wattle:page'` (src/bin/bundled.d.ts), packed with gzip inside the bundle. */
-export function pagePlugin(assets: readonly Asset[]): Plugin {
-  const list = assets.map((a) => {
-    const etag = `"${createHash('sha256').update(a.bytes).digest('base64url').slice(0, 16)}"`
-    const gzip = gzipSync(a.bytes, { level: 9 }).toString('base64')
-    return `make(${JSON.stringify(a.path)}, ${JSON.stringify(a.type)}, ${JSON.stringify(etag)}, ${JSON.stringify(gzip)})`
+/** `import { pages } from 'wattle:page'` (src/bin/bundled.d.ts): packed once, unpacked when asked for. */
+export function pagePlugin(pages: BuiltPages): Plugin {
+  const files = new Map<string, string>()
+  const nameOf = (file: BuiltAsset): string => {
+    const text = Buffer.from(file.gzip).toString('base64')
+    const name = files.get(text) ?? `f${files.size}`
+    files.set(text, name)
+    return name
+  }
+  const list = Object.entries(pages).map(([page, assets]) => {
+    const entries = Object.entries(assets).map(
+      ([path, file]) => `${JSON.stringify(path)}: make(${JSON.stringify(file.type)}, ${nameOf(file)})`,
+    )
+    return `get ${page}() { return { ${entries.join(', ')} } }`
   })
   const contents = `import { gunzipSync } from 'node:zlib'
     const plain = (b) => new Uint8Array(b.buffer, b.byteOffset, b.byteLength)
-    const make = (path, type, etag, text) => {
-      let gzip = null
-      let bytes = null
-      return {
-        path, type, etag,
-        get gzip() { return (gzip ??= plain(Buffer.from(text, 'base64'))) },
-        get bytes() { return (bytes ??= plain(gunzipSync(this.gzip))) },
-      }
+    const make = (type, text) => {
+      const gzip = new Uint8Array(Buffer.from(text, 'base64'))
+      return { type, gzip, bytes: plain(gunzipSync(gzip)) }
     }
-    export const assets = [${list.join(',\n')}]`
+    ${[...files].map(([text, name]) => `const ${name} = '${text}'`).join('\n')}
+    export const pages = { ${list.join(', ')} }`
   return {
     name: 'wattle-page',
     setup(b) {

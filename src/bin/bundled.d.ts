@@ -6,16 +6,9 @@ declare const WATTLE_VERSION: string
 declare const WATTLE_EPOCH: number
 
 declare module 'wattle:page' {
-  export interface Asset {
-    /** `/` is the page itself. */
-    readonly path: string
-    readonly type: string
-    /** Quoted, as the ETag header wants it. */
-    readonly etag: string
-    /** Unpacked when first asked for. */
-    readonly bytes: Uint8Array
-    /** The same, packed with gzip. */
-    readonly gzip: Uint8Array
-  }
-  export const assets: readonly Asset[]
+  /** By path, `/` is the page itself: PageAssets of page/assets.ts. Made anew at each reading. */
+  type Assets = Readonly<
+    Record<string, { readonly type: string; readonly bytes: Uint8Array; readonly gzip: Uint8Array }>
+  >
+  export const pages: { readonly home: Assets; readonly provider: Assets }
 }

@@ -27,7 +27,7 @@ function tree(files: Record<string, string>): string {
     'home/history/sqlite.ts': "import 'node:fs'\nexport const rows = 1",
     'provider/provider.ts': 'export const provider = 1',
     'bin/wattle.ts':
-      "import 'node:http'\nimport { now } from '../hw/linux/clock.ts'\nimport { assets } from 'wattle:page'\nexport const run = [now, assets]",
+      "import 'node:http'\nimport { now } from '../hw/linux/clock.ts'\nimport { pages } from 'wattle:page'\nexport const run = [now, pages]",
     ...files,
   }
   for (const [name, text] of Object.entries(all)) {
@@ -113,7 +113,7 @@ const SINS: [string, string, string][] = [
   ],
   ['bin/dev.ts', "import { build } from 'esbuild'\nexport const a = build", 'no row of the table names'],
   ['bin/gone.ts', "import { x } from './nowhere.ts'\nexport const a = x", 'leads nowhere'],
-  ['device/page.ts', "import { assets } from 'wattle:page'\nexport const a = assets", 'only bin hands'],
+  ['device/page.ts', "import { pages } from 'wattle:page'\nexport const a = pages", 'only bin hands'],
   ['net/index.ts', 'export const a = 1', 'no barrels'],
   ['lib/new.ts', 'export const a = 1', 'no row of the table covers'],
   ['dht/timer.ts', 'export const a = () => setTimeout(() => {}, 1)', 'time and timers'],
