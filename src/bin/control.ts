@@ -23,7 +23,10 @@ export function controlPath(folder: string): string {
 }
 
 /** Answers each line by `onRequest`; the socket file is removed by `close`. */
-export function serveControl(folder: string, onRequest: (request: ControlRequest, answer: (answer: Omit<ControlAnswer, 'id'>) => void) => void): Server {
+export function serveControl(
+  folder: string,
+  onRequest: (request: ControlRequest, answer: (answer: Omit<ControlAnswer, 'id'>) => void) => void,
+): Server {
   const path = controlPath(folder)
   if (existsSync(path)) unlinkSync(path)
   const server = createServer((socket) => {
@@ -71,7 +74,9 @@ export function askControl(folder: string, request: ControlRequest): Promise<Con
       socket.end()
       resolve(JSON.parse(held.slice(0, end)) as ControlAnswer)
     })
-    socket.on('close', () => reject(new WattleError('no-answer', 'My Home closed the connection before it answered')))
+    socket.on('close', () =>
+      reject(new WattleError('no-answer', 'My Home closed the connection before it answered')),
+    )
   })
 }
 

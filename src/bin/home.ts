@@ -2,6 +2,7 @@
 // runs on the same state folder).
 
 import { existsSync, readFileSync } from 'node:fs'
+import { pages } from 'wattle:page'
 import { base64url } from '../base/bytes.ts'
 import { type ExitCode, WattleError } from '../base/errors.ts'
 import { Face } from '../home/face.ts'
@@ -14,7 +15,6 @@ import { CLASS_NAMES, classId } from '../wire/frame.ts'
 import { emit, listenError, type Parsed, parse, untilStopped, usage, wait } from './cli.ts'
 import { askControl, type ControlAnswer, type ControlRequest, serveControl } from './control.ts'
 import { type OpenMachine, openMachine, stateFolder } from './machine.ts'
-import { homePage } from './pages.ts'
 
 const OPTIONS = {
   listen: { type: 'string' },
@@ -40,8 +40,10 @@ export async function home(args: string[]): Promise<ExitCode> {
   const folder = stateFolder(given.text('state'), 'home')
   const answer = (await askControl(folder, request)) ?? (await alone(folder, given, request))
   if (answer.result !== undefined) process.stdout.write(`${JSON.stringify(answer.result)}\n`)
-  if (!answer.ok) throw new WattleError(answer.code ?? 'failed', answer.text ?? answer.code ?? 'it did not work')
-  if (answer.result === undefined && answer.text !== undefined) process.stdout.write(`${JSON.stringify({ ok: true, id: answer.text })}\n`)
+  if (!answer.ok)
+    throw new WattleError(answer.code ?? 'failed', answer.text ?? answer.code ?? 'it did not work')
+  if (answer.result === undefined && answer.text !== undefined)
+    process.stdout.write(`${JSON.stringify({ ok: true, id: answer.text })}\n`)
   return 0
 }
 
@@ -54,7 +56,12 @@ function requestOf(verb: string | undefined, words: string[], given: Parsed): Co
       need(1, 'CODE or URL')
       const [device] = given.list('device')
       const waitMs = Number(given.text('wait') ?? 60) * 1_000
-      return { do: 'claim', code: words[0]!, wait: waitMs, ...(device === undefined ? {} : { address: device }) }
+      return {
+        do: 'claim',
+        code: words[0]!,
+        wait: waitMs,
+        ...(device === undefined ? {} : { address: device }),
+      }
     }
     case 'grant': {
       need(2, 'DEVICE PROVIDER')
@@ -64,7 +71,15 @@ function requestOf(verb: string | undefined, words: string[], given: Parsed): Co
       const at = until === undefined ? undefined : Date.parse(until)
       if (Number.isNaN(at)) throw usage(`--until ${until}: expected a date like 2027-03-31`)
       const card = cardOf(words[1]!)
-      return { do: 'grant', device: words[0]!, provider: card ?? words[1]!, class: cls, purpose: given.text('purpose') ?? '', ...(at === undefined ? {} : { until: at }), ...(card === null ? {} : { card }) }
+      return {
+        do: 'grant',
+        device: words[0]!,
+        provider: card ?? words[1]!,
+        class: cls,
+        purpose: given.text('purpose') ?? '',
+        ...(at === undefined ? {} : { until: at }),
+        ...(card === null ? {} : { card }),
+      }
     }
     case 'revoke':
       need(2, 'DEVICE PROVIDER')
@@ -78,7 +93,9 @@ function requestOf(verb: string | undefined, words: string[], given: Parsed): Co
     case 'grants':
       return { do: 'grants', ...(words[0] === undefined ? {} : { device: words[0] }) }
     default:
-      throw usage(verb === undefined ? `home: expected one of ${VERBS.join(', ')}` : `home: no subcommand ${verb}`)
+      throw usage(
+        verb === undefined ? `home: expected one of ${VERBS.join(', ')}` : `home: no subcommand ${verb}`,
+      )
   }
 }
 
@@ -103,7 +120,7 @@ async function start(folder: string, given: Parsed): Promise<Running> {
   const loop = new Loop(hardware.clock)
   const providerPage = given.text('provider-page') ?? null
   const page = new PageServer(
-    { assets: homePage(), ...(providerPage === null ? {} : { frames: [providerPage] }) },
+    { assets: pages.home, ...(providerPage === null ? {} : { frames: [providerPage] }) },
     { onPage: (tell) => face.onPage(tell), onAsk: (ask, answer) => face.ask(ask, answer) },
   )
   const face = new Face({
@@ -125,10 +142,22 @@ async function start(folder: string, given: Parsed): Promise<Running> {
         events: {
           onTelegram: (device, telegram, at) => {
             const reading = face.onTelegram(device, telegram, at.wall)
-            emit('home', 'telegram', { device: device.name, epoch: at.epoch, index: at.index, at: reading.at, late: Date.now() - at.wall, inW: reading.powerInW, outW: reading.powerOutW })
+            emit('home', 'telegram', {
+              device: device.name,
+              epoch: at.epoch,
+              index: at.index,
+              at: reading.at,
+              late: Date.now() - at.wall,
+              inW: reading.powerInW,
+              outW: reading.powerOutW,
+            })
           },
           onGap: (device, from, to) => {
-            face.say(device.name, 'gap', `frames ${from.epoch}/${from.index} to ${to.epoch}/${to.index} are missing`)
+            face.say(
+              device.name,
+              'gap',
+              `frames ${from.epoch}/${from.index} to ${to.epoch}/${to.index} are missing`,
+            )
             emit('home', 'gap', { device: device.name, from, to })
           },
           onAccess: (device, access, why) => {
@@ -148,7 +177,11 @@ async function start(folder: string, given: Parsed): Promise<Running> {
   face.attach(running)
   for (const word of given.list('card')) {
     const line = cardOf(word)
-    if (line === null) throw new WattleError('bad-card', `--card ${word}: expected a line "wattle-provider:…" or a file that holds one`)
+    if (line === null)
+      throw new WattleError(
+        'bad-card',
+        `--card ${word}: expected a line "wattle-provider:…" or a file that holds one`,
+      )
     await wait((done) => running.store.addCard(line, done))
   }
   const stop = async (): Promise<void> => {
@@ -163,7 +196,9 @@ async function serve(given: Parsed): Promise<ExitCode> {
   const folder = stateFolder(given.text('state'), 'home')
   const running = await start(folder, given)
   const listen = given.text('listen') ?? '127.0.0.1:8481'
-  const listener = await wait<Listener>((done) => running.page.listen(running.machine.hardware.http, listen, done)).catch(async (error: Error) => {
+  const listener = await wait<Listener>((done) =>
+    running.page.listen(running.machine.hardware.http, listen, done),
+  ).catch(async (error: Error) => {
     await running.stop()
     throw listenError('My Home', listen, error)
   })
@@ -177,21 +212,37 @@ async function serve(given: Parsed): Promise<ExitCode> {
 }
 
 /** Without a running home: start one for this command, wait for the device, act, stop. */
-async function alone(folder: string, given: Parsed, request: ControlRequest): Promise<Omit<ControlAnswer, 'id'>> {
+async function alone(
+  folder: string,
+  given: Parsed,
+  request: ControlRequest,
+): Promise<Omit<ControlAnswer, 'id'>> {
   const running = await start(folder, given)
   const name = typeof request['device'] === 'string' ? request['device'] : null
   const owned = name === null ? null : running.home.find(name)
-  for (let i = 0; i < 100 && owned && !owned.ready; i++) await new Promise((resolve) => setTimeout(resolve, 100))
-  const answer = await new Promise<Omit<ControlAnswer, 'id'>>((resolve) => carryOut(running, request, resolve))
+  for (let i = 0; i < 100 && owned && !owned.ready; i++)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  const answer = await new Promise<Omit<ControlAnswer, 'id'>>((resolve) =>
+    carryOut(running, request, resolve),
+  )
   await running.stop()
   return answer
 }
 
-function carryOut({ home: running, face }: Running, request: ControlRequest, answer: (answer: Omit<ControlAnswer, 'id'>) => void): void {
+function carryOut(
+  { home: running, face }: Running,
+  request: ControlRequest,
+  answer: (answer: Omit<ControlAnswer, 'id'>) => void,
+): void {
   const text = (name: string): string => (typeof request[name] === 'string' ? (request[name] as string) : '')
   switch (request.do) {
     case 'claim': {
-      const ask = { id: 1, do: 'claim' as const, code: text('code'), ...(text('address') === '' ? {} : { address: text('address') }) }
+      const ask = {
+        id: 1,
+        do: 'claim' as const,
+        code: text('code'),
+        ...(text('address') === '' ? {} : { address: text('address') }),
+      }
       return face.claim(ask, Number(request['wait'] ?? 0), answer)
     }
     case 'grant': {
@@ -213,18 +264,44 @@ function carryOut({ home: running, face }: Running, request: ControlRequest, ans
     case 'revoke': {
       const log = running.find(text('device'))?.device.log
       const word = text('provider')
-      const reader = log?.readers.find((r) => r.name === word || base64url(r.grantId) === word || base64url(r.sign) === word)
-      if (log && !reader) return answer({ ok: false, code: 'unknown-grant', text: `${word} has no consent for ${text('device')}` })
-      return face.ask({ id: 1, do: 'revoke', device: text('device'), grant: reader ? base64url(reader.grantId) : 'none' }, answer)
+      const reader = log?.readers.find(
+        (r) => r.name === word || base64url(r.grantId) === word || base64url(r.sign) === word,
+      )
+      if (log && !reader)
+        return answer({
+          ok: false,
+          code: 'unknown-grant',
+          text: `${word} has no consent for ${text('device')}`,
+        })
+      return face.ask(
+        { id: 1, do: 'revoke', device: text('device'), grant: reader ? base64url(reader.grantId) : 'none' },
+        answer,
+      )
     }
     case 'delete':
       return face.ask({ id: 1, do: 'delete', device: text('device') }, answer)
     case 'devices':
-      return answer({ ok: true, result: face.state().devices.map(({ grants, ...device }) => ({ ...device, grants: grants.length })) })
+      return answer({
+        ok: true,
+        result: face.state().devices.map(({ grants, ...device }) => ({ ...device, grants: grants.length })),
+      })
     case 'grants': {
       const only = text('device')
-      const readers = running.owned.filter((o) => only === '' || o.device.name === only).flatMap((o) => o.device.log.readers.map((r) => ({ device: o.device.name, ...r })))
-      return answer({ ok: true, result: readers.map((r) => ({ device: r.device, id: base64url(r.grantId), provider: r.name, class: CLASS_NAMES[r.class], since: r.since, until: r.until, purpose: r.purpose })) })
+      const readers = running.owned
+        .filter((o) => only === '' || o.device.name === only)
+        .flatMap((o) => o.device.log.readers.map((r) => ({ device: o.device.name, ...r })))
+      return answer({
+        ok: true,
+        result: readers.map((r) => ({
+          device: r.device,
+          id: base64url(r.grantId),
+          provider: r.name,
+          class: CLASS_NAMES[r.class],
+          since: r.since,
+          until: r.until,
+          purpose: r.purpose,
+        })),
+      })
     }
     default:
       return answer({ ok: false, code: 'bad-shape', text: `no command ${request.do}` })

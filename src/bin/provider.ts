@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { pages } from 'wattle:page'
 import type { ExitCode } from '../base/errors.ts'
 import { WattleError } from '../base/errors.ts'
 import { decodePlaces } from '../channel/place.ts'
@@ -14,7 +15,6 @@ import { channelName, Provider } from '../provider/provider.ts'
 import { ProviderStore } from '../provider/store.ts'
 import { emit, listenError, type Parsed, parse, untilStopped, usage, wait } from './cli.ts'
 import { type OpenMachine, openMachine, stateFolder } from './machine.ts'
-import { providerPage } from './pages.ts'
 
 const OPTIONS = {
   name: { type: 'string' },
@@ -74,7 +74,7 @@ async function follow(given: Parsed): Promise<ExitCode> {
     broadcast: (message) => page.broadcast(message),
   })
   const page = new PageServer(
-    { assets: providerPage(), ancestors: given.list('ancestor') },
+    { assets: pages.provider, ancestors: given.list('ancestor') },
     { onPage: (tell) => face.onPage(tell) },
   )
   const running = new Provider({

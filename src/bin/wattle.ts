@@ -1,14 +1,111 @@
-// The program: subcommands and their options. A stand-in until they are written: it knows `help` and
-// `--version` only.
+// The program: one table of subcommands. Public and stable (DESIGN, "One program"): names and options
+// stay. Each command is a function from its arguments to an exit code.
 
-import { pages } from 'wattle:page'
+import { EXIT, type ExitCode } from '../base/errors.ts'
+import { fail, say, usage } from './cli.ts'
+import { device } from './device.ts'
+import { home } from './home.ts'
+import { label } from './label.ts'
+import { provider } from './provider.ts'
+import { run } from './run/run.ts'
 
-const [command] = process.argv.slice(2)
-if (command === '--version' || command === 'version')
-  console.log(`wattle ${WATTLE_VERSION} node ${process.version}`)
-else if (command === undefined || command === 'help')
-  console.log(`wattle help (pages: ${Object.keys(pages).join(', ')})`)
-else {
-  console.error(`wattle: no command ${command}; see wattle help`)
-  process.exitCode = 2
+interface Command {
+  /** Lowest Node that has what it needs. */
+  node: readonly [number, number]
+  start: (args: string[]) => Promise<ExitCode>
+  help: readonly string[]
 }
+
+const DEVICE_NODE = [18, 20] as const
+const FULL_NODE = [22, 13] as const
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  run: {
+    node: FULL_NODE,
+    start: run,
+    help: [
+      'run                                    a whole home here: simulated meter, device, My Home, one provider',
+      '    [--demo]                           plays a story of 60 seconds by itself',
+      '    [--headless --script FILE.ndjson]  plays a life script, prints every event as NDJSON',
+      '    [--providers N] [--state DIR] [--page ADDR]',
+    ],
+  },
+  device: {
+    node: DEVICE_NODE,
+    start: device,
+    help: [
+      'device                                 the device on this machine',
+      '    [--serial tcp:HOST:PORT|sim] [--state DIR] [--config FILE] [--listen ADDR] [--button sim]',
+    ],
+  },
+  home: {
+    node: FULL_NODE,
+    start: home,
+    help: [
+      'home serve [--listen ADDR] [--state DIR] [--device ADDR] [--card CARD]   My Home: page, owner keys, links',
+      'home claim CODE|URL [--device ADDR] [--wait SECONDS]',
+      'home devices | delete DEVICE',
+      'home grant DEVICE PROVIDER [--class raw|15min|day] [--until DATE] [--purpose TEXT]',
+      'home revoke DEVICE PROVIDER',
+      'home grants [DEVICE]',
+    ],
+  },
+  provider: {
+    node: FULL_NODE,
+    start: provider,
+    help: [
+      'provider init [--name TEXT] [--domain NAME] [--state DIR]',
+      'provider follow [--state DIR] [--listen ADDR] [--page ADDR]',
+    ],
+  },
+  label: {
+    node: DEVICE_NODE,
+    start: label,
+    help: [
+      'label [--record FILE] [--svg FILE] [--json]   a claim code, its QR, and the record for the device',
+    ],
+  },
+}
+
+function help(): void {
+  const lines = Object.values(COMMANDS).flatMap((command) => command.help)
+  process.stdout.write(`wattle ${WATTLE_VERSION}\n\n${lines.map((l) => `  wattle ${l}`.replace('  wattle     ', '             ')).join('\n')}\n
+Events and results are NDJSON on stdout, words are on stderr.
+Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 do not restart.
+`)
+}
+
+async function main(args: string[]): Promise<ExitCode> {
+  const [name, ...rest] = args
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    help()
+    return name === undefined ? EXIT.usage : EXIT.done
+  }
+  if (name === '--version' || name === 'version') {
+    process.stdout.write(`wattle ${WATTLE_VERSION} node ${process.version}\n`)
+    return EXIT.done
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name]! : null
+  if (!command) throw usage(`no command ${name}`)
+  const [major, minor] = process.versions.node.split('.').map(Number) as [number, number]
+  const [needMajor, needMinor] = command.node
+  if (major < needMajor || (major === needMajor && minor < needMinor)) {
+    say(
+      `wattle ${name} needs Node ${needMajor}.${needMinor} or newer; this is ${process.version}. make run brings one along.`,
+    )
+    return EXIT.usage
+  }
+  return command.start(rest)
+}
+
+// A reader of our output that goes away (a closed pipe) ends us quietly.
+process.stdout.on('error', () => process.exit(EXIT.done))
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code
+    // What is still open (a slow socket, a child's pipe) must not keep a finished command alive.
+    setTimeout(() => process.exit(code), 200).unref()
+  },
+  (error: unknown) => process.exit(fail(error)),
+)
