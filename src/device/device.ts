@@ -245,6 +245,8 @@ export class Device {
       onClose: () => {
         this.#links.delete(link)
         this.#claim.onLinkClosed(link)
+        // The new owner has its answer: no need to wait any longer.
+        if (this.#loop.left('identity') > 0 && this.#links.size === 0) this.#changeName()
       },
     })
     this.#links.set(link, messages)

@@ -115,7 +115,7 @@ export class Script {
     const step = this.#steps[this.#at]
     if (!step) return false
     this.#at++
-    this.#report('step', { n: this.#at, ...step })
+    this.#report('step', { n: this.#at, step })
     if (step.do === 'wait') this.#waitUntil = now + Number(step['ms'] ?? 1_000)
     else if (step.do === 'expect') this.#expect(step, now)
     else this.#act(step)
