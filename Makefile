@@ -8,7 +8,7 @@ TS = $(NODE) --experimental-strip-types --no-warnings
 STAMP := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full check ci build binaries bench bench-device format lint types layers links clean
+.PHONY: help run test test-full check ci build binaries bench bench-device bench-crypto format lint types layers links clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,9 +48,11 @@ layers: $(STAMP) ## who may import whom (docs/decisions/0001-layers.md)
 links: $(STAMP) ## every link and path in the docs leads somewhere
 	@$(TS) scripts/links.ts
 
-bench: bench-device ## every benchmark
+bench: bench-device bench-crypto ## every benchmark
 bench-device: dist/wattle ## an hour of telegrams through the whole device with eight readers
 	@$(TS) scripts/bench.ts device
+bench-crypto: $(STAMP) ## both back-ends of the cryptography side by side, and a claim
+	@$(TS) scripts/bench-crypto.ts
 
 clean: ## remove what was built
 	rm -rf dist build .tap

@@ -37,10 +37,15 @@ await build({
 
 const bundles = files.map((f) => join(out, f.slice('test/'.length).replace(/\.ts$/, '.mjs')))
 const reporter = process.env['CI'] || !process.stdout.isTTY ? 'tap' : 'spec'
+// tap ends a test after 30 s unless told otherwise (seconds); the full counts take minutes.
+const TAP_TIMEOUT = process.env['TAP_TIMEOUT'] ?? (process.env['WATTLE_FULL'] ? '7200' : '60')
 const result = spawnSync(
   process.execPath,
   ['--enable-source-maps', '--test', '--test-concurrency=2', `--test-reporter=${reporter}`, ...bundles],
-  { stdio: 'inherit', env: { ...process.env, NODE_NO_WARNINGS: '1', WATTLE_NODE: process.execPath } },
+  {
+    stdio: 'inherit',
+    env: { ...process.env, NODE_NO_WARNINGS: '1', WATTLE_NODE: process.execPath, TAP_TIMEOUT },
+  },
 )
 const urls = existsSync(ran) ? readFileSync(ran, 'utf8').trim().split('\n') : []
 const seen = new Set(urls.map((url) => url.slice(url.lastIndexOf(`/${out}/`) + 1)))

@@ -123,12 +123,12 @@ function plainHeader(bytes: Bytes, alg: JwsAlg): boolean {
   let value: unknown
   try {
     value = JSON.parse(json)
+    // Written once more it is the same: no member twice, no escapes, no white space.
+    if (JSON.stringify(value) !== json) return false
   } catch {
-    return false
+    return false // no JSON, or nested too deeply for either
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-  // Written once more it is the same: no member twice, no escapes, no white space.
-  if (JSON.stringify(value) !== json) return false
   const members = Object.entries(value)
   if (!members.every(([name, v]) => typeof v === 'string' && /^(alg|kid|typ|cty)$/.test(name))) return false
   return (value as Record<string, unknown>)['alg'] === alg

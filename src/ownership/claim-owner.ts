@@ -87,6 +87,8 @@ type State = 'hello' | 'press' | 'challenge' | 'remember' | 'result' | 'again' |
 const BUSY_RETRY_MS = 1_000
 /** A device that changes its salt makes us stretch again: not for ever. */
 const MAX_STRETCHES = 3
+/** Enough to try again each second of a window; a device that turns us away at once is left. */
+const MAX_BEGINS = 64
 
 export class ClaimOwner {
   readonly #label: Label
@@ -103,6 +105,7 @@ export class ClaimOwner {
   #deadline: number
   #stretched: { readonly salt: string; readonly secret: PakeSecret } | null
   #stretches: number
+  #begins: number
   #attempt: { readonly hello: Hello; readonly ownerNonce: Bytes; readonly begun: PakeBegun } | null
   #keys: { readonly confirmP: Bytes; readonly keys: ClaimKeys } | null
 
@@ -133,6 +136,7 @@ export class ClaimOwner {
     this.#deadline = Number.POSITIVE_INFINITY
     this.#stretched = null
     this.#stretches = 0
+    this.#begins = 0
     this.#attempt = null
     this.#keys = null
   }
@@ -207,6 +211,7 @@ export class ClaimOwner {
   }
 
   #begin(hello: Hello, now: number): OwnerStep[] {
+    if (++this.#begins > MAX_BEGINS) return this.#refuse('malformed')
     const ownerNonce = new Uint8Array(16)
     this.#random(ownerNonce)
     const begun = spake2plus.begin(this.#stretched!.secret, this.#random)

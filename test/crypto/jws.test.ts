@@ -230,6 +230,27 @@ t.test('an unknown or failing signer spoils the whole, a huge text costs nothing
   )
 })
 
+t.test('headers that are not headers', async (t) => {
+  const depth = 6_000
+  for (const head of [
+    '',
+    'null',
+    '[]',
+    '"alg"',
+    '{"alg":"EdDSA"',
+    '{"alg":"EdDSA","alg":"EdDSA"}',
+    '{"alg":"EdDSA","\\u006bid":"a"}',
+    '{"alg":["EdDSA"]}',
+    `${'['.repeat(depth)}${']'.repeat(depth)}`,
+    `{"alg":${'['.repeat(depth)}${']'.repeat(depth)}}`,
+    `{"alg":${'{"a":'.repeat(1_500)}1${'}'.repeat(1_500)}}`,
+  ]) {
+    const input = `${base64url(utf8(head))}.${base64url(payload)}`
+    const jws = `${input}.${base64url(a.sign(utf8(input)))}`
+    t.equal(verifyCompact(jws, keyOf('a')!), null, head.slice(0, 40))
+  }
+})
+
 t.test('compact: signed and read back, strangers refused', async (t) => {
   const jws = signCompact(payload, { kid: 'a', signer: a })
   t.same(verifyCompact(jws, keyOf('a')!), payload)

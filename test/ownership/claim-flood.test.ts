@@ -6,7 +6,7 @@ import t from 'tap'
 import { LIMITS } from '../../src/base/limits.ts'
 import { spake2plus } from '../../src/crypto/spake2plus.ts'
 import { ClaimDevice, type ClaimStep } from '../../src/ownership/claim-device.ts'
-import { CLAIM, decodeResult, encodeClaimDevice, RESULT } from '../../src/wire/claim.ts'
+import { CLAIM, decodeResult, encodeClaimDevice, encodeResult, RESULT } from '../../src/wire/claim.ts'
 import {
   bytes,
   CODE,
@@ -196,6 +196,21 @@ t.test('a device that changes its salt for ever is left', async (t) => {
     ends.push(last(owner.onMessage(hello, 0)))
   }
   t.same(ends, ['press', 'press', 'press', 'malformed', 'nothing'])
+})
+
+t.test('a device that turns the owner away at once, for ever, is left', async (t) => {
+  const world = new World()
+  world.press(0)
+  const owner = ownerMachine()
+  let begun = 0
+  let steps = owner.onMessage(world.device.hello(1, 0), 0)
+  for (let n = 0; n < 200 && !owner.done; n++) {
+    begun += steps.filter((s) => s.do === 'send').length
+    owner.onMessage(encodeResult(RESULT.windowClosed), 0)
+    steps = owner.onMessage(world.device.hello(1, 0), 0)
+  }
+  t.equal(last(steps), 'malformed')
+  t.equal(begun, 64)
 })
 
 t.test('a device that never answers is given up', async (t) => {

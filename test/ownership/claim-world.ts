@@ -55,8 +55,9 @@ export function ownerMachine(
   owner: ClaimingOwner = claimant(1),
   code: string = CODE,
   pending: PendingClaim | null = null,
+  make: typeof ClaimOwner = ClaimOwner,
 ): ClaimOwner {
-  return new ClaimOwner(parseCode(code)!, owner, pending, random, stretch)
+  return new make(parseCode(code)!, owner, pending, random, stretch)
 }
 
 /** The caller of the device's machine: makes identities, keeps what must survive. */
@@ -68,18 +69,21 @@ export class World {
   /** False: the power goes before the write is durable. */
   durable: boolean
   commits: ClaimRequest[]
+  readonly #make: typeof ClaimDevice
 
-  constructor() {
+  /** @param make another build of the device's machine, where a test weakens it. */
+  constructor(make: typeof ClaimDevice = ClaimDevice) {
+    this.#make = make
     this.card = null
     this.incarnation = 0
     this.log = []
     this.durable = true
     this.commits = []
-    this.device = new ClaimDevice(record, null, random)
+    this.device = new make(record, null, random)
   }
 
   restart(): void {
-    this.device = new ClaimDevice(record, this.card, random)
+    this.device = new this.#make(record, this.card, random)
   }
 
   press(now: number): Bytes {

@@ -201,6 +201,34 @@ t.test('HELLO changed on the way: another salt, name or nonce gives no claim', a
   }
 })
 
+t.test('any one bit changed in any message: no claim', async (t) => {
+  const trials = process.env['WATTLE_FULL'] === undefined ? 60 : 3_000
+  const wrong: string[] = []
+  for (let n = 0; n < trials; n++) {
+    const world = new World()
+    world.press(0)
+    const target = [
+      CLAIM.hello,
+      CLAIM.claimDevice,
+      CLAIM.challenge,
+      CLAIM.answerChallenge,
+      CLAIM.claimResult,
+    ][n % 5]!
+    let bit = -1
+    const flip = (m: Uint8Array): Uint8Array => {
+      if (m[0] !== target) return m
+      // In HELLO the seconds and the (absent) device key say nothing that the claim rests on.
+      const bits = 8 * (target === CLAIM.hello ? 39 : m.length)
+      while (bit < 0 || (target === CLAIM.hello && bit >> 3 === 3)) bit = Math.floor(Math.random() * bits)
+      return m.map((b, i) => (i === bit >> 3 ? b ^ (1 << (bit & 7)) : b))
+    }
+    const end = last(run(world, ownerMachine(), 1, 0, flip))
+    const committed = world.commits.length > 0 && target !== CLAIM.claimResult
+    if (end === 'claimed' || committed) wrong.push(`type ${target} bit ${bit}: ${end}`)
+  }
+  t.same(wrong, [])
+})
+
 t.test('a claimed device: no window, no second claim, no CHALLENGE', async (t) => {
   const world = new World()
   world.press(0)
