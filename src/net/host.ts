@@ -248,8 +248,8 @@ export class Host {
     let link: Link | null = null
     for (const each of this.#links) {
       if (each.held > (link?.held ?? 0)) link = each
-      for (const candidate of each.session.streams.values())
-        if (candidate.held > (stream?.held ?? 0)) stream = candidate
+      const candidate = each.session.largestUnread()
+      if (candidate && candidate.held > (stream?.held ?? 0)) stream = candidate
     }
     this.counters.add('unreadResets')
     const error = new WattleError('unread-bytes', 'more unread bytes than this process keeps')
@@ -259,9 +259,10 @@ export class Host {
 
   #relieveUnsent(): void {
     let stream: MuxedStream | null = null
-    for (const each of this.#links)
-      for (const candidate of each.session.streams.values())
-        if (candidate.unsent.held > (stream?.unsent.held ?? 0)) stream = candidate
+    for (const each of this.#links) {
+      const candidate = each.session.largestUnsent()
+      if (candidate && candidate.unsent.held > (stream?.unsent.held ?? 0)) stream = candidate
+    }
     this.counters.add('slowReaders')
     stream?.fail(
       new WattleError('slow-reader', 'the other side reads too slowly for what this process keeps'),

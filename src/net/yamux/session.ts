@@ -164,6 +164,21 @@ export class Session implements StreamSession {
     }
   }
 
+  /** The stream whose unread bytes occupy most memory, or null. */
+  largestUnread(): MuxedStream | null {
+    let found: MuxedStream | null = null
+    for (const stream of this.streams.values()) if (stream.held > (found?.held ?? 0)) found = stream
+    return found
+  }
+
+  /** The stream whose unsent bytes occupy most memory, or null. */
+  largestUnsent(): MuxedStream | null {
+    let found: MuxedStream | null = null
+    for (const stream of this.streams.values())
+      if (stream.unsent.held > (found?.unsent.held ?? 0)) found = stream
+    return found
+  }
+
   // ── In ──────────────────────────────────────────────────────────────────────────────────────
 
   /** Plain bytes from `from` to `end`; frames may begin and end anywhere. */
