@@ -13,12 +13,12 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import t from 'tap'
 import { equal } from '../../src/base/bytes.ts'
+import { LinuxSockets } from '../../src/hw/linux/sockets.ts'
 import { WrappedConnection } from '../../src/net/libp2p/connection.ts'
 import { wattleNoise } from '../../src/net/libp2p/encrypter.ts'
 import { wattleYamux } from '../../src/net/libp2p/muxer.ts'
 import { wattleTcp } from '../../src/net/libp2p/transport.ts'
 import { addressOf, dialled, type Foreign, foreign, ours, random } from './help/party.ts'
-import { realSockets } from './help/sockets.ts'
 
 const randomBytes = (n: number): Uint8Array => randomFillSync(new Uint8Array(n))
 
@@ -27,15 +27,24 @@ async function mixed(ours: { noise: boolean; yamux: boolean; tcp: boolean }): Pr
     addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
     transports: [
       ours.tcp
-        ? wattleTcp({ sockets: realSockets, multiaddrOf: (b) => multiaddr(b), symbol: transportSymbol })
+        ? wattleTcp({
+            sockets: new LinuxSockets(),
+            multiaddrOf: (b) => multiaddr(b),
+            now: Date.now,
+            symbol: transportSymbol,
+          })
         : tcp(),
     ],
     connectionEncrypters: [
       ours.noise
-        ? wattleNoise({ random, peerIdOf: (key) => peerIdFromPublicKey(publicKeyFromRaw(key)) })
+        ? wattleNoise({
+            random,
+            now: Date.now,
+            peerIdOf: (key) => peerIdFromPublicKey(publicKeyFromRaw(key)),
+          })
         : noise(),
     ],
-    streamMuxers: [ours.yamux ? wattleYamux() : yamux()],
+    streamMuxers: [ours.yamux ? wattleYamux(Date.now) : yamux()],
     services: { identify: identify(), ping: ping() },
     connectionGater: { denyDialMultiaddr: () => false },
   })
@@ -135,6 +144,7 @@ t.test('a connection of our host, seen as libp2p sees it', async (t) => {
     }) as Logger,
     peerIdOf: (key: Uint8Array) => peerIdFromPublicKey(publicKeyFromRaw(key)),
     multiaddrOf: (bytes: Uint8Array) => multiaddr(bytes),
+    now: Date.now,
   }
   const host = ours()
   const theirs = await foreign(true)

@@ -25,6 +25,8 @@ export interface ConnectionSetup {
   log: Logger
   peerIdOf: (key: Bytes) => PeerId
   multiaddrOf: (bytes: Bytes) => Multiaddr
+  /** Milliseconds since 1970, for timelines. */
+  now: () => number
 }
 
 type Events = Record<'close' | 'remoteCloseWrite' | 'idle', Event>
@@ -42,6 +44,7 @@ export class WrappedConnection extends Emitter<Events> implements Libp2pConnecti
   readonly log: Logger
   status: ConnectionStatus
   readonly #connection: Connection
+  readonly #now: () => number
   #opened: number
 
   constructor(connection: Connection, setup: ConnectionSetup) {
@@ -53,13 +56,14 @@ export class WrappedConnection extends Emitter<Events> implements Libp2pConnecti
     this.remotePeer = setup.peerIdOf(connection.remoteKey)
     this.streams = []
     this.direction = connection.inbound ? 'inbound' : 'outbound'
-    this.timeline = { open: Date.now() }
+    this.timeline = { open: setup.now() }
     this.multiplexer = YAMUX
     this.encryption = '/noise'
     this.direct = true
     this.log = setup.log
     this.status = 'open'
     this.#connection = connection
+    this.#now = setup.now
     this.#opened = 0
   }
 
@@ -99,7 +103,7 @@ export class WrappedConnection extends Emitter<Events> implements Libp2pConnecti
   closed(): void {
     if (this.status === 'closed') return
     this.status = 'closed'
-    this.timeline.close = Date.now()
+    this.timeline.close = this.#now()
     this.safeDispatchEvent('close')
   }
 
@@ -117,7 +121,7 @@ export class WrappedConnection extends Emitter<Events> implements Libp2pConnecti
   #wrap(stream: Stream, direction: MessageStreamDirection): Libp2pStream {
     const id = `${direction}:${this.#opened++}`
     const { protocol } = stream
-    const wrapped = new WrappedStream(stream, { id, protocol, direction, log: this.log })
+    const wrapped = new WrappedStream(stream, { id, protocol, direction, log: this.log, now: this.#now })
     this.streams.push(wrapped)
     wrapped.addEventListener('close', () => {
       const at = this.streams.indexOf(wrapped)

@@ -6,6 +6,11 @@ import type { EventHandler, TypedEventTarget } from '@libp2p/interface'
 type Listener = Parameters<EventTarget['addEventListener']>[1]
 type ListenOptions = Parameters<EventTarget['addEventListener']>[2]
 
+/** Runs after the present call and before any further input. */
+export function soon(run: () => void): void {
+  void Promise.resolve().then(run)
+}
+
 export abstract class Emitter<Events extends Record<string, unknown>>
   extends EventTarget
   implements TypedEventTarget<Events>

@@ -32,6 +32,8 @@ export interface NoiseSetup {
   random: Random
   /** The peer id of an Ed25519 public key (32 bytes). */
   peerIdOf: (key: Bytes) => PeerId
+  /** Milliseconds since 1970, for timelines. */
+  now: () => number
 }
 
 /** @returns what js-libp2p calls with its components. */
@@ -84,6 +86,7 @@ class Encrypter implements ConnectionEncrypter {
       const secured = new Secured(connection, muxer ? this.#offering : this.#plain, {
         initiator,
         expectedKey: expected?.publicKey?.raw ?? null,
+        now: this.#setup.now,
         done: (error) => {
           options?.signal?.removeEventListener('abort', aborted)
           if (error) reject(error)
@@ -108,6 +111,7 @@ class Encrypter implements ConnectionEncrypter {
 interface SecuredOptions {
   initiator: boolean
   expectedKey: Bytes | null
+  now: () => number
   done: (error: Error | null) => void
 }
 
@@ -120,7 +124,8 @@ class Secured implements NoiseOwner {
   #room: boolean
 
   constructor(inner: MessageStream, shared: Shared, options: SecuredOptions) {
-    this.stream = new PipeStream({ log: inner.log, direction: inner.direction, halfClose: false })
+    const { log, direction } = inner
+    this.stream = new PipeStream({ log, direction, now: options.now, halfClose: false })
     this.channel = new NoiseChannel(shared, this, options)
     this.#inner = inner
     this.stream.lower = {

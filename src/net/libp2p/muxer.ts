@@ -18,14 +18,17 @@ import { Account } from '../queue.ts'
 import { type FrameOutput, GO_AWAY, HEADER, TYPE } from '../yamux/frame.ts'
 import { Session, type SessionOwner } from '../yamux/session.ts'
 import type { MuxedStream } from '../yamux/stream.ts'
-import { Emitter } from './emitter.ts'
+import { Emitter, soon } from './emitter.ts'
 import { WrappedStream } from './stream.ts'
 
 type Events = StreamMuxerEvents & Record<string, CustomEvent<Stream>>
 
-/** @returns what js-libp2p calls once. */
-export function wattleYamux(): () => StreamMuxerFactory {
-  return () => ({ protocol: YAMUX, createStreamMuxer: (inner) => new Muxer(inner) })
+/**
+ * @param now milliseconds since 1970, for timelines.
+ * @returns what js-libp2p calls once.
+ */
+export function wattleYamux(now: () => number): () => StreamMuxerFactory {
+  return () => ({ protocol: YAMUX, createStreamMuxer: (inner) => new Muxer(inner, now) })
 }
 
 class Muxer extends Emitter<Events> implements StreamMuxer, FrameOutput, SessionOwner {
@@ -38,11 +41,12 @@ class Muxer extends Emitter<Events> implements StreamMuxer, FrameOutput, Session
   readonly unread: Account
   readonly unsent: Account
   readonly #inner: MessageStream
+  readonly #now: () => number
   readonly #session: Session
   /** Opened by the other side before anybody listened. */
   readonly #early: WrappedStream[]
 
-  constructor(inner: MessageStream) {
+  constructor(inner: MessageStream, now: () => number) {
     super()
     this.protocol = YAMUX
     this.streams = []
@@ -53,6 +57,7 @@ class Muxer extends Emitter<Events> implements StreamMuxer, FrameOutput, Session
     this.unread = new Account(LIMITS.net.unreadBytes)
     this.unsent = new Account(LIMITS.net.unsentBytes)
     this.#inner = inner
+    this.#now = now
     this.#session = new Session(this, this, inner.direction === 'outbound')
     this.#early = []
     const error = new WattleError('slow-reader', 'more bytes wait than one connection may keep')
@@ -71,7 +76,7 @@ class Muxer extends Emitter<Events> implements StreamMuxer, FrameOutput, Session
     const stream = this.status === 'open' ? this.#session.open() : null
     if (!stream) return Promise.reject(new WattleError('too-many-streams', 'no further stream can be opened'))
     const wrapped = this.#wrap(stream, 'outbound')
-    queueMicrotask(() => stream.greet())
+    soon(() => stream.greet())
     return Promise.resolve(wrapped)
   }
 
@@ -93,7 +98,7 @@ class Muxer extends Emitter<Events> implements StreamMuxer, FrameOutput, Session
 
   /** Somebody begins to listen: what waited is told. */
   protected override onListener(type: string): void {
-    if (type === 'stream') queueMicrotask(() => this.#tellEarly())
+    if (type === 'stream') soon(() => this.#tellEarly())
   }
 
   // ── FrameOutput ─────────────────────────────────────────────────────────────────────────────
@@ -137,7 +142,7 @@ class Muxer extends Emitter<Events> implements StreamMuxer, FrameOutput, Session
   #wrap(stream: MuxedStream, direction: 'inbound' | 'outbound'): WrappedStream {
     const id = String(stream.id)
     const log = this.#inner.log.newScope(`${direction}:${id}`)
-    const wrapped = new WrappedStream(stream, { id, protocol: '', direction, log })
+    const wrapped = new WrappedStream(stream, { id, protocol: '', direction, log, now: this.#now })
     this.streams.push(wrapped)
     wrapped.addEventListener('close', () => {
       const at = this.streams.indexOf(wrapped)

@@ -18,7 +18,7 @@ import type {
 import type { Uint8ArrayList } from 'uint8arraylist'
 import type { Bytes } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
-import { Emitter } from './emitter.ts'
+import { Emitter, soon } from './emitter.ts'
 
 /** What carries the bytes. */
 export interface Lower {
@@ -29,6 +29,15 @@ export interface Lower {
   reset(): void
   pause(): void
   resume(): void
+}
+
+export interface PipeInit {
+  log: Logger
+  direction: MessageStreamDirection
+  /** Milliseconds since 1970, for timelines. */
+  now: () => number
+  /** Closing ends our direction only, as with streams; else it ends both. */
+  halfClose: boolean
 }
 
 type Events = MessageStreamEvents & Record<string, Event>
@@ -72,16 +81,16 @@ export class PipeStream extends Emitter<Events> implements MessageStream {
   remoteWriteStatus: MessageStreamWriteStatus
   /** Set right after construction by whoever makes the stream. */
   lower: Lower | null
+  readonly #now: () => number
   readonly #halfClose: boolean
   readonly #incoming: Bytes[]
   readonly #outgoing: Bytes[]
   #remoteEnded: boolean
 
-  /** @param init.halfClose closing ends our direction only, as streams do; else it ends both. */
-  constructor(init: { log: Logger; direction: MessageStreamDirection; halfClose: boolean }) {
+  constructor(init: PipeInit) {
     super()
     this.status = 'open'
-    this.timeline = { open: Date.now() }
+    this.timeline = { open: init.now() }
     this.log = init.log
     this.direction = init.direction
     this.maxReadBufferLength = LIMITS.net.unreadBytes
@@ -96,6 +105,7 @@ export class PipeStream extends Emitter<Events> implements MessageStream {
     this.remoteReadStatus = 'readable'
     this.remoteWriteStatus = 'writable'
     this.lower = null
+    this.#now = init.now
     this.#halfClose = init.halfClose
     this.#incoming = []
     this.#outgoing = []
@@ -180,7 +190,7 @@ export class PipeStream extends Emitter<Events> implements MessageStream {
 
   /** Somebody begins to listen: what waited is told. */
   protected override onListener(type: string): void {
-    if (type === 'message') queueMicrotask(() => this.#deliver())
+    if (type === 'message') soon(() => this.#deliver())
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Data> {
@@ -286,7 +296,7 @@ export class PipeStream extends Emitter<Events> implements MessageStream {
     if (first) this.#incoming.unshift(bytes)
     else this.#incoming.push(bytes)
     this.readBufferLength += bytes.length
-    queueMicrotask(() => this.#deliver())
+    soon(() => this.#deliver())
   }
 
   #deliver(): void {
@@ -321,7 +331,7 @@ export class PipeStream extends Emitter<Events> implements MessageStream {
       this.remoteWriteStatus = 'closed'
       this.#tellEnd()
     }
-    this.timeline.close = Date.now()
+    this.timeline.close = this.#now()
     this.dispatchEvent(new CloseEvent(local, error))
   }
 

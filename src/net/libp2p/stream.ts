@@ -15,6 +15,8 @@ export interface StreamInit {
   protocol: string
   direction: MessageStreamDirection
   log: Logger
+  /** Milliseconds since 1970, for timelines. */
+  now: () => number
 }
 
 export class WrappedStream extends PipeStream implements Libp2pStream {
@@ -23,7 +25,7 @@ export class WrappedStream extends PipeStream implements Libp2pStream {
 
   /** Takes the events of `carrier` over. */
   constructor(carrier: Carrier, init: StreamInit) {
-    super({ log: init.log, direction: init.direction, halfClose: true })
+    super({ log: init.log, direction: init.direction, now: init.now, halfClose: true })
     this.id = init.id
     this.protocol = init.protocol
     this.lower = carrier

@@ -10,7 +10,6 @@ import type {
   Listener as Libp2pListener,
   ListenerEvents,
   Logger,
-  MessageStreamDirection,
   MultiaddrConnection,
   Transport,
   transportSymbol,
@@ -21,7 +20,7 @@ import { LIMITS } from '../../base/limits.ts'
 import type { Listener, Sockets, TcpSocket } from '../../hw/hardware.ts'
 import { addressOf, multiaddrBytes } from '../multiaddr.ts'
 import { Emitter } from './emitter.ts'
-import { PipeStream } from './pipe.ts'
+import { type PipeInit, PipeStream } from './pipe.ts'
 
 export type Multiaddr = Connection['remoteAddr']
 
@@ -29,6 +28,8 @@ export type Multiaddr = Connection['remoteAddr']
 export interface TcpSetup {
   sockets: Sockets
   multiaddrOf: (bytes: Uint8Array) => Multiaddr
+  /** Milliseconds since 1970, for timelines. */
+  now: () => number
   /** `transportSymbol` of @libp2p/interface. */
   symbol: typeof transportSymbol
 }
@@ -54,11 +55,7 @@ export function wattleTcp(setup: TcpSetup): (components: { logger: ComponentLogg
 class SocketStream extends PipeStream implements MultiaddrConnection {
   readonly remoteAddr: Multiaddr
 
-  constructor(
-    socket: TcpSocket,
-    remoteAddr: Multiaddr,
-    init: { log: Logger; direction: MessageStreamDirection },
-  ) {
+  constructor(socket: TcpSocket, remoteAddr: Multiaddr, init: Omit<PipeInit, 'halfClose'>) {
     super({ ...init, halfClose: false })
     this.remoteAddr = remoteAddr
     this.lower = {
@@ -102,7 +99,11 @@ function dial(
       if (given) socket?.destroy()
       else if (!socket) reject(new WattleError('dial-failed', `${target} cannot be reached: ${error?.code}`))
       else {
-        const stream = new SocketStream(socket, address, { log, direction: 'outbound' })
+        const stream = new SocketStream(socket, address, {
+          log,
+          direction: 'outbound',
+          now: setup.now,
+        })
         options.upgrader.upgradeOutbound(stream, options).then(resolve, (error: Error) => {
           stream.abort(error)
           reject(error)
@@ -176,8 +177,8 @@ class TcpListener extends Emitter<Events> implements Libp2pListener {
       socket.destroy()
       return
     }
-    const log = this.#log
-    const stream = new SocketStream(socket, this.#setup.multiaddrOf(bytes), { log, direction: 'inbound' })
+    const init = { log: this.#log, direction: 'inbound', now: this.#setup.now } as const
+    const stream = new SocketStream(socket, this.#setup.multiaddrOf(bytes), init)
     this.#open.add(stream)
     stream.addEventListener('close', () => this.#open.delete(stream))
     this.#upgrader
