@@ -139,10 +139,11 @@ export class Host {
     return [...this.#links].filter((link) => link.phase === 'open')
   }
 
-  /** An open connection to the holder of `key`, or null. */
+  /** The youngest open connection to the holder of `key`, or null. */
   find(key: Bytes): Connection | null {
-    for (const link of this.#links) if (link.phase === 'open' && equal(link.remoteKey, key)) return link
-    return null
+    let found: Link | null = null
+    for (const link of this.#links) if (link.phase === 'open' && equal(link.remoteKey, key)) found = link
+    return found
   }
 
   /** Listens no more and closes everything in an orderly way. */
@@ -208,6 +209,7 @@ export class Host {
       expectedKey,
       onOpen: (link) => {
         opened = true
+        this.#probeTwins(link)
         done?.(null, link)
         if (link.phase === 'open') this.onConnection(link)
       },
@@ -219,6 +221,12 @@ export class Host {
     })
     this.#links.add(link)
     this.#startTicking()
+  }
+
+  /** A peer that connects anew may have lost the old connection without our hearing of it. */
+  #probeTwins(newcomer: Link): void {
+    for (const link of this.#links)
+      if (link !== newcomer && equal(link.remoteKey, newcomer.remoteKey)) link.probe()
   }
 
   #giveUp(dial: Dial, why: string): void {

@@ -1,5 +1,6 @@
 // A connection of our Host as the `Connection` of @libp2p/interface, and a stream as its `Stream`, for
 // code that is written against libp2p. The host itself, its limits and its counters stay ours.
+// Peer ids and multiaddrs are made by functions that the caller brings.
 
 import type {
   ConnectionStatus,

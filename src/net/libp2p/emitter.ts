@@ -1,5 +1,6 @@
 // What libp2p's interfaces expect of event targets: a listener count and a dispatch that does not
 // throw. Shapes of @libp2p/interface; nothing of it is loaded.
+// Events carry `detail` without CustomEvent, which older Nodes do not have.
 
 import type { EventHandler, TypedEventTarget } from '@libp2p/interface'
 

@@ -1,5 +1,6 @@
 // Our Noise channel as a ConnectionEncrypter: `connectionEncrypters: [wattleNoise(tools)]` of a
-// js-libp2p node. Peers with other keys than Ed25519 are refused.
+// js-libp2p node. Peers with other keys than Ed25519 are refused. The channel
+// is the one of net/noise; bytes are copied where they cross into libp2p, which keeps what it gets.
 
 import type {
   ConnectionEncrypter,

@@ -1,4 +1,6 @@
-// Our Yamux as a StreamMuxerFactory: `streamMuxers: [wattleYamux()]` of a js-libp2p node.
+// Our Yamux as a StreamMuxerFactory: `streamMuxers: [wattleYamux(Date.now)]` of a js-libp2p node. The
+// session is the one of net/yamux; here it is fed from a MessageStream, and its streams are wrapped.
+// Each connection has caps of its own, since nothing here knows of the others.
 
 import type {
   AbortOptions,

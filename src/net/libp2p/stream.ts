@@ -1,5 +1,5 @@
 // A stream of ours as the `Stream` of @libp2p/interface: what a Host hands to a handler, or what the
-// muxer below hands to js-libp2p.
+// muxer hands to js-libp2p. Closing it ends our direction only, as libp2p wants of streams.
 
 import type { Stream as Libp2pStream, Logger, MessageStreamDirection } from '@libp2p/interface'
 import type { StreamEvents } from '../api.ts'
