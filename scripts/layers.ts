@@ -52,6 +52,7 @@ export async function checkLayers(root: string): Promise<{ files: number; proble
     {
       extensions: ['.ts', '.js', '.mjs', '.cjs', '.json', '.css'],
       conditionNames: ['import', 'node', 'types'],
+      exportsFields: ['exports'],
     },
   )
   const { modules, summary } = output as ICruiseResult

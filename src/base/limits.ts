@@ -13,6 +13,8 @@ export const LIMITS = {
   /** Stream plane (net). */
   net: {
     connections: 64,
+    /** TCP sockets of one listener: enough above `connections` for net to choose whom it lets in. */
+    sockets: 96,
     /** One inbound handshake may take this long and hold this much. */
     handshakeMs: 10_000,
     handshakeBytes: 4_096,

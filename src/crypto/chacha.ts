@@ -1,5 +1,6 @@
 // The ChaCha20 block function (RFC 8439, section 2.3) for a nonce whose first word is zero, as Noise
 // has it. Words in, words out; allocates nothing. Used by framecipher.ts alone.
+// Additions, XORs and rotations only: nothing branches or indexes on the key.
 
 import type { Bytes } from '../base/bytes.ts'
 

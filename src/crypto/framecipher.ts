@@ -14,34 +14,27 @@ const NATIVE_FROM = 2_048
 const TAG = 16
 const NONE: Bytes = new Uint8Array(0)
 
+// Working memory of every cipher of this process: one frame is done before the next begins.
+/** One block of key stream, as words and as bytes. */
+const block = new Int32Array(16)
+const stream: Bytes = new Uint8Array(64)
+/** Poly1305: r, h, and the second half of the one-time key. */
+const r = new Int32Array(10)
+const h = new Int32Array(10)
+const pad = new Int32Array(4)
+/** A last, padded block; then the lengths. */
+const tail: Bytes = new Uint8Array(TAG)
+const tag: Bytes = new Uint8Array(TAG)
+const nonce: Bytes = new Uint8Array(12)
+const keyBytes: Bytes = new Uint8Array(32)
+
 export class FrameCipher {
-  readonly #key: Bytes
-  readonly #words: Int32Array
-  /** One block of key stream, as words and as bytes. */
-  readonly #block: Int32Array
-  readonly #stream: Bytes
-  readonly #nonce: Bytes
-  readonly #r: Int32Array
-  readonly #h: Int32Array
-  /** Second half of the one-time key, as little-endian words. */
-  readonly #pad: Int32Array
-  /** A last, padded block; then the lengths; then the tag. */
-  readonly #tail: Bytes
-  readonly #tag: Bytes
+  readonly #key: Int32Array
 
   /** @param key 32 bytes; copied, wiped by `destroy`. */
   constructor(key: Bytes) {
-    this.#key = key.slice()
-    this.#words = new Int32Array(8)
-    for (let i = 0; i < 8; i++) this.#words[i] = word(key, 4 * i)
-    this.#block = new Int32Array(16)
-    this.#stream = new Uint8Array(64)
-    this.#nonce = new Uint8Array(12)
-    this.#r = new Int32Array(10)
-    this.#h = new Int32Array(10)
-    this.#pad = new Int32Array(4)
-    this.#tail = new Uint8Array(16)
-    this.#tag = new Uint8Array(16)
+    this.#key = new Int32Array(8)
+    for (let i = 0; i < 8; i++) this.#key[i] = word(key, 4 * i)
   }
 
   /**
@@ -50,9 +43,10 @@ export class FrameCipher {
    */
   seal(buffer: Bytes, at: number, length: number, counter: number): void {
     if (length >= NATIVE_FROM) {
-      this.#setNonce(counter)
+      this.#forNative(counter)
       const plain = buffer.subarray(at, at + length)
-      sealInto(this.#key, this.#nonce, NONE, plain, buffer.subarray(at, at + length + TAG))
+      sealInto(keyBytes, nonce, NONE, plain, buffer.subarray(at, at + length + TAG))
+      keyBytes.fill(0)
       return
     }
     const low = counter | 0
@@ -60,7 +54,7 @@ export class FrameCipher {
     this.#oneTimeKey(low, high)
     this.#xor(buffer, at, length, buffer, at, low, high)
     this.#authenticate(buffer, at, length)
-    for (let i = 0; i < TAG; i++) buffer[at + length + i] = this.#tag[i]!
+    for (let i = 0; i < TAG; i++) buffer[at + length + i] = tag[i]!
   }
 
   /**
@@ -71,8 +65,9 @@ export class FrameCipher {
     const n = length - TAG
     if (n < 0) return false
     if (n >= NATIVE_FROM) {
-      this.#setNonce(counter)
-      const plain = openNative(this.#key, this.#nonce, NONE, box.subarray(at, at + length))
+      this.#forNative(counter)
+      const plain = openNative(keyBytes, nonce, NONE, box.subarray(at, at + length))
+      keyBytes.fill(0)
       if (!plain) return false
       out.set(plain, outAt)
       return true
@@ -82,7 +77,7 @@ export class FrameCipher {
     this.#oneTimeKey(low, high)
     this.#authenticate(box, at, n)
     let wrong = 0
-    for (let i = 0; i < TAG; i++) wrong |= box[at + n + i]! ^ this.#tag[i]!
+    for (let i = 0; i < TAG; i++) wrong |= box[at + n + i]! ^ tag[i]!
     if (wrong !== 0) return false
     this.#xor(box, at, n, out, outAt, low, high)
     return true
@@ -91,54 +86,46 @@ export class FrameCipher {
   /** Wipes the keys; the object is of no more use. */
   destroy(): void {
     this.#key.fill(0)
-    this.#words.fill(0)
-    this.#block.fill(0)
-    this.#stream.fill(0)
-    this.#r.fill(0)
-    this.#pad.fill(0)
   }
 
-  #setNonce(counter: number): void {
-    putWord(this.#nonce, 4, counter | 0)
-    putWord(this.#nonce, 8, Math.floor(counter / 0x1_0000_0000) | 0)
+  #forNative(counter: number): void {
+    for (let i = 0; i < 8; i++) putWord(keyBytes, 4 * i, this.#key[i]!)
+    putWord(nonce, 4, counter | 0)
+    putWord(nonce, 8, Math.floor(counter / 0x1_0000_0000) | 0)
   }
 
   /** RFC 8439, 2.6: block 0 gives r (clamped, in ten limbs of 13 bits) and the pad. */
   #oneTimeKey(low: number, high: number): void {
-    const b = this.#block
-    chacha(this.#words, 0, low, high, b)
-    clampInto(b[0]!, b[1]!, b[2]!, b[3]!, this.#r)
-    this.#pad[0] = b[4]!
-    this.#pad[1] = b[5]!
-    this.#pad[2] = b[6]!
-    this.#pad[3] = b[7]!
+    chacha(this.#key, 0, low, high, block)
+    clampInto(block[0]!, block[1]!, block[2]!, block[3]!, r)
+    pad[0] = block[4]!
+    pad[1] = block[5]!
+    pad[2] = block[6]!
+    pad[3] = block[7]!
   }
 
   #xor(from: Bytes, at: number, n: number, to: Bytes, toAt: number, low: number, high: number): void {
-    const block = this.#block
-    const stream = this.#stream
     for (let done = 0, counter = 1; done < n; done += 64, counter++) {
-      chacha(this.#words, counter, low, high, block)
+      chacha(this.#key, counter, low, high, block)
       for (let i = 0; i < 16; i++) putWord(stream, 4 * i, block[i]!)
       const end = Math.min(64, n - done)
       for (let i = 0; i < end; i++) to[toAt + done + i] = from[at + done + i]! ^ stream[i]!
     }
   }
 
-  /** RFC 8439, 2.8: Poly1305 over text, padding and the two lengths (0, n) into `#tag`. */
+  /** RFC 8439, 2.8: Poly1305 over text, padding and the two lengths (0, n) into `tag`. */
   #authenticate(text: Bytes, at: number, n: number): void {
-    this.#h.fill(0)
+    h.fill(0)
     const whole = n & ~15
-    poly(this.#h, this.#r, text, at, whole)
-    const tail = this.#tail
+    poly(h, r, text, at, whole)
     if (n > whole) {
       tail.fill(0)
       for (let i = whole; i < n; i++) tail[i - whole] = text[at + i]!
-      poly(this.#h, this.#r, tail, 0, TAG)
+      poly(h, r, tail, 0, TAG)
     }
     tail.fill(0)
     putWord(tail, 8, n)
-    poly(this.#h, this.#r, tail, 0, TAG)
-    finish(this.#h, this.#pad, this.#tag)
+    poly(h, r, tail, 0, TAG)
+    finish(h, pad, tag)
   }
 }

@@ -139,10 +139,11 @@ export class Host {
     return [...this.#links].filter((link) => link.phase === 'open')
   }
 
-  /** An open connection to the holder of `key`, or null. */
+  /** The youngest open connection to the holder of `key`, or null. */
   find(key: Bytes): Connection | null {
-    for (const link of this.#links) if (link.phase === 'open' && equal(link.remoteKey, key)) return link
-    return null
+    let found: Link | null = null
+    for (const link of this.#links) if (link.phase === 'open' && equal(link.remoteKey, key)) found = link
+    return found
   }
 
   /** Listens no more and closes everything in an orderly way. */
@@ -208,6 +209,7 @@ export class Host {
       expectedKey,
       onOpen: (link) => {
         opened = true
+        this.#probeTwins(link)
         done?.(null, link)
         if (link.phase === 'open') this.onConnection(link)
       },
@@ -219,6 +221,12 @@ export class Host {
     })
     this.#links.add(link)
     this.#startTicking()
+  }
+
+  /** A peer that connects anew may have lost the old connection without our hearing of it. */
+  #probeTwins(newcomer: Link): void {
+    for (const link of this.#links)
+      if (link !== newcomer && equal(link.remoteKey, newcomer.remoteKey)) link.probe()
   }
 
   #giveUp(dial: Dial, why: string): void {
@@ -248,8 +256,8 @@ export class Host {
     let link: Link | null = null
     for (const each of this.#links) {
       if (each.held > (link?.held ?? 0)) link = each
-      for (const candidate of each.session.streams.values())
-        if (candidate.held > (stream?.held ?? 0)) stream = candidate
+      const candidate = each.session.largestUnread()
+      if (candidate && candidate.held > (stream?.held ?? 0)) stream = candidate
     }
     this.counters.add('unreadResets')
     const error = new WattleError('unread-bytes', 'more unread bytes than this process keeps')
@@ -259,9 +267,10 @@ export class Host {
 
   #relieveUnsent(): void {
     let stream: MuxedStream | null = null
-    for (const each of this.#links)
-      for (const candidate of each.session.streams.values())
-        if (candidate.unsent.held > (stream?.unsent.held ?? 0)) stream = candidate
+    for (const each of this.#links) {
+      const candidate = each.session.largestUnsent()
+      if (candidate && candidate.unsent.held > (stream?.unsent.held ?? 0)) stream = candidate
+    }
     this.counters.add('slowReaders')
     stream?.fail(
       new WattleError('slow-reader', 'the other side reads too slowly for what this process keeps'),

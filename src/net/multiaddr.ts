@@ -1,5 +1,6 @@
 // Multiaddrs of the kinds we use: /ip4/…/tcp/… and /ip6/…/tcp/…, between bytes and `host:port`.
 // https://github.com/multiformats/multiaddr, protocols.csv: ip4 = 4, tcp = 6, ip6 = 41.
+// Names are never resolved here.
 
 import { type Bytes, concat } from '../base/bytes.ts'
 

@@ -1,5 +1,6 @@
 // The little of Protocol Buffers that libp2p's messages need: varints and length-delimited fields.
 // The reader never throws: after the first thing that is wrong `ok` is false and `next` says false.
+// Byte fields are views.
 
 import { type Bytes, concat } from '../base/bytes.ts'
 

@@ -1,5 +1,5 @@
 // A queue of bytes that grows when it must, gives its memory back when asked to, and tells an account
-// what it occupies, so that a whole process has one cap for all its queues.
+// what it occupies, so that a whole process has one cap for all its queues. What is accounted is memory, not bytes in use.
 
 import type { Bytes } from '../base/bytes.ts'
 

@@ -198,7 +198,7 @@ contract('TCP: a listener keeps to its number of connections', async (t, rig) =>
   const { listener, near } = await connected(rig)
   const ends: End[] = [near]
   let answers = 0
-  const more = LIMITS.net.connections + 4
+  const more = LIMITS.net.sockets + 4
   for (let i = 0; i < more; i++)
     rig.near.dialTcp(listener.address, (_error, socket) => {
       answers++
@@ -206,7 +206,7 @@ contract('TCP: a listener keeps to its number of connections', async (t, rig) =>
     })
   t.ok(await rig.until(() => answers === more))
   const open = (): number => ends.filter((e) => e.closes.length === 0).length
-  t.ok(await rig.until(() => open() === LIMITS.net.connections), `${open()} stay open`)
+  t.ok(await rig.until(() => open() === LIMITS.net.sockets), `${open()} stay open`)
   for (const end of ends) end.socket.destroy()
   listener.close()
 })

@@ -74,6 +74,33 @@ t.test('a dead network is noticed, a quiet one is asked', async (t) => {
   t.equal(b.counters.get('silent'), 1)
 })
 
+t.test('who owes an answer and says nothing at all is given up sooner', async (t) => {
+  const net = new MemoryNet()
+  const a = host(net)
+  host(net, 'b:1')
+  const c = connected(net, a, 'b:1')
+  for (const socket of net.all) socket.stalled = true
+  const lost: string[] = []
+  a.onDisconnect = (_, error) => void lost.push(error?.code ?? 'orderly')
+  c.open('/echo', () => {})
+  net.pass(NET.handshakeMs + 2_000)
+  t.same(lost, ['silent'])
+})
+
+t.test('a peer that connects anew: the old connection is asked, the new one is found', async (t) => {
+  const net = new MemoryNet()
+  const a = host(net)
+  const b = host(net, 'b:1')
+  connected(net, a, 'b:1')
+  const first = b.connections()[0]!
+  net.pass(1_000)
+  const before = net.all.map((socket) => socket.written)
+  connected(net, a, 'b:1')
+  t.equal(b.connections().length, 2)
+  t.not(b.find(a.shared.identity.publicKey), first)
+  t.ok(net.all[0]!.written > before[0]! && net.all[1]!.written > before[1]!, 'asked and answered')
+})
+
 t.test('streams on which no protocol is agreed are reset in time', async (t) => {
   const net = new MemoryNet()
   const a = host(net)

@@ -32,7 +32,7 @@ export class LinuxSockets implements Sockets {
       socket.on('data', (data: Bytes) => tcp.events.onData(plain(data)))
       onSocket(tcp)
     })
-    server.maxConnections = LIMITS.net.connections
+    server.maxConnections = LIMITS.net.sockets
     server.once('error', (error) => done(error, null))
     server.listen({ host: at.host, port: at.port }, () => {
       server.removeAllListeners('error')

@@ -111,6 +111,11 @@ export class Link implements Connection, FrameOutput, NoiseOwner, SessionOwner, 
     this.#socket.destroy()
   }
 
+  /** Asks whether the other side is still there; a machine that has restarted answers with a reset. */
+  probe(): void {
+    if (this.phase === 'open') this.session.ping()
+  }
+
   /** Bytes of a partial frame that this connection occupies. */
   get held(): number {
     return this.#channel?.held ?? 0
@@ -128,9 +133,9 @@ export class Link implements Connection, FrameOutput, NoiseOwner, SessionOwner, 
       return
     }
     this.#channel?.trim()
-    this.session.tick(now)
-    if (now - this.heard >= LIMITS.net.silentMs)
-      this.#fail('silent', 'silent', 'nothing was heard for too long')
+    const owed = this.session.tick(now)
+    const patience = owed ? LIMITS.net.handshakeMs : LIMITS.net.silentMs
+    if (now - this.heard >= patience) this.#fail('silent', 'silent', 'nothing was heard for too long')
     else if (now - this.heard >= LIMITS.net.keepAliveMs && now - this.#pinged >= LIMITS.net.keepAliveMs) {
       this.#pinged = now
       this.session.ping()

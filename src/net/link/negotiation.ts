@@ -1,5 +1,6 @@
 // The first words on a stream: until both sides agree on a protocol, its events are these; then the
 // handler's own take over, beginning with the bytes that already came behind the agreement.
+// How long it may take is the session's business (`deadline`).
 
 import type { Bytes } from '../../base/bytes.ts'
 import { WattleError } from '../../base/errors.ts'

@@ -1,5 +1,6 @@
 // /ipfs/ping/1.0.0: what comes back is what was sent, 32 bytes at a time.
 // https://github.com/libp2p/specs/blob/master/ping/ping.md
+// Whether a connection is alive is Yamux's business; this is for people and for measuring.
 
 import { type Bytes, equal } from '../../base/bytes.ts'
 import { WattleError } from '../../base/errors.ts'

@@ -1,5 +1,6 @@
 // Yamux frames, /yamux/1.0.0 (hashicorp/yamux spec.md, libp2p specs yamux/README.md): twelve bytes of
-// header — version, type, flags, stream id, length, big-endian — and after Data the bytes.
+// header — version, type, flags, stream id, length, big-endian — and after Data the bytes. Layout and
+// numbers only; what a frame means is session.ts.
 
 import type { Bytes } from '../../base/bytes.ts'
 import { putU32 } from '../../base/cursor.ts'

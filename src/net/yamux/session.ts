@@ -153,15 +153,36 @@ export class Session implements StreamSession {
     this.#target = null
   }
 
-  /** Streams that agreed on no protocol in time are reset; idle buffers go back. */
-  tick(now: number): void {
+  /**
+   * Streams that agreed on no protocol in time are reset; idle buffers go back.
+   * @returns true when one of them was ours: the other side owes an answer.
+   */
+  tick(now: number): boolean {
+    let owed = false
     for (const stream of this.streams.values()) {
       stream.unread.trim()
       stream.unsent.trim()
       if (now < stream.deadline) continue
       this.count('negotiationTimeouts')
+      if (stream.id % 2 !== this.#parity) owed = true
       stream.fail(new WattleError('negotiation-timeout', 'no protocol was agreed on in time'))
     }
+    return owed
+  }
+
+  /** The stream whose unread bytes occupy most memory, or null. */
+  largestUnread(): MuxedStream | null {
+    let found: MuxedStream | null = null
+    for (const stream of this.streams.values()) if (stream.held > (found?.held ?? 0)) found = stream
+    return found
+  }
+
+  /** The stream whose unsent bytes occupy most memory, or null. */
+  largestUnsent(): MuxedStream | null {
+    let found: MuxedStream | null = null
+    for (const stream of this.streams.values())
+      if (stream.unsent.held > (found?.unsent.held ?? 0)) found = stream
+    return found
   }
 
   // ── In ──────────────────────────────────────────────────────────────────────────────────────

@@ -10,11 +10,11 @@ import { createLibp2p, type Libp2p } from 'libp2p'
 import { WattleError } from '../../../src/base/errors.ts'
 import { Signer } from '../../../src/crypto/native.ts'
 import { Secret } from '../../../src/crypto/secret.ts'
+import { LinuxSockets } from '../../../src/hw/linux/sockets.ts'
 import type { Connection, Stream, StreamHandler, Timers } from '../../../src/net/api.ts'
 import { Host } from '../../../src/net/host.ts'
 import { serveIdentify } from '../../../src/net/services/identify.ts'
 import { servePing } from '../../../src/net/services/ping.ts'
-import { realSockets } from './sockets.ts'
 
 export const random = (into: Uint8Array): void => void randomFillSync(into)
 
@@ -53,7 +53,7 @@ export const echo: StreamHandler = (stream) => {
 
 export function ours(): Host {
   const host = new Host({
-    sockets: realSockets,
+    sockets: new LinuxSockets(),
     timers: realTimers(),
     random,
     signer: signer(),

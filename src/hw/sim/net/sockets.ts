@@ -73,7 +73,7 @@ export class SimSockets implements Sockets {
             fail(network.dialTimeoutMs, 'ETIMEDOUT')
           else if (host.refuse || !holder?.life.alive || !holder.onSocket)
             fail(network.latencyMs, 'ECONNREFUSED')
-          else if (connections(network, holder.life) >= LIMITS.net.connections)
+          else if (connections(network, holder.life) >= LIMITS.net.sockets)
             fail(network.latencyMs, 'ECONNRESET')
           else this.#connect(holder, host, at, done)
         },
