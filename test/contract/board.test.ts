@@ -80,7 +80,7 @@ contract('serial: bytes come in pieces that fit the buffer, in order, after `up`
   const bytes = new Uint8Array(300)
   for (let i = 0; i < bytes.length; i++) bytes[i] = (i * 31) & 255
   board.feed(bytes)
-  for (let i = 0; i < 60 && got.length < bytes.length; i++) await board.pass(10)
+  for (let i = 0; i < 300 && got.length < bytes.length; i++) await board.pass(10)
   t.ok(equal(got.subarray(0, bytes.length), bytes))
   t.equal(tooMuch, 0)
   t.same(log, ['up', 'bytes'])
@@ -99,14 +99,14 @@ contract('button: down and up, with the times of the clock', async (t, board) =>
   const start = board.clock.now()
   board.press(60)
   t.same(log, [], 'nothing inside the call')
-  await board.pass(120)
+  while (log.length < 2) await board.pass(10)
   t.same(
     log.map(([pressed]) => pressed),
     [true, false],
   )
   const [down, up] = log.map(([, now]) => now - start) as [number, number]
-  t.ok(down >= 0 && down < 50, `down after ${down} ms`)
-  t.ok(up - down > 40 && up - down < 120, `held ${up - down} ms`)
+  t.ok(down >= 0, `down after ${down} ms`)
+  t.ok(up - down >= 58, `held ${up - down} ms`)
   board.button.close()
   board.press(20)
   await board.pass(60)
@@ -114,14 +114,14 @@ contract('button: down and up, with the times of the clock', async (t, board) =>
 })
 
 contract('button: one that is down already is reported once', async (t, board) => {
-  board.press(100)
-  await board.pass(30)
+  board.press(1_000)
+  await board.pass(10)
   const log: boolean[] = []
   board.button.onChange((pressed) => log.push(pressed))
   t.same(log, [])
-  await board.pass(30)
+  for (let i = 0; i < 50 && log.length === 0; i++) await board.pass(5)
   t.same(log, [true])
-  await board.pass(100)
+  for (let i = 0; i < 300 && log.length === 1; i++) await board.pass(10)
   t.same(log, [true, false])
 })
 

@@ -44,9 +44,20 @@ t.test('the folder is 0700 and its files 0600, whatever the umask and whatever w
   )
   t.equal(mode(join(path, 'policy')), '600')
   t.equal(mode(join(path, 'journal')), '600')
-  chmodSync(path, 0o755)
   await open(path)
   t.equal(mode(path), '700')
+})
+
+t.test('a folder that is there: closed if it is empty, refused if others could read it', async (t) => {
+  const path = folder(t)
+  chmodSync(path, 0o755)
+  await open(path)
+  t.equal(mode(path), '700', 'an empty one is closed')
+  writeFileSync(join(path, 'something'), '')
+  chmodSync(path, 0o755)
+  const error = await new Promise<unknown>((done) => openFolder(path, (e) => done(e)))
+  t.match(error, { code: 'state-open', exit: 3, message: /mode 755/ })
+  t.equal(mode(path), '755', 'and left as it was')
 })
 
 t.test('a temporary file that a crash left is neither listed nor in the way', async (t) => {
