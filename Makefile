@@ -48,7 +48,8 @@ layers: $(STAMP) ## who may import whom (docs/decisions/0001-layers.md)
 links: $(STAMP) ## every link and path in the docs leads somewhere
 	@$(TS) scripts/links.ts
 
-bench: bench-device bench-crypto ## every benchmark
+bench: dist/wattle ## every benchmark: size, start-up, steady state, memory
+	@$(TS) scripts/bench.ts
 bench-device: dist/wattle ## an hour of telegrams through the whole device with eight readers
 	@$(TS) scripts/bench.ts device
 bench-crypto: $(STAMP) ## both back-ends of the cryptography side by side, and a claim

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import { bundleOptions } from './bundle.ts'
+import { bundleOptions, pagePlugin } from './bundle.ts'
 
 const out = 'build/test'
 const only = process.argv.slice(2)
@@ -27,6 +27,8 @@ await build({
   format: 'esm',
   target: 'node20',
   packages: 'external',
+  // Tests that want the page build it themselves.
+  plugins: [pagePlugin({ home: {}, provider: {} })],
   sourcemap: 'inline',
   outExtension: { '.js': '.mjs' },
   banner: {

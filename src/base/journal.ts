@@ -121,13 +121,13 @@ export function scanJournal(file: Bytes, onRecord: (type: number, payload: Bytes
       ...scan,
       why: `${left} bytes after byte ${at} are more than one unfinished batch`,
     }
-  for (let i = at; i + BATCH_HEAD + CRC_BYTES <= file.length; i++)
-    if (batchEnd(file, i, salt) >= 0)
-      return {
-        kind: 'damaged',
-        ...scan,
-        why: `batch ${next} at byte ${at} is broken, yet one follows at ${i}`,
-      }
+  const follower = batchAfter(file, at, salt)
+  if (follower >= 0)
+    return {
+      kind: 'damaged',
+      ...scan,
+      why: `batch ${next} at byte ${at} is broken, yet one follows at ${follower}`,
+    }
   return { kind: 'torn', ...scan, why: `batch ${next} at byte ${at} was never finished` }
 }
 
@@ -144,6 +144,21 @@ function batchEnd(file: Bytes, at: number, salt: number): number {
   const crcAt = at + BATCH_HEAD + length
   if (length > LIMITS.journal.batchBytes || crcAt + CRC_BYTES > file.length) return -1
   return crc32(file, at, crcAt, salt) === getU32(file, crcAt) ? crcAt + CRC_BYTES : -1
+}
+
+/**
+ * Where a whole batch lies at or behind `at`, or -1. Checksums are taken over no more bytes than 1,024
+ * batches have; a tail that pretends to hold more batches counts as holding one: nothing is cut off
+ * that cannot be judged.
+ */
+function batchAfter(file: Bytes, at: number, salt: number): number {
+  let budget = 1_024 * LIMITS.journal.batchBytes
+  for (let i = at; i + BATCH_HEAD + CRC_BYTES <= file.length; i++) {
+    if (getU32(file, i) !== BATCH) continue
+    budget -= Math.min(getU32(file, i + 8), file.length - i)
+    if (budget < 0 || batchEnd(file, i, salt) >= 0) return i
+  }
+  return -1
 }
 
 function recordsFit(file: Bytes, at: number): boolean {

@@ -47,7 +47,7 @@ contract('time goes forward', async (t, rig) => {
   await rig.until(() => false, 50)
   const passed = rig.clock.now() - now
   t.ok(passed >= 50, `${passed}`)
-  t.ok(Math.abs(rig.clock.wall() - wall - passed) < 20)
+  t.ok(Math.abs(rig.clock.wall() - wall - passed) < 200)
   t.ok(Number.isInteger(wall), 'the wall clock counts whole milliseconds')
   t.ok(wall > 1_600_000_000_000)
 })

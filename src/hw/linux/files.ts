@@ -6,6 +6,7 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import type { Bytes } from '../../base/bytes.ts'
+import { EXIT, WattleError } from '../../base/errors.ts'
 import type { Failure, Files, OpenFile } from '../hardware.ts'
 import { plain } from './tcp.ts'
 
@@ -203,12 +204,40 @@ class Turns {
   }
 }
 
-/** Makes the state folder if need be, and keeps everyone else out of it. */
+/**
+ * Makes the state folder if need be. One that is there already must be closed to others, unless it is
+ * empty: whoever names /tmp by mistake keeps it as it is. Fails with the system's codes or WattleError
+ * `state-open`.
+ */
 export function openFolder(folder: string, done: (error: Failure, files: LinuxFiles | null) => void): void {
-  fs.mkdir(folder, { recursive: true, mode: 0o700 }, (error) => {
+  const ready = (): void => done(null, new LinuxFiles(folder))
+  const close = (): void => fs.chmod(folder, 0o700, (error) => (error ? done(error, null) : ready()))
+  fs.mkdir(folder, { recursive: true, mode: 0o700 }, (error, made) => {
     if (error) done(error, null)
-    else fs.chmod(folder, 0o700, (e) => (e ? done(e, null) : done(null, new LinuxFiles(folder))))
+    else if (made !== undefined) close()
+    else
+      fs.readdir(folder, (unreadable, names) => {
+        if (unreadable) done(unreadable, null)
+        else if (names.length === 0) close()
+        else
+          fs.stat(folder, (e, stat) =>
+            e ? done(e, null) : checkMode(folder, stat.mode & 0o777, done, ready),
+          )
+      })
   })
+}
+
+function checkMode(
+  folder: string,
+  mode: number,
+  done: (error: Failure, files: null) => void,
+  ready: () => void,
+): void {
+  if ((mode & 0o077) === 0) ready()
+  else {
+    const text = `${folder} has mode ${mode.toString(8)}, others could read its keys; chmod 700 it, or choose another folder`
+    done(new WattleError('state-open', text, EXIT.stay), null)
+  }
 }
 
 function writeWhole(path: string, bytes: Bytes, done: Done): void {

@@ -42,11 +42,13 @@ export class LineButton implements Button {
     if (this.#pressed) setImmediate(() => this.#listener?.(true, this.#clock.now()))
   }
 
-  /** Down now, up `ms` later; a press during a press is the same press. */
+  /** Down now, up `ms` later; a press during a press makes it last `ms` from now. */
   press(ms: number = PRESS_MS): void {
-    if (this.#release) clearTimeout(this.#release)
-    this.#release = setTimeout(() => this.#level(false), Math.min(ms, LONGEST_HOLD_MS))
-    setImmediate(() => this.#level(true))
+    setImmediate(() => {
+      this.#level(true)
+      if (this.#release) clearTimeout(this.#release)
+      this.#release = setTimeout(() => this.#level(false), Math.min(ms, LONGEST_HOLD_MS))
+    })
   }
 
   close(): void {
