@@ -1,7 +1,9 @@
 // A home without cryptography behind the real page server: one device with a button and a code, one
 // provider with a page of its own. Plays what the page's protocol promises, so that a browser can live
 // the whole story against it; time and telegrams are moved by the test.
+import type { Test } from 'tap'
 import type { Listener } from '../../src/hw/hardware.ts'
+import { LinuxHttp } from '../../src/hw/linux/http.ts'
 import type {
   Ask,
   GrantAsk,
@@ -14,13 +16,15 @@ import type {
 } from '../../src/page/protocol.ts'
 import { type AskAnswer, PageServer } from '../../src/page/server.ts'
 import { Trace } from '../../src/page/trace.ts'
-import type { BuiltPages } from './build.ts'
-import { nodeHttp } from './node-http.ts'
+import { LAN_NAME } from './browser.ts'
+import { type BuiltPages, buildPages } from './build.ts'
 
 export const CODE = 'K7QDM2XA9RTE'
 const DEVICE = 'wattle-ab12'
 const ADDRESS = '192.168.1.23:4001'
 const PROVIDER = { id: 'p-4f2a', name: 'EnergieLab', domain: 'energielab.example' }
+
+const http = new LinuxHttp()
 
 type Answered = (answer: AskAnswer) => void
 
@@ -75,7 +79,7 @@ export class FakeHome {
   async start(port = 0): Promise<void> {
     const serve = (page: PageServer, at = 0): Promise<string> =>
       new Promise((resolve, reject) => {
-        page.listen(nodeHttp, `127.0.0.1:${at}`, (error, listener) => {
+        page.listen(http, `127.0.0.1:${at}`, (error, listener) => {
           if (listener === null) return reject(error)
           this.#listeners.push(listener)
           resolve(`http://${listener.address}/`)
@@ -124,7 +128,7 @@ export class FakeHome {
                 name: 'wattle-ab12',
                 address: ADDRESS,
                 window: open ? this.#opensUntil - now : null,
-                led: open ? 'window' : 'unclaimed',
+                led: open ? 'window-open' : 'unpaired',
               },
             ],
       providers: [PROVIDER],
@@ -164,6 +168,11 @@ export class FakeHome {
     for (const [at, watts] of points) this.#trace.add(at, watts)
     this.tell()
     this.home.broadcast({ t: 'history', device: DEVICE, points: this.#trace.points() })
+  }
+
+  /** A telegram of now; `watts` as the house would use them where it is left out. */
+  now(watts: number = houseWatts(Date.now())): void {
+    this.telegram(readingOf(Date.now(), watts))
   }
 
   telegram(reading: PageReading): void {
@@ -252,6 +261,14 @@ export class FakeHome {
     )
     return { ok: true }
   }
+}
+
+/** A started home that stops with the test. */
+export async function newHome(t: Test, port = 0): Promise<FakeHome> {
+  const home = new FakeHome(await buildPages(), [LAN_NAME])
+  t.teardown(() => home.stop())
+  await home.start(port)
+  return home
 }
 
 /** A plausible reading: three phases, two tariffs, gas read at the last whole hour. */
