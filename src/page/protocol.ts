@@ -57,6 +57,7 @@ export interface PageDevice {
   readonly link: 'online' | 'connecting' | 'offline'
   /** Does this home hold a key of the current epoch: yes, on its way, no longer. */
   readonly access: 'open' | 'waiting' | 'closed'
+  /** When the newest one came here, by `clock`. */
   readonly lastTelegram: number | null
   /** The meter's model as it names itself. */
   readonly meter: string | null

@@ -2,6 +2,7 @@
 // provider with a page of its own. Plays what the page's protocol promises, so that a browser can live
 // the whole story against it; time and telegrams are moved by the test.
 import type { Test } from 'tap'
+import type { BuiltPages } from '../../scripts/bundle.ts'
 import type { Listener } from '../../src/hw/hardware.ts'
 import { LinuxHttp } from '../../src/hw/linux/http.ts'
 import type {
@@ -17,7 +18,7 @@ import type {
 import { type AskAnswer, PageServer } from '../../src/page/server.ts'
 import { Trace } from '../../src/page/trace.ts'
 import { LAN_NAME } from './browser.ts'
-import { type BuiltPages, buildPages } from './build.ts'
+import { buildPages } from './build.ts'
 
 export const CODE = 'K7QDM2XA9RTE'
 const DEVICE = 'wattle-ab12'
@@ -36,6 +37,10 @@ export class FakeHome {
   providerUrl = ''
   button: HomeState['button'] = 'terminal'
   reachable: boolean
+  /** Found by home by itself. */
+  listed: boolean
+  /** Waits for the press instead of refusing. */
+  patient: boolean
   owner: 'nobody' | 'us' | 'other' = 'nobody'
   #opensUntil = 0
   #grants: PageGrant[] = []
@@ -49,8 +54,10 @@ export class FakeHome {
 
   constructor(pages: BuiltPages, hosts: readonly string[] = []) {
     this.reachable = true
+    this.listed = true
+    this.patient = false
     this.home = new PageServer(
-      { assets: pages.home, hosts },
+      { assets: pages['home']!, hosts },
       {
         onPage: (tell) => {
           tell({ t: 'state', state: this.state() })
@@ -64,7 +71,7 @@ export class FakeHome {
       },
     )
     this.provider = new PageServer(
-      { assets: pages.provider },
+      { assets: pages['provider']! },
       {
         onPage: (tell) => {
           tell({ t: 'state', state: this.providerState() })
@@ -121,7 +128,7 @@ export class FakeHome {
           ]
         : [],
       unclaimed:
-        ours || !this.reachable
+        ours || !this.reachable || !this.listed
           ? []
           : [
               {
@@ -194,6 +201,10 @@ export class FakeHome {
   }
 
   #onAsk(ask: Ask, answer: Answered): void {
+    if (ask.do === 'claim' && this.patient && this.#opensUntil <= Date.now()) {
+      setTimeout(() => this.#onAsk(ask, answer), 50)
+      return
+    }
     if (ask.do === 'claim') answer(this.#claim(ask.code))
     else if (ask.do === 'grant') answer(this.#grant(ask))
     else if (ask.do === 'revoke') answer(this.#revoke(ask.grant))

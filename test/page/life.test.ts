@@ -75,8 +75,11 @@ t.test('the page in a browser', { skip: skipBrowser }, async (t) => {
     await seen(page, 'does not answer')
     t.match(home.asked[home.asked.length - 1], { address: '192.168.1.23:4001', code: 'K7QDM2XA9RTE' })
     home.reachable = true
-    home.tell()
+    home.closeWindow()
+    home.listed = false
     await page.click('button.big')
+    await seen(page, 'Not yet: press the button first')
+    home.press()
     await seen(page, 'Claimed. It is yours.')
     await seen(page, 'Waiting for the first telegram')
 
@@ -186,7 +189,7 @@ t.test('the page in a browser', { skip: skipBrowser }, async (t) => {
 t.test('the whole page stays small', async (t) => {
   const pages = await buildPages()
   for (const name of ['home', 'provider'] as const) {
-    const assets = pages[name]
+    const assets = pages[name]!
     const bytes = gzipBytes(assets)
     t.ok(bytes <= MOST_GZIP_BYTES, `${name}: ${bytes} bytes`)
     for (const asset of Object.values(assets))

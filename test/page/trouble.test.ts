@@ -2,7 +2,7 @@
 // that would like to be markup; and how soon a telegram is on the screen.
 import t from 'tap'
 import { openPage, quiet, seen, skipBrowser, startBrowser } from './browser.ts'
-import { houseHistory, newHome, readingOf } from './fake-home.ts'
+import { CODE, houseHistory, newHome, readingOf } from './fake-home.ts'
 
 const MOST_MS = 250
 
@@ -37,6 +37,22 @@ t.test('trouble around the page', { skip: skipBrowser }, async (t) => {
     again.now(555)
     await seen(page, '555')
     t.same(phone.foreign, [])
+    await phone.context.close()
+  })
+
+  t.test('a home that waits for the press instead of refusing', async (t) => {
+    const home = await newHome(t)
+    home.patient = true
+    const phone = await openPage(browser, 'phone')
+    const { page } = phone
+    await page.goto(`${home.homeUrl}#${CODE}`)
+    await page.click('button.big')
+    await seen(page, 'Waiting for the button. Press it now')
+    t.ok(await page.isDisabled('button.big'))
+    home.press()
+    await seen(page, 'Claimed. It is yours.')
+    t.equal(home.asked.length, 1)
+    quiet(t, phone)
     await phone.context.close()
   })
 

@@ -149,8 +149,7 @@ export class PowerChart {
           size: 24,
           gap: 4,
           space: 84,
-          values: (_u, splits, _axis, _space, step) =>
-            splits.map((s) => (step < 60 ? secondText(s * 1000) : timeText(s * 1000))),
+          values: (u, splits, _axis, _space, step) => splits.map((s) => timeLabel(u, s, step)),
         },
         {
           stroke: ink('--quiet'),
@@ -185,6 +184,14 @@ export class PowerChart {
     }
     return new uPlot(options, [[], []], this.#place)
   }
+}
+
+/** The time at `s` seconds, left out where it would be cut off at an edge. */
+function timeLabel(u: uPlot, s: number, step: number): string {
+  const text = step < 60 ? secondText(s * 1000) : timeText(s * 1000)
+  const half = text.length * 3.6
+  const x = u.valToPos(s, 'x')
+  return x + half > u.over.clientWidth + 12 ? '' : text
 }
 
 /** Zero is always in view, with some air above and below. */

@@ -68,7 +68,10 @@ export class NowPanel {
       this.#chart.set([])
     }
     this.#device = device
-    if (device?.lastTelegram != null) this.#heard = Math.max(this.#heard ?? 0, device.lastTelegram)
+    if (device?.lastTelegram != null) {
+      const last = Math.min(device.lastTelegram, this.#clock.now())
+      this.#heard = Math.max(this.#heard ?? 0, last)
+    }
     this.tick()
   }
 
@@ -136,6 +139,7 @@ export class NowPanel {
     if (device === null) return null
     if (device.access !== 'open') return words.now.access[device.access]
     if (device.link === 'offline') return words.now.offline
+    if (device.link === 'connecting' && (silent || this.#heard === null)) return words.now.connecting
     return silent ? words.now.silentWhy : null
   }
 

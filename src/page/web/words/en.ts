@@ -45,6 +45,7 @@ export interface ClaimWords {
   readonly pressWhy: Readonly<Record<'terminal' | 'device', string>>
   readonly button: string
   readonly claiming: string
+  readonly waiting: string
   readonly open: string
   readonly openFor: (seconds: number) => string
   readonly done: string
@@ -63,6 +64,7 @@ export interface NowWords {
   readonly silent: (span: string) => string
   readonly silentWhy: string
   readonly offline: string
+  readonly connecting: string
   readonly access: Readonly<Record<'waiting' | 'closed', string>>
   readonly chart: (minutes: number) => string
   readonly low: string
@@ -107,7 +109,7 @@ export interface ShareWords {
   readonly askUntil: string
   readonly askPurpose: string
   readonly askPurposeHint: string
-  readonly untils: Readonly<Record<'never' | 'hour' | 'day' | 'week' | 'month' | 'year', string>>
+  readonly untils: Readonly<Record<'hour' | 'day' | 'week' | 'month' | 'quarter' | 'year', string>>
   readonly askNote: (name: string) => string
   readonly shared: (name: string) => string
   readonly stopTitle: (name: string) => string
@@ -199,6 +201,7 @@ export const en: Words = {
     },
     button: 'Claim',
     claiming: 'Claiming',
+    waiting: 'Waiting for the button. Press it now, and the claim goes on by itself.',
     open: 'The window is open',
     openFor: (seconds) => `${seconds} seconds left`,
     done: 'Claimed. It is yours.',
@@ -216,6 +219,7 @@ export const en: Words = {
     silent: (span) => `No telegram for ${span}`,
     silentWhy:
       'Check that the cable sits firmly at the meter and at the device. Its METER light blinks once for each telegram.',
+    connecting: 'My Home is looking for the device. What was measured meanwhile comes when it is found.',
     offline: 'The device cannot be reached. It keeps its telegrams and hands them over when it is back.',
     access: {
       waiting: 'The device is letting this home in. That takes a moment.',
@@ -268,11 +272,11 @@ export const en: Words = {
     askPurpose: 'What for',
     askPurposeHint: 'For example: advice on saving energy',
     untils: {
-      never: 'Until I stop it',
       hour: 'One hour',
       day: 'One day',
       week: 'One week',
       month: 'One month',
+      quarter: 'Three months',
       year: 'One year',
     },
     askNote: (name) => `${name} reads from the next telegram on. What was before stays closed to it.`,
