@@ -16,6 +16,7 @@ t.test('trouble around the page', { skip: skipBrowser }, async (t) => {
     const phone = await openPage(browser, 'phone')
     const { page } = phone
     await page.goto(home.homeUrl)
+    await seen(page, 'Waiting for the first telegram')
     home.now(640)
     await seen(page, '640')
     const state = home.state()
