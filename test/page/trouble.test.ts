@@ -1,10 +1,17 @@
 // What may go wrong around a page, in a real browser: silence, a device or a home that goes away, names
 // that would like to be markup; and how soon a telegram is on the screen.
 import t from 'tap'
+import { WebSocket } from 'ws'
 import { openPage, quiet, seen, skipBrowser, startBrowser } from './browser.ts'
 import { CODE, houseHistory, newHome, readingOf } from './fake-home.ts'
 
 const MOST_MS = 250
+
+/** One more page, as far as home can tell. */
+function otherPage(url: string): Promise<WebSocket> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}live`, { origin: new URL(url).origin })
+  return new Promise((resolve) => socket.on('open', () => resolve(socket)))
+}
 
 t.test('trouble around the page', { skip: skipBrowser }, async (t) => {
   const browser = await startBrowser()
@@ -119,8 +126,10 @@ t.test('trouble around the page', { skip: skipBrowser }, async (t) => {
     const { page } = desk
     await page.goto(home.homeUrl)
     await seen(page, 'Last 10 minutes')
-    for (let i = 0; i < 9; i++) await (await desk.context.newPage()).goto(home.homeUrl)
-    await page.bringToFront()
+    const others = await Promise.all(Array.from({ length: 9 }, () => otherPage(home.homeUrl)))
+    t.teardown(() => {
+      for (const other of others) other.terminate()
+    })
     t.equal(home.home.pages(), 10)
     await page.evaluate(`
       window.shown = new Map()
