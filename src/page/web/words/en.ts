@@ -252,8 +252,8 @@ export const en: Words = {
     classes: { raw: 'Every telegram', '15min': 'Quarter-hours', day: 'Days' },
     classesWhy: {
       raw: 'All that the meter says, as it says it. Shows when somebody is at home.',
-      '15min': 'Totals and peaks of each quarter of an hour.',
-      day: 'Totals and peaks of each day, nothing finer.',
+      '15min': 'Totals and peaks, every 15 minutes.',
+      day: 'Totals and peaks of each day.',
     },
     what: 'Reads',
     since: 'Since',
