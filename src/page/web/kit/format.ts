@@ -19,6 +19,8 @@ const seconds = new Intl.DateTimeFormat(locales as string[], {
   hour: '2-digit',
   minute: '2-digit',
   second: '2-digit',
+  // Short, for a chart's axis and a log.
+  hourCycle: 'h23',
 })
 const day = new Intl.DateTimeFormat(locales as string[], { day: 'numeric', month: 'long', year: 'numeric' })
 const shortDay = new Intl.DateTimeFormat(locales as string[], { day: 'numeric', month: 'short' })
