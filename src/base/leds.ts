@@ -1,77 +1,66 @@
-// The blink patterns of the two lights, one row per state (docs: the LED table of the image notes,
-// section 6.5, with a claim window of 60 s). Data only: the device drives its LEDs from these rows and
-// the page draws the same blinking, so that what a person sees on the screen is what the device does.
-// A row is what hw/hardware.ts calls a LedPattern: on and off times in ms, alternating, on first.
+// How the STATUS light blinks, by state: what the page needs of the device's LED table to draw the same
+// blinking (a test holds it against device/leds.ts, which the page may not import). Names and times are
+// those of that table; docs: the LED section of the image notes.
 
 export interface LedRow {
-  /** `[]` off, `[0]` steady on, else on, off, on, off … */
+  /** On and off times in ms, alternating, on first; `[]` off, `[0]` steady on. */
   readonly times: readonly number[]
-  /** False: one round, then off. */
+  /** False: one round, then dark. */
   readonly repeat: boolean
 }
 
-function row(times: readonly number[], repeat = true): LedRow {
-  return { times, repeat }
-}
-
-/** STATUS (green). Patterns longer than one flash are at least 0.6 s, unlike the firmware's own codes. */
-export const STATUS_LED: Readonly<Record<StatusLed, LedRow>> = {
-  off: row([]),
-  booting: row([500, 500]),
-  unclaimed: row([60, 2_940]),
-  window: row([100, 100]),
-  claiming: row([900, 100]),
-  claimed: row([3_000, 200], false),
-  refused: row([600, 400, 600, 400, 600, 1_000], false),
-  well: row([0]),
-  offline: row([60, 240, 60, 1_640]),
-  'no-wifi': row([60, 940]),
-  updating: row([250, 250]),
-  trial: row([1_800, 200]),
-  'fault-2': row([600, 400, 600, 2_000]),
-  'fault-3': row([600, 400, 600, 400, 600, 2_000]),
-  'fault-4': row([600, 400, 600, 400, 600, 400, 600, 2_000]),
-  'fault-5': row([600, 400, 600, 400, 600, 400, 600, 400, 600, 2_000]),
-  'fault-6': row([600, 400, 600, 400, 600, 400, 600, 400, 600, 400, 600, 2_000]),
-  'fault-7': row([600, 400, 600, 400, 600, 400, 600, 400, 600, 400, 600, 400, 600, 2_000]),
-  'reset-armed': row([0]),
-  safe: row([1_000, 1_000]),
-}
-
 export type StatusLed =
-  | 'off'
   | 'booting'
-  | 'unclaimed'
-  | 'window'
+  | 'unpaired'
+  | 'window-open'
   | 'claiming'
   | 'claimed'
   | 'refused'
-  | 'well'
+  | 'paired'
+  | 'identify'
   | 'offline'
   | 'no-wifi'
   | 'updating'
   | 'trial'
+  | 'reset-armed'
+  | 'safe-mode'
   | 'fault-2'
   | 'fault-3'
   | 'fault-4'
   | 'fault-5'
   | 'fault-6'
   | 'fault-7'
-  | 'reset-armed'
-  | 'safe'
 
-export type MeterLed = 'off' | 'telegram' | 'silent' | 'bad' | 'no-wifi' | 'updating' | 'fault' | 'safe'
+function row(times: readonly number[], repeat = true): LedRow {
+  return { times, repeat }
+}
 
-/** METER (amber). */
-export const METER_LED: Readonly<Record<MeterLed, LedRow>> = {
-  off: row([]),
-  /** Once for each valid telegram. */
-  telegram: row([30, 20], false),
-  silent: row([500, 500]),
-  bad: row([100, 100]),
-  /** Alternates with STATUS: the round begins dark. */
-  'no-wifi': row([0, 500, 60, 440]),
-  updating: row([0, 250, 250]),
-  fault: row([0]),
-  safe: row([1_000, 1_000]),
+/** `n` long flashes, then a pause of two seconds. */
+function fault(n: number): LedRow {
+  const times: number[] = []
+  for (let i = 1; i <= n; i++) times.push(600, i === n ? 2_000 : 400)
+  return row(times)
+}
+
+export const STATUS_LED: Readonly<Record<StatusLed, LedRow>> = {
+  booting: row([500, 500]),
+  unpaired: row([100, 2_900]),
+  'window-open': row([100, 100]),
+  claiming: row([900, 100]),
+  claimed: row([3_000, 0], false),
+  refused: row([600, 300, 600, 300, 600, 300], false),
+  paired: row([0]),
+  identify: row([100, 100, 100, 700]),
+  offline: row([100, 200, 100, 1_600]),
+  'no-wifi': row([100, 900]),
+  updating: row([250, 250]),
+  trial: row([1_800, 200]),
+  'reset-armed': row([0]),
+  'safe-mode': row([1_000, 1_000]),
+  'fault-2': fault(2),
+  'fault-3': fault(3),
+  'fault-4': fault(4),
+  'fault-5': fault(5),
+  'fault-6': fault(6),
+  'fault-7': fault(7),
 }

@@ -95,7 +95,7 @@ export class Face {
     const reading = seen.reader.read(telegram, wall)
     seen.meter ??= seen.reader.meter
     const first = seen.last === null
-    seen.last = reading.at
+    seen.last = Math.floor(this.#options.hardware.clock.wall())
     seen.trace.add(reading.at, reading.powerInW - reading.powerOutW)
     this.#options.broadcast({ t: 'reading', device: device.name, reading })
     if (first) this.changed()
@@ -238,7 +238,7 @@ export class Face {
             name: found.name,
             address,
             window: found.leftMs > 0 ? found.leftMs : null,
-            led: found.leftMs > 0 ? 'window' : 'unclaimed',
+            led: found.leftMs > 0 ? 'window-open' : 'unpaired',
           })
         else this.#unclaimed.delete(address)
         this.changed()

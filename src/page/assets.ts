@@ -1,4 +1,5 @@
-// The built page in memory: files by path, each with its answer's headers made once. GET and HEAD only;
+// The built page in memory: files by path, each with its answer's headers made once. GET and HEAD only (the
+// Http leaves a HEAD's body out);
 // gzip where the browser takes it, 304 where it has the same bytes. No foreign anything: the policy
 // lets the page load and call nothing but its own server, run no inline script and no inline style.
 
@@ -44,8 +45,7 @@ export class AssetStore {
     if (path[0] !== '/') return words(400, 'Expected a path that begins with a slash.')
     const file = this.#files.get(path)
     if (file === undefined) return words(404, 'There is nothing at this address. The page itself is at /')
-    const head = request.method === 'HEAD'
-    if (!head && request.method !== 'GET')
+    if (request.method !== 'GET' && request.method !== 'HEAD')
       return words(405, 'This address can be read (GET) and nothing else.', { allow: 'GET, HEAD' })
     const headers: Record<string, string> = {
       ...SAFE,
@@ -59,8 +59,7 @@ export class AssetStore {
     const packed = file.gzip !== undefined && takesGzip(request.headers['accept-encoding'])
     if (packed) headers['content-encoding'] = 'gzip'
     const body = packed ? file.gzip! : file.bytes
-    headers['content-length'] = String(body.length)
-    return { status: 200, headers, body: head ? EMPTY : body }
+    return { status: 200, headers, body }
   }
 }
 
@@ -72,7 +71,6 @@ const SAFE: Readonly<Record<string, string>> = {
 
 /** A refusal in plain words. */
 export function words(status: number, text: string, more: Record<string, string> = {}): HttpAnswer {
-  const body = utf8(`${text}\n`)
   return {
     status,
     headers: {
@@ -80,10 +78,9 @@ export function words(status: number, text: string, more: Record<string, string>
       'content-type': 'text/plain; charset=utf-8',
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
       'cache-control': 'no-store',
-      'content-length': String(body.length),
       ...more,
     },
-    body,
+    body: utf8(`${text}\n`),
   }
 }
 

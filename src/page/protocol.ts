@@ -12,6 +12,7 @@ export const RESOLUTION_CLASSES: readonly ResolutionClass[] = ['raw', '15min', '
 
 /** One telegram's values. Null: the meter does not say. */
 export interface PageReading {
+  /** The telegram's own time; the points of `history` are by the same clock. */
   readonly at: number
   readonly powerInW: number
   readonly powerOutW: number
@@ -56,6 +57,7 @@ export interface PageDevice {
   readonly link: 'online' | 'connecting' | 'offline'
   /** Does this home hold a key of the current epoch: yes, on its way, no longer. */
   readonly access: 'open' | 'waiting' | 'closed'
+  /** When the newest one came here, by `clock`. */
   readonly lastTelegram: number | null
   /** The meter's model as it names itself. */
   readonly meter: string | null
@@ -97,19 +99,30 @@ export interface Answer {
   readonly text?: string
 }
 
-/** Refusals that the page explains in the reader's language. */
+/** Refusals that the page explains in the reader's language; the codes of WattleError among them. */
 export type AnswerCode =
+  // Of the page's server.
   | 'bad-shape'
   | 'busy'
   | 'not-here'
   | 'no-answer'
+  // Of a claim.
   | 'bad-code'
   | 'wrong-code'
+  | 'other-device'
   | 'window-closed'
   | 'too-many-tries'
   | 'already-claimed'
+  | 'auth'
+  | 'version'
+  | 'malformed'
+  | 'silent'
   | 'no-device'
   | 'unreachable'
+  // Of a change.
+  | 'device-offline'
+  | 'log-mismatch'
+  | 'storage'
   | 'not-allowed'
   | 'unknown-device'
   | 'unknown-provider'

@@ -1,7 +1,8 @@
 // A real Chromium for the page's tests: started once for a test file, watched for console errors and
 // for requests to any other host, with the two screens that every picture is taken on.
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type FrameLocator, type Page } from 'playwright-core'
+import type { Test } from 'tap'
 
 const CHROMIUM = process.env['WATTLE_CHROMIUM'] ?? '/usr/bin/chromium'
 const PICTURES = 'build/screenshots'
@@ -55,7 +56,6 @@ export async function openPage(
     timezoneId: 'Europe/Amsterdam',
     hasTouch: screen === 'phone',
     isMobile: screen === 'phone',
-    deviceScaleFactor: screen === 'phone' ? 2 : 1,
   })
   const page = await context.newPage()
   page.setDefaultTimeout(4_000)
@@ -82,4 +82,25 @@ const FAULTS = readFileSync('test/page/faults.browser.js', 'utf8')
 /** What stands in a reader's way on the page as it is now (faults.browser.js); none on a good page. */
 export async function accessibilityFaults(page: Page): Promise<string[]> {
   return (await page.evaluate(FAULTS)) as string[]
+}
+
+/** Waits until the text can be seen. */
+export async function seen(at: Page | FrameLocator, text: string): Promise<void> {
+  await at
+    .locator(`:visible:text(${JSON.stringify(text)})`)
+    .first()
+    .waitFor()
+}
+
+/** What a person reads there, in one line. */
+export async function textOf(page: Page, selector: string): Promise<string> {
+  return (await page.locator(selector).first().innerText()).replace(/\s+/g, ' ')
+}
+
+/** Nothing on the console, nothing asked of another host. */
+export function quiet(t: Test, ...watched: Watched[]): void {
+  for (const one of watched) {
+    t.same(one.complaints, [], 'nothing on the console')
+    t.same(one.foreign, [], 'nothing asked of another host')
+  }
 }

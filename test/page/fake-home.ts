@@ -1,7 +1,10 @@
 // A home without cryptography behind the real page server: one device with a button and a code, one
 // provider with a page of its own. Plays what the page's protocol promises, so that a browser can live
 // the whole story against it; time and telegrams are moved by the test.
+import type { Test } from 'tap'
+import type { BuiltPages } from '../../scripts/bundle.ts'
 import type { Listener } from '../../src/hw/hardware.ts'
+import { LinuxHttp } from '../../src/hw/linux/http.ts'
 import type {
   Ask,
   GrantAsk,
@@ -14,13 +17,15 @@ import type {
 } from '../../src/page/protocol.ts'
 import { type AskAnswer, PageServer } from '../../src/page/server.ts'
 import { Trace } from '../../src/page/trace.ts'
-import type { BuiltPages } from './build.ts'
-import { nodeHttp } from './node-http.ts'
+import { LAN_NAME } from './browser.ts'
+import { buildPages } from './build.ts'
 
 export const CODE = 'K7QDM2XA9RTE'
 const DEVICE = 'wattle-ab12'
 const ADDRESS = '192.168.1.23:4001'
 const PROVIDER = { id: 'p-4f2a', name: 'EnergieLab', domain: 'energielab.example' }
+
+const http = new LinuxHttp()
 
 type Answered = (answer: AskAnswer) => void
 
@@ -32,6 +37,10 @@ export class FakeHome {
   providerUrl = ''
   button: HomeState['button'] = 'terminal'
   reachable: boolean
+  /** Found by home by itself. */
+  listed: boolean
+  /** Waits for the press instead of refusing. */
+  patient: boolean
   owner: 'nobody' | 'us' | 'other' = 'nobody'
   #opensUntil = 0
   #grants: PageGrant[] = []
@@ -45,8 +54,10 @@ export class FakeHome {
 
   constructor(pages: BuiltPages, hosts: readonly string[] = []) {
     this.reachable = true
+    this.listed = true
+    this.patient = false
     this.home = new PageServer(
-      { assets: pages.home, hosts },
+      { assets: pages['home']!, hosts },
       {
         onPage: (tell) => {
           tell({ t: 'state', state: this.state() })
@@ -60,7 +71,7 @@ export class FakeHome {
       },
     )
     this.provider = new PageServer(
-      { assets: pages.provider },
+      { assets: pages['provider']! },
       {
         onPage: (tell) => {
           tell({ t: 'state', state: this.providerState() })
@@ -75,7 +86,7 @@ export class FakeHome {
   async start(port = 0): Promise<void> {
     const serve = (page: PageServer, at = 0): Promise<string> =>
       new Promise((resolve, reject) => {
-        page.listen(nodeHttp, `127.0.0.1:${at}`, (error, listener) => {
+        page.listen(http, `127.0.0.1:${at}`, (error, listener) => {
           if (listener === null) return reject(error)
           this.#listeners.push(listener)
           resolve(`http://${listener.address}/`)
@@ -117,14 +128,14 @@ export class FakeHome {
           ]
         : [],
       unclaimed:
-        ours || !this.reachable
+        ours || !this.reachable || !this.listed
           ? []
           : [
               {
                 name: 'wattle-ab12',
                 address: ADDRESS,
                 window: open ? this.#opensUntil - now : null,
-                led: open ? 'window' : 'unclaimed',
+                led: open ? 'window-open' : 'unpaired',
               },
             ],
       providers: [PROVIDER],
@@ -166,6 +177,11 @@ export class FakeHome {
     this.home.broadcast({ t: 'history', device: DEVICE, points: this.#trace.points() })
   }
 
+  /** A telegram of now; `watts` as the house would use them where it is left out. */
+  now(watts: number = houseWatts(Date.now())): void {
+    this.telegram(readingOf(Date.now(), watts))
+  }
+
   telegram(reading: PageReading): void {
     const net = reading.powerInW - reading.powerOutW
     this.#last = Date.now()
@@ -185,6 +201,10 @@ export class FakeHome {
   }
 
   #onAsk(ask: Ask, answer: Answered): void {
+    if (ask.do === 'claim' && this.patient && this.#opensUntil <= Date.now()) {
+      setTimeout(() => this.#onAsk(ask, answer), 50)
+      return
+    }
     if (ask.do === 'claim') answer(this.#claim(ask.code))
     else if (ask.do === 'grant') answer(this.#grant(ask))
     else if (ask.do === 'revoke') answer(this.#revoke(ask.grant))
@@ -252,6 +272,14 @@ export class FakeHome {
     )
     return { ok: true }
   }
+}
+
+/** A started home that stops with the test. */
+export async function newHome(t: Test, port = 0): Promise<FakeHome> {
+  const home = new FakeHome(await buildPages(), [LAN_NAME])
+  t.teardown(() => home.stop())
+  await home.start(port)
+  return home
 }
 
 /** A plausible reading: three phases, two tariffs, gas read at the last whole hour. */

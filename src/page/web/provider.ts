@@ -53,7 +53,7 @@ function draw(state: ProviderState): void {
       ? [
           h(
             'div',
-            { class: 'card verdict waiting' },
+            { class: 'card verdict none' },
             h('p', { class: 'state' }, icon('lock'), words.provider.none),
             h('p', { class: 'quiet' }, words.provider.noneWhy),
           ),

@@ -12,6 +12,8 @@ const SPANS_MIN = [1, 2, 5, 10]
 const LONGEST_MS = 10 * MINUTE_MS
 /** Two telegrams further apart than this have a gap between them (the slowest meters send every 10 s). */
 const GAP_MS = 25_000
+/** A meter's clock that was set back by more than this begins a new line. */
+const JUMP_MS = 60_000
 const MOST_POINTS = 2_000
 
 export interface Summary {
@@ -92,7 +94,11 @@ export class PowerChart {
 
   #push(at: number, watts: number): void {
     const last = this.#at[this.#at.length - 1]
-    if (last !== undefined && at <= last) return
+    if (last !== undefined && at <= last) {
+      if (last - at < JUMP_MS) return
+      this.#at.length = 0
+      this.#watts.length = 0
+    }
     if (last !== undefined && at - last > GAP_MS) {
       this.#at.push(last + 1)
       this.#watts.push(null)
@@ -143,8 +149,7 @@ export class PowerChart {
           size: 24,
           gap: 4,
           space: 84,
-          values: (_u, splits, _axis, _space, step) =>
-            splits.map((s) => (step < 60 ? secondText(s * 1000) : timeText(s * 1000))),
+          values: (u, splits, _axis, _space, step) => splits.map((s) => timeLabel(u, s, step)),
         },
         {
           stroke: ink('--quiet'),
@@ -179,6 +184,14 @@ export class PowerChart {
     }
     return new uPlot(options, [[], []], this.#place)
   }
+}
+
+/** The time at `s` seconds, left out where it would be cut off at an edge. */
+function timeLabel(u: uPlot, s: number, step: number): string {
+  const text = step < 60 ? secondText(s * 1000) : timeText(s * 1000)
+  const half = text.length * 3.6
+  const x = u.valToPos(s, 'x')
+  return x + half > u.over.clientWidth + 12 ? '' : text
 }
 
 /** Zero is always in view, with some air above and below. */

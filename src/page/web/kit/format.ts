@@ -19,6 +19,8 @@ const seconds = new Intl.DateTimeFormat(locales as string[], {
   hour: '2-digit',
   minute: '2-digit',
   second: '2-digit',
+  // Short, for a chart's axis and a log.
+  hourCycle: 'h23',
 })
 const day = new Intl.DateTimeFormat(locales as string[], { day: 'numeric', month: 'long', year: 'numeric' })
 const shortDay = new Intl.DateTimeFormat(locales as string[], { day: 'numeric', month: 'short' })
@@ -40,11 +42,18 @@ export function powerText(watts: number): string {
   return `${figure}\u00a0${unit}`
 }
 
-/** Axis labels: `0`, `500 W`, `1.5 kW`. */
+/** With its sign, for charts and bars that go below zero. */
+export function signedPower(watts: number): string {
+  const rounded = Math.round(watts)
+  return rounded < 0 ? `−${powerText(rounded)}` : powerText(rounded)
+}
+
+/** Axis labels: `0 W`, `−500 W`, `1.5 kW`. */
 export function axisPower(watts: number): string {
+  const sign = watts < 0 ? '−' : ''
   const w = Math.abs(watts)
-  if (w < 1000) return `${whole.format(w)} W`
-  return `${w % 1000 === 0 ? whole.format(w / 1000) : one.format(w / 1000)} kW`
+  if (w < 1000) return `${sign}${whole.format(w)} W`
+  return `${sign}${w % 1000 === 0 ? whole.format(w / 1000) : one.format(w / 1000)} kW`
 }
 
 /** Wh as kWh, with three digits as on the meter. */

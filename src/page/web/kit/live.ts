@@ -19,6 +19,8 @@ export interface LiveEvents<Message> {
 const FIRST_PAUSE_MS = 300
 const LONGEST_PAUSE_MS = 5_000
 const ANSWER_MS = 20_000
+/** A claim may wait for the button; its window and its handshake are over by then. */
+const CLAIM_MS = 90_000
 /** Without any message for this long, a page that comes to the front connects anew. */
 const QUIET_MS = 15_000
 
@@ -70,7 +72,8 @@ export class Live<Message extends { readonly t: string }> {
       return Promise.resolve({ ok: false, code: 'no-answer' })
     const id = this.#nextId++
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#settle(id, { ok: false, code: 'no-answer' }), ANSWER_MS)
+      const ms = question.do === 'claim' ? CLAIM_MS : ANSWER_MS
+      const timer = setTimeout(() => this.#settle(id, { ok: false, code: 'no-answer' }), ms)
       this.#waiting.set(id, (outcome) => {
         clearTimeout(timer)
         resolve(outcome)

@@ -76,7 +76,8 @@ export class ChannelCard {
     const last = points[points.length - 1]
     if (last !== undefined && this.#edge === null) {
       this.#edge = last[0]
-      this.#heard = this.#clock.now()
+      this.#heard = this.#channel?.last ?? this.#clock.now()
+      this.#number(last[1])
     }
     this.tick()
   }
@@ -86,8 +87,7 @@ export class ChannelCard {
     this.#chart.add(reading.at, net)
     this.#edge = reading.at
     this.#heard = this.#clock.now()
-    say(this.#figure, powerText(net))
-    say(this.#word, net < 0 ? words.now.returning : net > 0 ? words.now.using : words.now.nothing)
+    this.#number(net)
     this.#frame(true, words.provider.frameOpened(count(index)))
     if (this.#channel !== null) {
       const { opened, sealed } = this.#channel
@@ -112,6 +112,11 @@ export class ChannelCard {
     const minutes = this.#chart.draw(this.#edge === null ? now : this.#edge + (now - this.#heard))
     const label = words.now.chart(minutes)
     if (this.#plot.getAttribute('aria-label') !== label) this.#plot.setAttribute('aria-label', label)
+  }
+
+  #number(net: number): void {
+    say(this.#figure, powerText(net))
+    say(this.#word, net < 0 ? words.now.returning : net > 0 ? words.now.using : words.now.nothing)
   }
 
   #count(opened: number, sealed: number): void {

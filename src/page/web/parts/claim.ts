@@ -1,6 +1,7 @@
 // From the label to the claim: the code (from the address that the label's QR carries, or typed), the
 // button, the countdown. A claim that came too early is asked again by the page in the moment the
-// window opens, once for each window; a wrong code is not asked again by itself.
+// window opens, or every few seconds where the device's window cannot be seen from here (a device with
+// its window closed counts no attempt); a wrong code is not asked again by itself.
 
 import type { HomeState, UnclaimedDevice } from '../../protocol.ts'
 import type { ServerClock } from '../kit/clock.ts'
@@ -11,6 +12,11 @@ import { groups, plainCode, WHOLE_CODE } from './code.ts'
 import { DeviceDrawing } from './drawing.ts'
 
 const WINDOW_MS = 60_000
+/** A claim of a device that is not in the list is asked again this often, and this many times. */
+const AGAIN_MS = 2_000
+const MOST_AGAIN = 60
+/** A claim without an answer for so long waits for the button. */
+const WAITS_MS = 700
 
 export class ClaimPanel {
   readonly #ask: AskHome
@@ -26,6 +32,7 @@ export class ClaimPanel {
   readonly #name: HTMLElement = h('p', { class: 'quiet small' })
   readonly #light: HTMLElement = h('p', { class: 'quiet light' })
   readonly #problem: HTMLElement = h('p', { class: 'problem', role: 'alert' })
+  readonly #note: HTMLElement = h('p', { class: 'note', role: 'status' }, words.claim.waiting)
   readonly #go: HTMLButtonElement = h('button', { type: 'submit', class: 'main big' }, words.claim.button)
   readonly #back: HTMLButtonElement
   #state: HomeState | null = null
@@ -34,12 +41,17 @@ export class ClaimPanel {
   #closesAt: number | null = null
   /** A claim waits for the window to open. */
   #pending: boolean
+  /** How often and when a waiting claim was asked again unseen. */
+  #again: number
+  #askedAt: number
   #asking: boolean
 
   constructor(root: HTMLElement, ask: AskHome, clock: ServerClock) {
     this.#ask = ask
     this.#clock = clock
     this.#pending = false
+    this.#again = 0
+    this.#askedAt = 0
     this.#asking = false
     this.#code = h('input', {
       id: 'code',
@@ -76,6 +88,7 @@ export class ClaimPanel {
       this.#choice,
       this.#place,
       this.#problem,
+      this.#note,
       this.#go,
       this.#back,
     )
@@ -95,6 +108,7 @@ export class ClaimPanel {
     )
     fill(root, [this.#title, h('p', { class: 'quiet intro' }, words.claim.intro), device, form])
     show(this.#problem, false)
+    show(this.#note, false)
     this.#drawing.ask('press')
   }
 
@@ -131,9 +145,12 @@ export class ClaimPanel {
   tick(): void {
     const state = this.#state
     if (state === null) return
+    this.#retry()
     const left = this.#closesAt === null ? 0 : this.#closesAt - this.#clock.now()
     const open = left > 0
     this.#drawing.left(open ? Math.min(1, left / WINDOW_MS) : 0)
+    const waits = this.#asking && !open && performance.now() - this.#askedAt > WAITS_MS
+    show(this.#note, waits && this.#problem.hidden)
     this.#drawing.ask(open ? 'nothing' : 'press')
     if (open) {
       say(this.#step, words.claim.open)
@@ -142,6 +159,14 @@ export class ClaimPanel {
       say(this.#step, words.claim.press[state.button])
       say(this.#stepWhy, words.claim.pressWhy[state.button])
     }
+  }
+
+  /** Asks again for a device whose window the page cannot see. */
+  #retry(): void {
+    if (!this.#pending || this.#chosen !== null || this.#again >= MOST_AGAIN) return
+    if (performance.now() - this.#askedAt < AGAIN_MS) return
+    this.#again++
+    void this.#claim()
   }
 
   #choices(list: readonly UnclaimedDevice[]): HTMLElement[] {
@@ -166,6 +191,7 @@ export class ClaimPanel {
 
   #typed(): void {
     this.#pending = false
+    this.#again = 0
     this.#tell(null)
     const atEnd = this.#code.selectionStart === this.#code.value.length
     if (atEnd) this.#code.value = groups(this.#code.value)
@@ -181,8 +207,9 @@ export class ClaimPanel {
   async #claim(): Promise<void> {
     if (this.#asking) return
     this.#asking = true
+    this.#askedAt = performance.now()
+    if (!this.#pending) this.#tell(null)
     this.#pending = false
-    this.#tell(null)
     say(this.#go, words.claim.claiming)
     this.#go.disabled = true
     const typed = this.#address.value.trim()
@@ -190,6 +217,7 @@ export class ClaimPanel {
     const code = plainCode(this.#code.value)
     const outcome = await this.#ask({ do: 'claim', code, ...(address === null ? {} : { address }) })
     this.#asking = false
+    show(this.#note, false)
     this.#go.disabled = false
     say(this.#go, words.claim.button)
     if (outcome.ok) {

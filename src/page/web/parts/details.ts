@@ -3,7 +3,7 @@
 
 import type { PagePhase, PageReading } from '../../protocol.ts'
 import { type Child, h } from '../kit/dom.ts'
-import { amps, energyText, momentText, powerText, volts, volumeText } from '../kit/format.ts'
+import { amps, energyText, momentText, signedPower, volts, volumeText } from '../kit/format.ts'
 import { icon } from '../kit/icons.ts'
 import { words } from '../words/words.ts'
 
@@ -31,13 +31,12 @@ function phaseRow(phase: PagePhase, n: number, full: number): HTMLElement {
     phase.voltage === null ? null : volts(phase.voltage),
     phase.current === null ? null : amps(phase.current),
   ].filter((text) => text !== null)
-  const word = net < 0 ? ` ${words.now.returning}` : ''
   return h(
     'li',
     {},
     h('span', { class: 'name' }, words.now.phase(n)),
     bar,
-    h('span', { class: 'value' }, phase.powerInW === null ? '' : `${powerText(net)}${word}`),
+    h('span', { class: 'value' }, phase.powerInW === null ? '' : signedPower(net)),
     h('span', { class: 'quiet more' }, more.join(' · ')),
   )
 }

@@ -9,7 +9,14 @@ import { button, fill, h, redraw } from '../kit/dom.ts'
 import type { AskHome } from '../kit/live.ts'
 import { refusal, words } from '../words/words.ts'
 
-const SHOWN_LEDS: readonly StatusLed[] = ['well', 'unclaimed', 'window', 'refused', 'offline', 'updating']
+const SHOWN_LEDS: readonly StatusLed[] = [
+  'paired',
+  'unpaired',
+  'window-open',
+  'refused',
+  'offline',
+  'updating',
+]
 
 export class DevicePanel {
   readonly #ask: AskHome

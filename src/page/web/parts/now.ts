@@ -5,7 +5,7 @@ import type { PageDevice, PageReading, TracePoint } from '../../protocol.ts'
 import { PowerChart } from '../kit/chart.ts'
 import type { ServerClock } from '../kit/clock.ts'
 import { fill, h, redraw, say, show } from '../kit/dom.ts'
-import { power, powerText, secondText } from '../kit/format.ts'
+import { power, powerText, secondText, signedPower } from '../kit/format.ts'
 import { icon } from '../kit/icons.ts'
 import { words } from '../words/words.ts'
 import { gasCard, phaseCard, totalsCard } from './details.ts'
@@ -68,7 +68,10 @@ export class NowPanel {
       this.#chart.set([])
     }
     this.#device = device
-    if (device?.lastTelegram != null) this.#heard = Math.max(this.#heard ?? 0, device.lastTelegram)
+    if (device?.lastTelegram != null) {
+      const last = Math.min(device.lastTelegram, this.#clock.now())
+      this.#heard = Math.max(this.#heard ?? 0, last)
+    }
     this.tick()
   }
 
@@ -110,11 +113,13 @@ export class NowPanel {
     say(this.#why, why ?? '')
     say(this.#span, words.now.chart(this.#chart.draw(this.#edge(now))))
     const summary = this.#chart.summary()
-    say(this.#low, summary === null ? '–' : signed(summary.low))
-    say(this.#mean, summary === null ? '–' : signed(summary.mean))
-    say(this.#high, summary === null ? '–' : signed(summary.high))
+    say(this.#low, summary === null ? '–' : signedPower(summary.low))
+    say(this.#mean, summary === null ? '–' : signedPower(summary.mean))
+    say(this.#high, summary === null ? '–' : signedPower(summary.high))
     const label =
-      summary === null ? words.now.chartEmpty : words.now.chartIs(signed(summary.low), signed(summary.high))
+      summary === null
+        ? words.now.chartEmpty
+        : words.now.chartIs(signedPower(summary.low), signedPower(summary.high))
     if (this.#plot.getAttribute('aria-label') !== label) this.#plot.setAttribute('aria-label', label)
   }
 
@@ -136,6 +141,7 @@ export class NowPanel {
     if (device === null) return null
     if (device.access !== 'open') return words.now.access[device.access]
     if (device.link === 'offline') return words.now.offline
+    if (device.link === 'connecting' && (silent || this.#heard === null)) return words.now.connecting
     return silent ? words.now.silentWhy : null
   }
 
@@ -152,10 +158,4 @@ export function netOf(reading: PageReading): number {
 
 function wordOf(net: number): string {
   return net > 0 ? words.now.using : net < 0 ? words.now.returning : words.now.nothing
-}
-
-/** With its sign: a chart's low may be below zero. */
-function signed(watts: number): string {
-  const rounded = Math.round(watts)
-  return rounded < 0 ? `−${powerText(rounded)}` : powerText(rounded)
 }

@@ -8,16 +8,20 @@ import type { AskHome } from '../kit/live.ts'
 import { refusal, words } from '../words/words.ts'
 
 const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+/** A consent always has an end; it can be given again. */
 const UNTILS = {
-  never: 0,
   hour: HOUR_MS,
-  day: 24 * HOUR_MS,
-  week: 7 * 24 * HOUR_MS,
-  month: 30 * 24 * HOUR_MS,
-  year: 365 * 24 * HOUR_MS,
+  day: DAY_MS,
+  week: 7 * DAY_MS,
+  month: 30 * DAY_MS,
+  quarter: 90 * DAY_MS,
+  year: 365 * DAY_MS,
 } as const
 
 type Until = keyof typeof UNTILS
+
+const USUAL: Until = 'quarter'
 
 export interface ShareWish {
   readonly provider: PageProvider
@@ -44,6 +48,7 @@ export function openShare(wish: ShareWish): void {
     { id: 'share-until' },
     ...(Object.keys(UNTILS) as Until[]).map((key) => h('option', { value: key }, words.share.untils[key])),
   )
+  until.value = USUAL
   const purpose = h('input', {
     id: 'share-purpose',
     type: 'text',
@@ -64,14 +69,13 @@ export function openShare(wish: ShareWish): void {
     yes: words.share.share,
     run: async () => {
       const fine = RESOLUTION_CLASSES[classes.findIndex((radio) => radio.checked)] ?? 'day'
-      const span = UNTILS[until.value as Until]
       const question: Omit<GrantAsk, 'id'> = {
         do: 'grant',
         device: device.id,
         provider: provider.id,
         class: fine,
         purpose: purpose.value.trim(),
-        ...(span > 0 ? { until: Math.round(wish.now()) + span } : {}),
+        until: Math.round(wish.now()) + UNTILS[until.value as Until],
       }
       const outcome = await wish.ask(question)
       if (!outcome.ok) return refusal(outcome)

@@ -1,162 +1,7 @@
-// English: every word of the page. A language is a table of this shape (words.ts); sentences with parts
-// are functions, so that each language orders them its own way. Plain words, no exclamation marks: what
+// English: every word of the page. Plain words, no exclamation marks: what
 // is, and what to do next.
 
-import type { StatusLed } from '../../../base/leds.ts'
-import type { AnswerCode, ResolutionClass } from '../../protocol.ts'
-
-export interface Words {
-  readonly tag: string
-  readonly app: AppWords
-  readonly claim: ClaimWords
-  readonly now: NowWords
-  readonly share: ShareWords
-  readonly log: LogWords
-  readonly device: DeviceWords
-  readonly provider: ProviderWords
-  readonly leds: Readonly<Record<StatusLed, string>>
-  readonly answers: Readonly<Record<AnswerCode, string>>
-  readonly age: (ms: number) => string
-  readonly span: (ms: number) => string
-}
-
-export interface AppWords {
-  readonly live: string
-  readonly connecting: string
-  readonly lost: string
-  readonly tabs: Readonly<Record<'now' | 'sharing' | 'log' | 'device', string>>
-  readonly chooseDevice: string
-  readonly cancel: string
-  readonly working: string
-}
-
-export interface ClaimWords {
-  readonly title: string
-  readonly intro: string
-  readonly codeLabel: string
-  readonly codeHelp: string
-  readonly codeShort: string
-  readonly which: string
-  readonly addressLabel: string
-  readonly addressHelp: string
-  readonly notFound: string
-  readonly found: (name: string, address: string) => string
-  readonly press: Readonly<Record<'terminal' | 'device', string>>
-  readonly pressWhy: Readonly<Record<'terminal' | 'device', string>>
-  readonly button: string
-  readonly claiming: string
-  readonly open: string
-  readonly openFor: (seconds: number) => string
-  readonly done: string
-  readonly lightIs: (words: string) => string
-  readonly drawing: string
-  readonly back: string
-}
-
-export interface NowWords {
-  readonly using: string
-  readonly returning: string
-  readonly nothing: string
-  readonly waiting: string
-  readonly waitingWhy: string
-  readonly telegram: (age: string) => string
-  readonly silent: (span: string) => string
-  readonly silentWhy: string
-  readonly offline: string
-  readonly access: Readonly<Record<'waiting' | 'closed', string>>
-  readonly chart: (minutes: number) => string
-  readonly low: string
-  readonly mean: string
-  readonly high: string
-  readonly chartIs: (low: string, high: string) => string
-  readonly chartEmpty: string
-  readonly at: (time: string, power: string, word: string) => string
-  readonly phases: string
-  readonly phase: (n: number) => string
-  readonly gas: string
-  readonly gasRead: (moment: string) => string
-  readonly totals: string
-  readonly taken: string
-  readonly given: string
-  readonly tariff: (n: number) => string
-  readonly tariffNow: string
-}
-
-export interface ShareWords {
-  readonly title: string
-  readonly intro: string
-  readonly nobody: string
-  readonly reads: string
-  readonly readsNothing: string
-  readonly states: Readonly<Record<'pending' | 'active' | 'ended', string>>
-  readonly classes: Readonly<Record<ResolutionClass, string>>
-  readonly classesWhy: Readonly<Record<ResolutionClass, string>>
-  readonly what: string
-  readonly since: string
-  readonly until: string
-  readonly noEnd: string
-  readonly purpose: string
-  readonly noPurpose: string
-  readonly share: string
-  readonly shareMore: string
-  readonly stop: string
-  readonly earlier: (n: number) => string
-  readonly ended: (what: string, from: string) => string
-  readonly askTitle: (name: string) => string
-  readonly askFine: string
-  readonly askUntil: string
-  readonly askPurpose: string
-  readonly askPurposeHint: string
-  readonly untils: Readonly<Record<'never' | 'hour' | 'day' | 'week' | 'month' | 'year', string>>
-  readonly askNote: (name: string) => string
-  readonly shared: (name: string) => string
-  readonly stopTitle: (name: string) => string
-  readonly stopNote: (name: string) => string
-  readonly stopYes: string
-  readonly stopNo: string
-  readonly stopped: (name: string) => string
-  readonly seen: string
-  readonly seenNote: string
-  readonly reload: string
-}
-
-export interface LogWords {
-  readonly title: string
-  readonly empty: string
-  readonly events: Readonly<Record<string, (who: string) => string>>
-}
-
-export interface DeviceWords {
-  readonly title: string
-  readonly name: string
-  readonly address: string
-  readonly link: string
-  readonly links: Readonly<Record<'online' | 'connecting' | 'offline', string>>
-  readonly meter: string
-  readonly unknown: string
-  readonly lights: string
-  readonly lightsNote: string
-  readonly add: string
-  readonly remove: string
-  readonly removeTitle: (name: string) => string
-  readonly removeNote: string
-  readonly removeYes: string
-  readonly removed: (name: string) => string
-}
-
-export interface ProviderWords {
-  readonly states: Readonly<Record<'waiting' | 'open' | 'closed', string>>
-  readonly statesWhy: Readonly<Record<'waiting' | 'open' | 'closed', string>>
-  readonly none: string
-  readonly noneWhy: string
-  readonly opened: string
-  readonly sealed: string
-  readonly last: string
-  readonly framesAre: (opened: number, sealed: number) => string
-  readonly frameOpened: (index: string) => string
-  readonly frameSealed: (index: string) => string
-  readonly never: string
-}
+import type { Words } from './table.ts'
 
 function span(ms: number): string {
   const s = Math.max(0, Math.round(ms / 1000))
@@ -199,6 +44,7 @@ export const en: Words = {
     },
     button: 'Claim',
     claiming: 'Claiming',
+    waiting: 'Waiting for the button. Press it now, and the claim goes on by itself.',
     open: 'The window is open',
     openFor: (seconds) => `${seconds} seconds left`,
     done: 'Claimed. It is yours.',
@@ -216,6 +62,7 @@ export const en: Words = {
     silent: (span) => `No telegram for ${span}`,
     silentWhy:
       'Check that the cable sits firmly at the meter and at the device. Its METER light blinks once for each telegram.',
+    connecting: 'My Home is looking for the device. What was measured meanwhile comes when it is found.',
     offline: 'The device cannot be reached. It keeps its telegrams and hands them over when it is back.',
     access: {
       waiting: 'The device is letting this home in. That takes a moment.',
@@ -248,8 +95,8 @@ export const en: Words = {
     classes: { raw: 'Every telegram', '15min': 'Quarter-hours', day: 'Days' },
     classesWhy: {
       raw: 'All that the meter says, as it says it. Shows when somebody is at home.',
-      '15min': 'Totals and peaks of each quarter of an hour.',
-      day: 'Totals and peaks of each day, nothing finer.',
+      '15min': 'Totals and peaks, every 15 minutes.',
+      day: 'Totals and peaks of each day.',
     },
     what: 'Reads',
     since: 'Since',
@@ -268,11 +115,11 @@ export const en: Words = {
     askPurpose: 'What for',
     askPurposeHint: 'For example: advice on saving energy',
     untils: {
-      never: 'Until I stop it',
       hour: 'One hour',
       day: 'One day',
       week: 'One week',
       month: 'One month',
+      quarter: 'Three months',
       year: 'One year',
     },
     askNote: (name) => `${name} reads from the next telegram on. What was before stays closed to it.`,
@@ -328,41 +175,49 @@ export const en: Words = {
     never: 'none yet',
   },
   leds: {
-    off: 'is off',
     booting: 'blinks slowly: it is starting',
-    unclaimed: 'winks once every three seconds: nobody owns it yet',
-    window: 'blinks fast: the window is open',
+    unpaired: 'winks once every three seconds: nobody owns it yet',
+    'window-open': 'blinks fast: the window is open',
     claiming: 'goes dark once a second: a claim is being checked',
     claimed: 'stays on for three seconds: it was claimed just now',
     refused: 'blinks three times slowly: the claim was refused',
-    well: 'is steady: all is well',
+    paired: 'is steady: all is well',
+    identify: 'winks twice a second: here it is',
     offline: 'winks twice every two seconds: it has no network',
     'no-wifi': 'takes turns with the METER light: no Wi-Fi is set up',
     updating: 'takes turns quickly with the METER light: it is updating, leave it plugged in',
     trial: 'goes dark briefly: it tries out a new version',
+    'reset-armed': 'is on together with the METER light: it is about to be reset',
+    'safe-mode': 'blinks slowly together with the METER light: it runs in safe mode',
     'fault-2': 'blinks twice slowly: its memory card cannot be written',
-    'fault-3': 'blinks three times slowly: its identity is damaged',
+    'fault-3': 'blinks three times slowly, again and again: its identity is damaged',
     'fault-4': 'blinks four times slowly: the radio has no firmware',
     'fault-5': 'blinks five times slowly: an update was not signed and was refused',
     'fault-6': 'blinks six times slowly: it restarts again and again',
     'fault-7': 'blinks seven times slowly: it is too hot',
-    'reset-armed': 'is on together with the METER light: it is about to be reset',
-    safe: 'blinks slowly together with the METER light: it runs in safe mode',
   },
   answers: {
     'bad-shape': 'The page and My Home do not understand each other. Load the page again.',
     busy: 'My Home is still busy with the last question. Try again in a moment.',
     'not-here': 'That cannot be asked here.',
-    'no-answer': 'No answer came. Whether it was done will show when the connection is back.',
+    'no-answer': 'No answer came. Whether it was done will show in a moment.',
     'bad-code':
       'This is not a code from a label: one letter or digit does not fit the rest. Compare it with the label once more.',
-    'wrong-code':
-      'The device says that this is not its code. Compare it with the label: letters and digits, in groups of four.',
+    'wrong-code': 'The device says that this is not its code. Compare it with the label once more.',
+    'other-device': 'That is the code of another device. Compare the name on the label with the name here.',
     'window-closed': 'Not yet: press the button first. Then the claim goes on by itself.',
     'too-many-tries': 'Too many attempts in this window. Press the button once more for a new one.',
-    'already-claimed': 'This device has an owner already. The owner can let you in, or give it up.',
-    'no-device': 'No device was found. Is it switched on and in the same network?',
+    'already-claimed':
+      'This device has an owner already. The owner can let you in. If it is yours, hold its button for 10 seconds to reset it.',
+    auth: 'The device refused the proof. Somebody may be interfering on this network: try again nearer to the device.',
+    version: 'The device speaks another version of the claim. Update it, or this program.',
+    malformed: 'What answers at that address is not a Wattle device.',
+    silent: 'The device stopped answering. Try again.',
+    'no-device': 'No Wattle device answers there. Is it switched on and in the same network?',
     unreachable: 'The device does not answer. Is it switched on and in the same network?',
+    'device-offline': 'The device cannot be reached now. Ask again when it is back.',
+    'log-mismatch': 'The device has a past that this home does not know. Nothing was changed.',
+    storage: 'That could not be written down, so it was not done. Is the disk full?',
     'not-allowed': 'The rules of this home do not allow that.',
     'unknown-device': 'That device is not in this home any more.',
     'unknown-provider': 'That provider is not known to this home any more.',

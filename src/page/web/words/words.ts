@@ -3,7 +3,8 @@
 
 import type { AnswerCode } from '../../protocol.ts'
 import type { Outcome } from '../kit/live.ts'
-import { en, type Words } from './en.ts'
+import { en } from './en.ts'
+import type { Words } from './table.ts'
 
 const LANGUAGES: readonly Words[] = [en]
 

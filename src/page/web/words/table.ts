@@ -1,0 +1,160 @@
+// The shape of a language's table: every word of the page. Sentences with parts are functions, so that
+// each language orders them its own way.
+
+import type { StatusLed } from '../../../base/leds.ts'
+import type { AnswerCode, ResolutionClass } from '../../protocol.ts'
+
+export interface Words {
+  readonly tag: string
+  readonly app: AppWords
+  readonly claim: ClaimWords
+  readonly now: NowWords
+  readonly share: ShareWords
+  readonly log: LogWords
+  readonly device: DeviceWords
+  readonly provider: ProviderWords
+  readonly leds: Readonly<Record<StatusLed, string>>
+  readonly answers: Readonly<Record<AnswerCode, string>>
+  readonly age: (ms: number) => string
+  readonly span: (ms: number) => string
+}
+
+export interface AppWords {
+  readonly live: string
+  readonly connecting: string
+  readonly lost: string
+  readonly tabs: Readonly<Record<'now' | 'sharing' | 'log' | 'device', string>>
+  readonly chooseDevice: string
+  readonly cancel: string
+  readonly working: string
+}
+
+export interface ClaimWords {
+  readonly title: string
+  readonly intro: string
+  readonly codeLabel: string
+  readonly codeHelp: string
+  readonly codeShort: string
+  readonly which: string
+  readonly addressLabel: string
+  readonly addressHelp: string
+  readonly notFound: string
+  readonly found: (name: string, address: string) => string
+  readonly press: Readonly<Record<'terminal' | 'device', string>>
+  readonly pressWhy: Readonly<Record<'terminal' | 'device', string>>
+  readonly button: string
+  readonly claiming: string
+  readonly waiting: string
+  readonly open: string
+  readonly openFor: (seconds: number) => string
+  readonly done: string
+  readonly lightIs: (words: string) => string
+  readonly drawing: string
+  readonly back: string
+}
+
+export interface NowWords {
+  readonly using: string
+  readonly returning: string
+  readonly nothing: string
+  readonly waiting: string
+  readonly waitingWhy: string
+  readonly telegram: (age: string) => string
+  readonly silent: (span: string) => string
+  readonly silentWhy: string
+  readonly offline: string
+  readonly connecting: string
+  readonly access: Readonly<Record<'waiting' | 'closed', string>>
+  readonly chart: (minutes: number) => string
+  readonly low: string
+  readonly mean: string
+  readonly high: string
+  readonly chartIs: (low: string, high: string) => string
+  readonly chartEmpty: string
+  readonly at: (time: string, power: string, word: string) => string
+  readonly phases: string
+  readonly phase: (n: number) => string
+  readonly gas: string
+  readonly gasRead: (moment: string) => string
+  readonly totals: string
+  readonly taken: string
+  readonly given: string
+  readonly tariff: (n: number) => string
+  readonly tariffNow: string
+}
+
+export interface ShareWords {
+  readonly title: string
+  readonly intro: string
+  readonly nobody: string
+  readonly reads: string
+  readonly readsNothing: string
+  readonly states: Readonly<Record<'pending' | 'active' | 'ended', string>>
+  readonly classes: Readonly<Record<ResolutionClass, string>>
+  readonly classesWhy: Readonly<Record<ResolutionClass, string>>
+  readonly what: string
+  readonly since: string
+  readonly until: string
+  readonly noEnd: string
+  readonly purpose: string
+  readonly noPurpose: string
+  readonly share: string
+  readonly shareMore: string
+  readonly stop: string
+  readonly earlier: (n: number) => string
+  readonly ended: (what: string, from: string) => string
+  readonly askTitle: (name: string) => string
+  readonly askFine: string
+  readonly askUntil: string
+  readonly askPurpose: string
+  readonly askPurposeHint: string
+  readonly untils: Readonly<Record<'hour' | 'day' | 'week' | 'month' | 'quarter' | 'year', string>>
+  readonly askNote: (name: string) => string
+  readonly shared: (name: string) => string
+  readonly stopTitle: (name: string) => string
+  readonly stopNote: (name: string) => string
+  readonly stopYes: string
+  readonly stopNo: string
+  readonly stopped: (name: string) => string
+  readonly seen: string
+  readonly seenNote: string
+  readonly reload: string
+}
+
+export interface LogWords {
+  readonly title: string
+  readonly empty: string
+  readonly events: Readonly<Record<string, (who: string) => string>>
+}
+
+export interface DeviceWords {
+  readonly title: string
+  readonly name: string
+  readonly address: string
+  readonly link: string
+  readonly links: Readonly<Record<'online' | 'connecting' | 'offline', string>>
+  readonly meter: string
+  readonly unknown: string
+  readonly lights: string
+  readonly lightsNote: string
+  readonly add: string
+  readonly remove: string
+  readonly removeTitle: (name: string) => string
+  readonly removeNote: string
+  readonly removeYes: string
+  readonly removed: (name: string) => string
+}
+
+export interface ProviderWords {
+  readonly states: Readonly<Record<'waiting' | 'open' | 'closed', string>>
+  readonly statesWhy: Readonly<Record<'waiting' | 'open' | 'closed', string>>
+  readonly none: string
+  readonly noneWhy: string
+  readonly opened: string
+  readonly sealed: string
+  readonly last: string
+  readonly framesAre: (opened: number, sealed: number) => string
+  readonly frameOpened: (index: string) => string
+  readonly frameSealed: (index: string) => string
+  readonly never: string
+}
