@@ -60,14 +60,15 @@ export class ButtonMachine {
 
   /** Call when `next()` has come; earlier or later does no harm. */
   tick(now: number): void {
-    if (this.#raw !== this.#down && now - this.#rawAt >= BOUNCE_MS) {
+    // Compared as next() tells it: a difference could round to just below the limit, for ever.
+    if (this.#raw !== this.#down && now >= this.#rawAt + BOUNCE_MS) {
       if (this.#raw) this.#press(this.#rawAt)
       else this.#release(this.#rawAt)
     }
     // A release that may yet be a bounce stops the clock of the hold.
-    const held = this.#down ? (this.#raw ? now : this.#rawAt) - this.#downAt : 0
-    if (held >= RESET_MS && !this.#spent && !this.#armed) this.#arm(now, NEVER)
-    if (held >= STUCK_MS && !this.#stuck) {
+    const until = this.#down ? (this.#raw ? now : this.#rawAt) : -NEVER
+    if (until >= this.#downAt + RESET_MS && !this.#spent && !this.#armed) this.#arm(now, NEVER)
+    if (until >= this.#downAt + STUCK_MS && !this.#stuck) {
       this.#stuck = true
       this.#spent = true
       this.#onGesture('stuck', now)

@@ -282,7 +282,7 @@ export class Claim {
     const { loop } = this.#options
     const at = this.#pairing.nextTick()
     if (at === Number.POSITIVE_INFINITY) loop.cancel('claim')
-    else loop.after('claim', Math.max(0, at - loop.now()), (now) => this.#take(this.#pairing.tick(now)))
+    else loop.at('claim', at, (now) => this.#take(this.#pairing.tick(now)))
   }
 }
 

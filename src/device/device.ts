@@ -188,7 +188,7 @@ export class Device {
   #scheduleButton(): void {
     const at = this.#button.next()
     if (at === Number.POSITIVE_INFINITY) return this.#loop.cancel('button')
-    this.#loop.after('button', Math.max(0, at - this.#loop.now()), (now) => {
+    this.#loop.at('button', at, (now) => {
       this.#button.tick(now)
       this.#scheduleButton()
     })

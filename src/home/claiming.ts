@@ -187,7 +187,7 @@ export class Claiming {
       }
       const at = machine.nextTick()
       if (at < Number.POSITIVE_INFINITY && !machine.done)
-        loop.after('claiming', Math.max(0, at - loop.now()), (now) => take(machine.tick(now)))
+        loop.at('claiming', at, (now) => take(machine.tick(now)))
     }
     const messages = attach({
       onMessage: (message) => take(machine.onMessage(message, loop.now())),

@@ -31,12 +31,20 @@ export class Loop {
 
   /** Runs once, `ms` from now; replaces a timer of the same name. */
   after(name: string, ms: number, run: (now: number) => void): void {
-    this.#set(name, ms, 0, run)
+    this.#set(name, this.clock.now() + ms, 0, run)
+  }
+
+  /**
+   * Runs once, when the clock has reached `at`. For machines that say themselves when they want to be
+   * called: `after(at - now)` may round to a moment just before, and never end.
+   */
+  at(name: string, at: number, run: (now: number) => void): void {
+    this.#set(name, at, 0, run)
   }
 
   /** Runs every `ms`; a late round is not made up for. */
   every(name: string, ms: number, run: (now: number) => void): void {
-    this.#set(name, ms, ms, run)
+    this.#set(name, this.clock.now() + ms, ms, run)
   }
 
   cancel(name: string): void {
@@ -55,7 +63,7 @@ export class Loop {
     return undefined
   }
 
-  #set(name: string, ms: number, every: number, run: (now: number) => void): void {
+  #set(name: string, at: number, every: number, run: (now: number) => void): void {
     let timer = this.#find(name)
     if (!timer) {
       timer = this.#timers.find((t) => t.run === null)
@@ -66,7 +74,7 @@ export class Loop {
       timer = { name, at: 0, every: 0, run: null }
       this.#timers.push(timer)
     }
-    timer.at = this.clock.now() + ms
+    timer.at = at
     timer.every = every
     timer.run = run
     this.#arm()

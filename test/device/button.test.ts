@@ -179,3 +179,19 @@ t.test('random fiddling never confirms a reset that was not armed just before', 
   }
   t.ok(gestures > 2_000, `${gestures} gestures`)
 })
+
+t.test('next() is always enough for tick(): no time is asked for twice', async (t) => {
+  for (const start of [0.1, 1_234.567_891, 98_765.432_1, 1e7 + 1 / 3]) {
+    const gestures: string[] = []
+    const machine = new ButtonMachine((gesture) => gestures.push(gesture))
+    machine.onStart(false, 0)
+    machine.onLevel(true, start)
+    let asked = 0
+    for (let at = machine.next(); at < start + 70_000 && asked < 20; at = machine.next()) {
+      machine.tick(at)
+      asked++
+    }
+    t.ok(asked <= 3, `asked ${asked} times`)
+    t.same(gestures, ['reset-armed', 'stuck', 'reset-cancelled'])
+  }
+})
