@@ -3,12 +3,11 @@
 
 import { type Bytes, concat, utf8 } from '../base/bytes.ts'
 import { Writer } from '../base/cursor.ts'
-import { type Exchange, hkdf, hmac } from '../crypto/native.ts'
+import { type Exchange, hkdf, hmac, hmac512 } from '../crypto/native.ts'
 import type { ClassId } from '../wire/frame.ts'
 
-const ONE = Uint8Array.of(1)
-const TWO = Uint8Array.of(2)
 const CK0 = utf8('wattle/ck0/1\0')
+const STEP = utf8('wattle/step/1\0')
 const SLOT = utf8('wattle/slot/1\0')
 const ROTATION_INFO = utf8('wattle/rotation/1\0')
 const GRANT_INFO = utf8('wattle/grant/1\0')
@@ -18,14 +17,17 @@ export function firstChainKey(secret: Bytes, nonce: Bytes, cls: ClassId): Bytes 
   return hmac(secret, CK0, nonce, Uint8Array.of(cls))
 }
 
-/** The key that seals the frame at this place of the chain. */
-export function messageKey(chainKey: Bytes): Bytes {
-  return hmac(chainKey, ONE)
-}
-
-/** The chain key of the next frame. */
-export function nextChainKey(chainKey: Bytes): Bytes {
-  return hmac(chainKey, TWO)
+/**
+ * One step of the chain, in place: HMAC-SHA-512 of the chain key gives the key of this frame (first half,
+ * into `messageKey`) and the chain key of the next (second half). What was the chain key is gone.
+ */
+export function stepChain(chainKey: Bytes, messageKey: Bytes): void {
+  const both = hmac512(chainKey, STEP)
+  for (let i = 0; i < 32; i++) {
+    messageKey[i] = both[i]!
+    chainKey[i] = both[32 + i]!
+  }
+  both.fill(0)
 }
 
 /**

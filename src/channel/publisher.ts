@@ -29,7 +29,7 @@ import {
   rotationParts,
 } from '../wire/rotation.ts'
 import { type ReaderKeys, sealGrant } from './grant.ts'
-import { bindingAad, bindingInfo, boxTag, firstChainKey, messageKey, nextChainKey, slotKey } from './keys.ts'
+import { bindingAad, bindingInfo, boxTag, firstChainKey, slotKey, stepChain } from './keys.ts'
 
 const ZERO_NONCE = new Uint8Array(12)
 
@@ -65,7 +65,8 @@ export class Publisher {
   #index: number
   #nonce: Bytes
   #hash: Bytes
-  #chainKey: Bytes
+  readonly #chainKey: Bytes
+  readonly #messageKey: Bytes
   #starts: EpochStart[]
 
   constructor(options: PublisherOptions) {
@@ -81,6 +82,7 @@ export class Publisher {
     this.#nonce = new Uint8Array(16)
     this.#hash = new Uint8Array(32)
     this.#chainKey = new Uint8Array(32)
+    this.#messageKey = new Uint8Array(32)
     this.#starts = []
   }
 
@@ -117,8 +119,7 @@ export class Publisher {
     this.#index = 0
     this.#nonce = this.#fresh(16)
     const secret = this.#fresh(32)
-    this.#chainKey.fill(0)
-    this.#chainKey = firstChainKey(secret, this.#nonce, cls)
+    this.#chainKey.set(firstChainKey(secret, this.#nonce, cls))
     secret.fill(0)
     const boxes = o.readers.map((reader) => this.#box(reader)).filter((box) => box !== null)
     while (boxes.length < paddedBoxes(boxes.length)) boxes.push(this.#dummy())
@@ -129,6 +130,7 @@ export class Publisher {
     for (let part = 0; part < parts; part++) {
       this.#head(FRAME.rotation, part, parts)
       this.#body.set(body.subarray(part * BODY_BYTES, (part + 1) * BODY_BYTES))
+      stepChain(this.#chainKey, this.#messageKey)
       this.#finish()
     }
     if (o.keepStart) this.#keepStart()
@@ -147,7 +149,8 @@ export class Publisher {
       this.#plain[0] = n
       for (let i = 0; i < n; i++) this.#plain[1 + i] = payload[at + i]!
       this.#head(FRAME.data, part, parts)
-      sealInto(messageKey(this.#chainKey), ZERO_NONCE, this.#header, this.#plain, this.#body)
+      stepChain(this.#chainKey, this.#messageKey)
+      sealInto(this.#messageKey, ZERO_NONCE, this.#header, this.#plain, this.#body)
       this.#finish()
     }
   }
@@ -184,6 +187,7 @@ export class Publisher {
   close(): void {
     this.dropStarts()
     this.#chainKey.fill(0)
+    this.#messageKey.fill(0)
     this.#epoch = 0
   }
 
@@ -279,14 +283,11 @@ export class Publisher {
     )
   }
 
-  /** Signs, links, ratchets, hands on. */
+  /** Signs, links, hands on. */
   #finish(): void {
     const toSign = this.#signed.subarray(0, FRAME_DOMAIN.length + SIGNED_BYTES)
     this.#frame.set(this.#options.signer.sign(toSign), SIGNED_BYTES)
     this.#hash = sha256(this.#frame)
-    const used = this.#chainKey
-    this.#chainKey = nextChainKey(used)
-    used.fill(0)
     this.#index++
     this.#options.onFrame(this.#frame)
   }

@@ -29,7 +29,7 @@ import {
 } from '../wire/frame.ts'
 import { decodeRotation, type Head, rotationParts } from '../wire/rotation.ts'
 import type { OpenedGrant } from './grant.ts'
-import { bindingAad, bindingInfo, boxTag, messageKey, nextChainKey, slotKey } from './keys.ts'
+import { bindingAad, bindingInfo, boxTag, slotKey, stepChain } from './keys.ts'
 
 /**
  * opened: a payload was completed and handed on · part: taken, more of the same payload to come ·
@@ -74,6 +74,7 @@ export class ChannelReader {
   readonly #options: ChannelReaderOptions
   readonly #signed: Bytes
   readonly #payload: Bytes
+  readonly #messageKey: Bytes
   #state: ReaderState | null
   #slot: Bytes | null
   /** Bytes of the payload gathered so far; -1 while its beginning was missed. */
@@ -86,6 +87,7 @@ export class ChannelReader {
     this.#signed = new Uint8Array(FRAME_DOMAIN.length + SIGNED_BYTES)
     this.#signed.set(FRAME_DOMAIN)
     this.#payload = new Uint8Array(LIMITS.channel.payloadBytes)
+    this.#messageKey = new Uint8Array(32)
     this.#state = null
     this.#slot = null
     this.#gathered = -1
@@ -160,14 +162,14 @@ export class ChannelReader {
     } else if (!this.#links(frame, s.hash)) {
       return 'fork'
     }
-    let chainKey = s.chainKey!.bytes()
-    for (let i = s.index; i < index; i++) chainKey = nextChainKey(chainKey)
-    const plain = open(messageKey(chainKey), ZERO_NONCE, frame.subarray(0, HEADER_BYTES), frameBody(frame))
+    // On a copy: a frame that does not open must not cost us our place.
+    const chainKey = s.chainKey!.copy()
+    for (let i = s.index; i <= index; i++) stepChain(chainKey.bytes(), this.#messageKey)
+    const plain = open(this.#messageKey, ZERO_NONCE, frame.subarray(0, HEADER_BYTES), frameBody(frame))
     // The signature is the device's, so a body that our key does not open means that our chain is not its chain.
     if (!plain) return 'fork'
-    const next = new Secret(nextChainKey(chainKey))
     s.chainKey!.wipe()
-    s.chainKey = next
+    s.chainKey = chainKey
     this.#advance(s, frame, index)
     return this.#gather(frame, plain, index)
   }
@@ -254,9 +256,8 @@ export class ChannelReader {
       }
       const plain = openFrom(exchange, bindingInfo('rotation', binding), bindingAad(binding), box.box)
       if (plain?.length !== 32) continue
-      let chainKey: Bytes = plain
-      for (let i = 0; i < r.parts.length; i++) chainKey = nextChainKey(chainKey)
-      return new Secret(chainKey)
+      for (let i = 0; i < r.parts.length; i++) stepChain(plain, this.#messageKey)
+      return new Secret(plain)
     }
     return null
   }
@@ -282,9 +283,7 @@ export class ChannelReader {
 
   #skipOwn(frame: Bytes, s: ReaderState, index: number): void {
     if (!s.chainKey) return
-    const next = nextChainKey(s.chainKey.bytes())
-    s.chainKey.wipe()
-    s.chainKey = new Secret(next)
+    stepChain(s.chainKey.bytes(), this.#messageKey)
     this.#advance(s, frame, index)
   }
 

@@ -35,6 +35,11 @@ export function hmac(key: Bytes, ...parts: Bytes[]): Bytes {
   return mac.digest()
 }
 
+/** HMAC-SHA-512 (64 bytes): two keys of 32 bytes at one price. */
+export function hmac512(key: Bytes, part: Bytes): Bytes {
+  return nobleHmac(sha512, key, part)
+}
+
 /** HKDF-SHA-256 (RFC 5869), `length` bytes, at most 8,160. */
 export function hkdf(salt: Bytes, ikm: Bytes, info: Bytes, length: number): Bytes {
   return nobleHkdf(nobleSha256, ikm, salt, info, length)
