@@ -1,9 +1,10 @@
 // What the LEDs say now: the device's state on one side, the table in leds.ts on the other. Shows a
 // pattern only when it changes; passing ones (claimed, refused, identify) give way after one round.
 
-import type { LedPattern, Leds } from '../hw/hardware.ts'
+import type { LedPattern } from '../base/leds.ts'
+import { METER, roundMs, STATUS } from '../base/leds.ts'
+import type { Leds } from '../hw/hardware.ts'
 import type { Loop } from '../node/loop.ts'
-import { METER, roundMs, STATUS } from './leds.ts'
 
 export interface LightState {
   claimed: boolean
@@ -103,16 +104,16 @@ export class Lights {
 
   #statusPattern(): LedPattern {
     const s = this.#state
-    if (s.resetArmed) return STATUS.resetArmed
+    if (s.resetArmed) return STATUS['reset-armed']
     if (this.#passing) return this.#passing
     if (s.claiming) return STATUS.claiming
-    if (s.windowOpen) return STATUS.windowOpen
+    if (s.windowOpen) return STATUS['window-open']
     return s.claimed ? STATUS.paired : STATUS.unpaired
   }
 
   #meterPattern(): LedPattern {
     const s = this.#state
-    if (s.resetArmed) return METER.resetArmed
+    if (s.resetArmed) return METER['reset-armed']
     if (this.#passing === STATUS.identify) return METER.identify
     if (s.meterBad) return METER.bad
     return s.meterSilent ? METER.silent : METER.waiting

@@ -53,8 +53,6 @@ interface Seen {
 type Answered = (answer: AskAnswer) => void
 
 const LOOK_MS = 1_500
-/** How long a claim waits for the press. */
-const PRESS_MS = 60_000
 const STATE_MS = 100
 const EVENTS = 50
 
@@ -150,7 +148,8 @@ export class Face {
   ask(ask: Ask, answer: Answered): void {
     const home = this.#home
     if (!home) return answer({ ok: false, code: 'busy', text: 'My Home is still starting' })
-    if (ask.do === 'claim') return this.#claim(home, ask, PRESS_MS, answer)
+    // Refused at once without a press: the page says so and asks again when the window opens.
+    if (ask.do === 'claim') return this.#claim(home, ask, 0, answer)
     const owned = home.find(ask.device)
     if (!owned) return answer({ ok: false, code: 'unknown-device', text: `no device ${ask.device} here` })
     if (ask.do === 'grant') return this.#grant(home, owned, ask, answer)
@@ -260,12 +259,14 @@ function grantOf(r: Extract<Decision, { kind: 'authorized' }>['reader']): Omit<P
   }
 }
 
+const FINENESS: readonly string[] = ['every telegram', 'quarter-hour values', 'day values']
+
 function words(decision: Decision): string {
   switch (decision.kind) {
     case 'added':
       return 'the device is in the owner log'
     case 'authorized':
-      return `${decision.reader.name} may read ${CLASS_NAMES[decision.reader.class]} from now on`
+      return `${decision.reader.name} may read ${FINENESS[decision.reader.class]} from now on`
     case 'revoked':
       return `${decision.reader.name} may read no longer; the next telegram is closed to it`
     case 'deleted':

@@ -4,6 +4,7 @@
 // inside the call that asked for it; a durable write completes when it is on the medium.
 
 import type { Bytes } from '../base/bytes.ts'
+import type { LedName, LedPattern } from '../base/leds.ts'
 
 /** Failure as an answer: null, or what went wrong with a stable `code` (ENOENT, EADDRINUSE, …). */
 export type Failure = (Error & { code?: string | undefined }) | null
@@ -49,17 +50,6 @@ export interface Button {
   onChange(listener: (pressed: boolean, now: number) => void): void
   close(): void
 }
-
-/** A LED pattern: on and off times in ms, alternating, beginning with on. */
-export interface LedPattern {
-  readonly name: string
-  /** `[]` off, `[0]` steady on, else on, off, on, off … */
-  readonly times: readonly number[]
-  /** Stop after one round (and stay off), or go on until the next pattern. */
-  readonly repeat: boolean
-}
-
-export type LedName = 'status' | 'meter'
 
 export interface Leds {
   show(led: LedName, pattern: LedPattern): void

@@ -73,7 +73,7 @@ export class ProviderFace {
     seen.opened++
     if (channel.class !== 0) return null
     const reading = seen.reader.read(telegram, at.wall)
-    seen.last = reading.at
+    seen.last = at.wall
     seen.trace.add(reading.at, reading.powerInW - reading.powerOutW)
     this.#options.broadcast({ t: 'reading', reading, ...placeOf(channel, at) })
     this.#changed()

@@ -2,7 +2,8 @@
 
 import t, { type Test } from 'tap'
 import { concat, equal } from '../../src/base/bytes.ts'
-import type { Button, Clock, LedPattern, Leds, Serial } from '../../src/hw/hardware.ts'
+import type { LedPattern } from '../../src/base/leds.ts'
+import type { Button, Clock, Leds, Serial } from '../../src/hw/hardware.ts'
 import { LinuxClock } from '../../src/hw/linux/clock.ts'
 import { LineButton, ReportedLeds } from '../../src/hw/linux/panel.ts'
 import { GeneratedSerial } from '../../src/hw/linux/serial-sim.ts'

@@ -4,7 +4,8 @@
 
 import { type Bytes, text } from '../../base/bytes.ts'
 import { WattleError } from '../../base/errors.ts'
-import type { Button, Clock, LedName, LedPattern, Leds } from '../hardware.ts'
+import type { LedName, LedPattern } from '../../base/leds.ts'
+import type { Button, Clock, Leds } from '../hardware.ts'
 
 const PRESS_MS = 200
 const LONGEST_HOLD_MS = 60_000

@@ -1,7 +1,8 @@
 // The simulated front of the device: one button that a test presses, two LEDs whose patterns are
 // written down with their times. Both stay when the program on the machine dies (LEDs go dark).
 
-import type { Button, LedName, LedPattern, Leds } from '../hardware.ts'
+import type { LedName, LedPattern } from '../../base/leds.ts'
+import type { Button, Leds } from '../hardware.ts'
 import type { Life, Scheduler } from './scheduler.ts'
 
 export class SimButton {

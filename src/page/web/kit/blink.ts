@@ -1,7 +1,7 @@
 // Makes a drawn light blink exactly as the device's light does (base/leds.ts). One timer for one light;
 // a reader who asked for less motion sees the light steady, the words beside it say how it blinks.
 
-import { STATUS_LED, type StatusLed } from '../../../base/leds.ts'
+import { STATUS, type StatusLed } from '../../../base/leds.ts'
 
 export class Blink {
   readonly #light: Element
@@ -22,7 +22,7 @@ export class Blink {
     if (name === this.#name) return
     this.#name = name
     clearTimeout(this.#timer)
-    const row = name === null || !Object.hasOwn(STATUS_LED, name) ? null : STATUS_LED[name]
+    const row = name === null || !Object.hasOwn(STATUS, name) ? null : STATUS[name]
     const still = matchMedia('(prefers-reduced-motion: reduce)').matches
     if (row === null || row.times.length === 0) this.#lit(false)
     else if (row.times.length === 1 || still) this.#lit(true)

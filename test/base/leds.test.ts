@@ -9,7 +9,7 @@ import {
   patternsOf,
   roundMs,
   STATUS,
-} from '../../src/device/leds.ts'
+} from '../../src/base/leds.ts'
 
 t.test('every pattern has a name of its own and whole, positive rounds', async (t) => {
   for (const led of ['status', 'meter'] as const) {
@@ -38,7 +38,7 @@ t.test(
       [...same.values()].filter((names) => names.length > 1),
       [['paired', 'reset-armed']],
     )
-    t.not(looks(METER.resetArmed), looks(METER.silent))
+    t.not(looks(METER['reset-armed']), looks(METER.silent))
   },
 )
 
