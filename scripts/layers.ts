@@ -47,7 +47,7 @@ export async function checkLayers(root: string): Promise<{ files: number; proble
       // Types count too.
       tsPreCompilationDeps: true,
       doNotFollow: { path: 'node_modules' },
-      exclude: { path: '\\.d\\.ts$' },
+      exclude: { path: '^src/.*\\.d\\.ts$' },
     },
     {
       extensions: ['.ts', '.js', '.mjs', '.cjs', '.json', '.css'],
