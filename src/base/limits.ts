@@ -122,19 +122,19 @@ export const LIMITS = {
     hostChars: 255,
   },
   node: {
+    /** Named timers of a device; of a home or provider, which has some for each peer. */
     timers: 64,
+    peerTimers: 256,
     /** Longest wait between two attempts to reach a peer. */
     backoffMs: 30_000,
   },
   provider: {
-    /** Devices times classes that one process follows. */
-    channels: 1_000,
+    /** Devices times classes that one process follows: each may need a connection of its own. */
+    channels: 48,
   },
   home: {
-    devices: 64,
+    devices: 48,
     cards: 256,
-    /** Points of the live chart kept on disk for each device: one day at 1 Hz. */
-    points: 86_400,
   },
   dht: {
     maxBytes: 524_288,

@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { pages } from 'wattle:page'
 import { base64url } from '../base/bytes.ts'
 import { type ExitCode, WattleError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
 import { Face } from '../home/face.ts'
 import { Home } from '../home/home.ts'
 import type { Listener } from '../hw/hardware.ts'
@@ -117,7 +118,7 @@ interface Running {
 async function start(folder: string, given: Parsed): Promise<Running> {
   const machine = await openMachine(folder)
   const { hardware } = machine
-  const loop = new Loop(hardware.clock)
+  const loop = new Loop(hardware.clock, LIMITS.node.peerTimers)
   const providerPage = given.text('provider-page') ?? null
   const page = new PageServer(
     { assets: pages.home, ...(providerPage === null ? {} : { frames: [providerPage] }) },

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pages } from 'wattle:page'
 import type { ExitCode } from '../base/errors.ts'
 import { WattleError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
 import { decodePlaces } from '../channel/place.ts'
 import type { Listener } from '../hw/hardware.ts'
 import { Loop } from '../node/loop.ts'
@@ -61,7 +62,7 @@ async function follow(given: Parsed): Promise<ExitCode> {
   const machine = await openMachine(stateFolder(given.text('state'), 'provider'))
   const { hardware } = machine
   const store = await openStore(given, machine)
-  const loop = new Loop(hardware.clock)
+  const loop = new Loop(hardware.clock, LIMITS.node.peerTimers)
   const placesFile = new SnapshotFile(hardware.files, 'provider.places', 'plac', 1)
   const content = await new Promise<Uint8Array | null>((resolve, reject) => {
     placesFile.read((error, bytes) => (error ? reject(error) : resolve(bytes)))

@@ -1,5 +1,5 @@
 // The one owner of time: named timers over the machine's single wake-up (STYLE, "node/loop.ts holds
-// the only timer"). At most LIMITS.node.timers of them; setting and firing a timer allocates nothing
+// the only timer"). Their number is capped; setting and firing a timer allocates nothing
 // after its first use.
 
 import { LIMITS } from '../base/limits.ts'
@@ -15,10 +15,13 @@ interface Timer {
 export class Loop {
   readonly clock: Clock
   readonly #timers: Timer[]
+  readonly #most: number
   readonly #onWake: () => void
   #armed: number
 
-  constructor(clock: Clock) {
+  /** @param most timers at once. */
+  constructor(clock: Clock, most: number = LIMITS.node.timers) {
+    this.#most = most
     this.clock = clock
     this.#timers = []
     this.#armed = Number.POSITIVE_INFINITY
@@ -67,10 +70,8 @@ export class Loop {
     let timer = this.#find(name)
     if (!timer) {
       timer = this.#timers.find((t) => t.run === null)
-      if (timer && this.#timers.length >= LIMITS.node.timers)
-        this.#timers.splice(this.#timers.indexOf(timer), 1)
-      if (this.#timers.length >= LIMITS.node.timers)
-        throw new RangeError(`more than ${LIMITS.node.timers} timers`)
+      if (timer && this.#timers.length >= this.#most) this.#timers.splice(this.#timers.indexOf(timer), 1)
+      if (this.#timers.length >= this.#most) throw new RangeError(`more than ${this.#most} timers`)
       timer = { name, at: 0, every: 0, run: null }
       this.#timers.push(timer)
     }

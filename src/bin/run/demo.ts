@@ -3,9 +3,9 @@
 import type { Step } from './script.ts'
 
 export const DEMO: readonly Step[] = [
-  { do: 'wait', ms: 3_000 },
+  { do: 'wait', ms: 8_000 },
   { do: 'claim', expect: 'window-closed' },
-  { do: 'wait', ms: 3_000 },
+  { do: 'wait', ms: 4_000 },
   { do: 'press' },
   { do: 'expect', who: 'device', event: 'window', open: true, within: 2_000 },
   { do: 'claim', wait: 5_000 },
@@ -15,7 +15,7 @@ export const DEMO: readonly Step[] = [
   { do: 'revoke', from: 'provider1' },
   { do: 'expect', who: 'provider1', event: 'sealed', count: 10, within: 20_000 },
   { do: 'expect', who: 'home', event: 'telegram', new: true, count: 5, within: 10_000 },
-  { do: 'wait', ms: 3_000 },
+  { do: 'wait', ms: 6_000 },
 ]
 
 /** What a person is told as the story goes on; by the number of the step. */
