@@ -78,6 +78,11 @@ export class Follower {
     this.reader.restore(state)
   }
 
+  /** We were let in anew: what ended before counts no more. */
+  invited(): void {
+    this.#ended = null
+  }
+
   /** The first message of a new stream. */
   subscribe(): Bytes {
     const next = this.reader.next()

@@ -3,7 +3,7 @@
 // anything is released; links are checked wherever the frame before is known. What does not fit is told
 // apart: already seen, a gap, a fork, closed to us, or simply not from the device.
 
-import { type Bytes, equal } from '../base/bytes.ts'
+import { type Bytes, concat, equal } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
 import { openFrom } from '../crypto/hpke.ts'
 import { type Exchange, open, sha256, type Verifier } from '../crypto/native.ts'
@@ -69,6 +69,14 @@ export interface ChannelReaderOptions {
 const ZERO_NONCE = new Uint8Array(12)
 /** Hashes of the newest frames, kept to recognise the branch point of a new epoch after a power cut. */
 const REMEMBERED = 256
+
+/** True for a frame that this device signed. For single frames; a reader of many keeps its memory. */
+export function verifyFrame(frame: Bytes, device: Verifier): boolean {
+  return (
+    plausibleFrame(frame) &&
+    device.verify(concat(FRAME_DOMAIN, frame.subarray(0, SIGNED_BYTES)), frameSignature(frame))
+  )
+}
 
 export class ChannelReader {
   readonly #options: ChannelReaderOptions

@@ -2,20 +2,10 @@
 // must not let a revoked reader back in, so readers other than owners get keys only after an owner has
 // shown the newest head it knows since our boot. What it shows are our own signatures; nothing else counts.
 
-import type { Bytes } from '../base/bytes.ts'
-import { concat } from '../base/bytes.ts'
+import { verifyFrame } from '../channel/reader.ts'
 import type { Verifier } from '../crypto/native.ts'
 import type { Witness } from '../wire/channel.ts'
-import {
-  type ClassId,
-  FRAME_DOMAIN,
-  frameClass,
-  frameEpoch,
-  frameIndex,
-  frameSignature,
-  plausibleFrame,
-  SIGNED_BYTES,
-} from '../wire/frame.ts'
+import { type ClassId, frameClass, frameEpoch, frameIndex } from '../wire/frame.ts'
 
 /**
  * confirmed: nothing newer than ours is known · log-behind: the owner knows events that we lost, and
@@ -29,7 +19,7 @@ export function judgeWitness(
 ): Judgement {
   let atLeast = 0
   for (const frame of witness.frames) {
-    if (!signedByUs(frame, ours.device)) continue
+    if (!verifyFrame(frame, ours.device)) continue
     const next = ours.next(frameClass(frame) as ClassId)
     const epoch = frameEpoch(frame)
     const later = epoch > next.epoch || (epoch === next.epoch && frameIndex(frame) >= next.index)
@@ -37,9 +27,4 @@ export function judgeWitness(
   }
   if (atLeast > 0) return { verdict: 'epoch-behind', atLeast }
   return { verdict: witness.logSeq > ours.logSeq ? 'log-behind' : 'confirmed' }
-}
-
-function signedByUs(frame: Bytes, device: Verifier): boolean {
-  if (!plausibleFrame(frame)) return false
-  return device.verify(concat(FRAME_DOMAIN, frame.subarray(0, SIGNED_BYTES)), frameSignature(frame))
 }

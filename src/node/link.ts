@@ -61,6 +61,17 @@ export class Link {
     this.#options.loop.after(this.#timer, 0, () => this.#try())
   }
 
+  /** Ends the present stream, if there is one, and begins anew at once: there is something new to ask. */
+  renew(): void {
+    this.#generation++
+    const messages = this.#messages
+    this.#messages = null
+    messages?.stream.reset()
+    this.#running = true
+    this.#attempt = 0
+    this.#options.loop.after(this.#timer, 0, () => this.#try())
+  }
+
   stop(): void {
     this.#running = false
     this.#generation++

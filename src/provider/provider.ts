@@ -128,8 +128,8 @@ export class Provider {
           grantId: channel.grantId,
           until: channel.until,
         })
-        known.link.start()
-        known.link.hurry()
+        known.follower.invited()
+        known.link.renew()
       } else this.#follow(channel)
       events.onInvite(channel)
     })

@@ -6,6 +6,8 @@ import type { Bytes } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
 import type { ReaderKeys } from '../../channel/grant.ts'
 import { Publisher } from '../../channel/publisher.ts'
+import { verifyFrame } from '../../channel/reader.ts'
+import { Verifier } from '../../crypto/native.ts'
 import type { Failure, Files, Random } from '../../hw/hardware.ts'
 import { CHANNEL } from '../../wire/channel.ts'
 import { CLASS_NAMES, type ClassId, FRAME_BYTES, type Reason } from '../../wire/frame.ts'
@@ -71,7 +73,9 @@ export class Channels {
     if (!signer || !exchange) throw new Error('channels without an identity')
     // The aggregates have few frames: 96 a day and 1 a day, three times over for rotations.
     const slots = cls === 0 ? (ringFrames ?? LIMITS.channel.ringFrames) : LIMITS.channel.aggregateRingFrames
-    Ring.open(files, ringName(cls), slots, (error, ring, head) => {
+    const device = Verifier.of(signer.publicKey)!
+    const genuine = (frame: Bytes): boolean => verifyFrame(frame, device)
+    Ring.open(files, { name: ringName(cls), slots, genuine }, (error, ring, head) => {
       if (error || !ring) return done(error)
       const onFrame = (frame: Bytes): void => {
         ring.append(frame)

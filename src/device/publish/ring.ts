@@ -35,6 +35,7 @@ function comparePlace(frame: Bytes, place: Place): number {
 export class Ring {
   readonly #file: OpenFile
   readonly #slots: number
+  readonly #genuine: (frame: Bytes) => boolean
   readonly #tail: Bytes
   /** Sequence number of the next frame; the frame with number n lies in slot n % slots. */
   #next: number
@@ -42,8 +43,9 @@ export class Ring {
   #tailFrom: number
   #writeError: Failure
 
-  private constructor(file: OpenFile, slots: number) {
+  private constructor(file: OpenFile, slots: number, genuine: (frame: Bytes) => boolean) {
     this.#file = file
+    this.#genuine = genuine
     this.#slots = slots
     this.#tail = new Uint8Array(TAIL * FRAME_BYTES)
     this.#next = 0
@@ -51,16 +53,18 @@ export class Ring {
     this.#writeError = null
   }
 
-  /** Opens (and where needed makes) a ring of `slots` frames; hands over the newest whole chain's end. */
+  /**
+   * Opens (and where needed makes) a ring of `slots` frames; hands over the newest whole chain's end.
+   * `genuine` tells whether a frame carries our signature: a torn newest frame has no successor to say so.
+   */
   static open(
     files: Files,
-    name: string,
-    slots: number,
+    o: { name: string; slots: number; genuine: (frame: Bytes) => boolean },
     done: (error: Failure, ring: Ring | null, head: Head | null) => void,
   ): void {
-    files.open(name, (error, file) => {
+    files.open(o.name, (error, file) => {
       if (error || !file) return done(error, null, null)
-      const ring = new Ring(file, slots)
+      const ring = new Ring(file, o.slots, o.genuine)
       ring.#findNewest((failure, head) => done(failure, failure ? null : ring, head))
     })
   }
@@ -176,6 +180,12 @@ export class Ring {
       for (let i = 1; i <= last - from; i++)
         if (plausibleFrame(frame(i)) && this.#linked(frame(i - 1), frame(i))) good = i
         else break
+      while (good >= 0 && !this.#genuine(frame(good))) good--
+      if (good < 0) {
+        this.#next = from
+        this.#tailFrom = from
+        return done(null, null)
+      }
       const newest = frame(good)
       const wrapped = used === this.#slots && last + 1 < used
       this.#next = from + good + 1 + (wrapped ? this.#slots : 0)
