@@ -92,6 +92,7 @@ export class Follower {
       epoch: next?.epoch ?? 0,
       index: next?.index ?? 0,
       hasKey: this.reader.open,
+      grantId: this.reader.grantId ?? new Uint8Array(16),
     })
   }
 

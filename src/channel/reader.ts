@@ -108,6 +108,11 @@ export class ChannelReader {
     return this.#state && { epoch: this.#state.epoch, index: this.#state.index }
   }
 
+  /** The consent that our key came by, or null before the first grant. */
+  get grantId(): Bytes | null {
+    return this.#state?.grantId ?? null
+  }
+
   /** True while the next frame can be opened. */
   get open(): boolean {
     return this.#state?.chainKey != null

@@ -38,6 +38,8 @@ export interface ClaimOptions {
   onOwned: (done: (error: Failure) => void) => void
   /** The device has none any more. */
   onDisowned: () => void
+  /** The current telegram, packed: what a joiner needs. */
+  currentState: (cls: ClassId) => Bytes
   report: (event: string, detail?: Record<string, unknown>) => void
 }
 
@@ -202,14 +204,22 @@ export class Claim {
         report('added')
         return done(null)
       case 'authorized':
-        // No new epoch: the reader is let in at the next frame when it subscribes.
         report('authorized', { reader: decision.reader.name, grant: base64url(decision.reader.grantId) })
-        return done(null)
+        return this.#letIn(decision.reader, done)
       case 'revoked':
         return this.#rotateWithout(decision.reader, ENDING.revoked, REASON.revoked, done)
       case 'deleted':
         return this.#erase(ENDING.deleted, 'deleted', done)
     }
+  }
+
+  /** No new epoch: from the next frame on, whenever the reader comes to fetch it. */
+  #letIn(reader: ReaderEntry, done: (error: Failure) => void): void {
+    const { state, currentState } = this.#options
+    const publisher = this.#channels?.publisher(reader.class)
+    const bytes = publisher?.grant(keysOf(reader), currentState(reader.class))
+    if (!publisher || !bytes) return done(null)
+    state.owe({ reader: reader.sign, class: reader.class, ...publisher.next(), bytes }, done)
   }
 
   /** Readers whose time is over; `now` is confirmed telegram time. */
@@ -225,7 +235,8 @@ export class Claim {
   // 6. Key rotation: the next frame is closed to whoever is gone
 
   #rotateWithout(reader: ReaderEntry, ending: Ending, reason: Reason, done: (error: Failure) => void): void {
-    const { report } = this.#options
+    const { report, state } = this.#options
+    state.forgive(reader.sign, reader.class)
     this.rotate([reader.class], reason, (error) => {
       if (error) return done(error)
       this.#subscribers?.end(keysOf(reader), reader.class, ending)

@@ -98,6 +98,7 @@ export class Device {
       openLinks: () => [...this.#links.keys()],
       onOwned: (done) => this.#onOwned(done),
       onDisowned: () => this.#onDisowned(),
+      currentState: (cls) => this.#meter.currentState(cls),
       report,
     })
     this.#consent = new ConsentServer({

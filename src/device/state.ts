@@ -123,6 +123,11 @@ export class DeviceState {
     )
   }
 
+  /** What was owed to a reader whose access has ended is owed no longer. */
+  forgive(reader: Bytes, cls: ClassId): void {
+    this.owed = this.owed.filter((o) => o.class !== cls || !equal(o.reader, reader))
+  }
+
   /** Forgets identity, owners and log in one durable write; keeps counters. */
   erase(done: (error: Failure) => void): void {
     const incarnation = new Writer(new Uint8Array(4)).u32(this.incarnation).bytes
@@ -167,16 +172,20 @@ export class DeviceState {
         const jws = text(payload)
         const checked = this.log?.check(jws)
         if (!checked || checked.refusal !== null) return false
-        this.log!.commit(checked)
+        const decision = this.log!.commit(checked)
+        if (decision.kind === 'revoked') this.forgive(decision.reader.sign, decision.reader.class)
         this.#events.push(jws)
         return true
       }
       case RECORD.epoch:
         this.epoch = Math.max(this.epoch, r.u32())
         return r.done
-      case RECORD.expired:
+      case RECORD.expired: {
+        const reader = this.log?.reader(payload)
+        if (reader) this.forgive(reader.sign, reader.class)
         this.log?.expire(payload)
         return payload.length === 16
+      }
       case RECORD.owed: {
         const owed = {
           reader: r.take(32).slice(),

@@ -43,15 +43,13 @@ export interface Subscribe {
   index: number
   /** True where the reader still has the chain key of that place and needs no grant. */
   hasKey: boolean
+  /** 16 bytes: the consent that the key came by; zeros for an owner, or before the first grant. */
+  grantId: Bytes
 }
 
 export function encodeSubscribe(s: Subscribe): Bytes {
-  return new Writer(new Uint8Array(13))
-    .u8(CHANNEL.subscribe)
-    .u8(s.class)
-    .u32(s.epoch)
-    .u48(s.index)
-    .u8(s.hasKey ? 1 : 0).bytes
+  const w = new Writer(new Uint8Array(29)).u8(CHANNEL.subscribe).u8(s.class).u32(s.epoch).u48(s.index)
+  return w.u8(s.hasKey ? 1 : 0).put(s.grantId).bytes
 }
 
 export function decodeSubscribe(bytes: Bytes): Subscribe | null {
@@ -61,8 +59,9 @@ export function decodeSubscribe(bytes: Bytes): Subscribe | null {
   const epoch = r.u32()
   const index = r.u48()
   const flags = r.u8()
+  const grantId = r.take(16).slice()
   if (!r.done || type !== CHANNEL.subscribe || cls >= CLASS_NAMES.length || flags > 1) return null
-  return { class: cls as ClassId, epoch, index, hasKey: flags === 1 }
+  return { class: cls as ClassId, epoch, index, hasKey: flags === 1, grantId }
 }
 
 /** What an owner shows the device after each connect: the newest frame it holds of each class, and its log head. */

@@ -18,8 +18,6 @@ interface Person {
   grant: string | null
   intervals: Interval[]
   on: boolean
-  /** Telegrams at which it was killed: what it had not fetched by the end of its consent stays closed. */
-  kills: number[]
 }
 
 class History {
@@ -31,7 +29,7 @@ class History {
 
   constructor(seed: number) {
     this.house = new House(seed)
-    this.people = NAMES.map((name) => ({ name, grant: null, intervals: [], on: true, kills: [] }))
+    this.people = NAMES.map((name) => ({ name, grant: null, intervals: [], on: true }))
     this.done = []
     this.homeOn = true
     this.cut = false
@@ -96,7 +94,11 @@ class History {
     if (power) {
       this.cut = true
       this.house.machine('device').cutPower()
-    } else this.house.machine('device').kill()
+    } else {
+      // Keys of a start that nobody confirmed die with it; what was sealed under them is the owner's alone.
+      if (!this.#ready()) this.cut = true
+      this.house.machine('device').kill()
+    }
     this.house.world.runFor(this.#dice(5_000))
     this.house.startDevice()
   }
@@ -112,7 +114,6 @@ class History {
     this.done.push(`${person.name} ${person.on ? 'off' : 'on'} at ${this.house.sent.length}`)
     if (person.on) {
       this.house.machine(person.name).kill()
-      person.kills.push(this.house.sent.length)
     }
     if (!person.on) this.house.startProvider(person.name)
     person.on = !person.on
@@ -132,8 +133,8 @@ class History {
     const sealed = new Set(this.house.homeGot.map((g) => g.text))
     return this.house.sent.flatMap((text, i) => {
       const inside = person.intervals.some(({ from, to }) => {
-        const stayed = to === Number.POSITIVE_INFINITY || !person.kills.some((k) => k >= from && k <= to + 1)
-        return stayed && i >= from + 1 && i < to - 1
+        // What it had not fetched when its consent ended stays closed: only open consents must be complete.
+        return to === Number.POSITIVE_INFINITY && i >= from + 1
       })
       return inside && sealed.has(text) && !have.has(text) ? [i] : []
     })

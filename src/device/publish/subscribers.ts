@@ -150,12 +150,14 @@ export class Subscribers {
   #begin(subscriber: Subscriber, request: Subscribe, who: Entitled): void {
     const { channels, owed } = this.#options
     const ring = channels.ring(request.class)
-    const due = owed(who.sign, request.class).filter((g) => g.epoch > request.epoch || !request.hasKey)
-    if (!request.hasKey && due.length === 0) {
+    // A key of a consent that has ended opens nothing any more, whatever its holder believes.
+    const hasKey = request.hasKey && equal(request.grantId, who.grantId)
+    const due = owed(who.sign, request.class).filter((g) => !hasKey || g.epoch > request.epoch)
+    const from = hasKey ? request : due[0]
+    if (!from) {
       this.#joinNow(subscriber, request, who)
       return
     }
-    const from = request.hasKey ? request : { epoch: due[0]!.epoch, index: 0 }
     ring.find(from, (error, n) => {
       if (error) {
         subscriber.close()
