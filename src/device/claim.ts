@@ -214,7 +214,7 @@ export class Claim {
     }
     state.event(event.jws, (error) => {
       if (error) event.done('storage')
-      else this.#carryOut(log.commit(checked), (failure) => event.done(failure ? 'storage' : null))
+      else this.#carryOut(state.commit(checked), (failure) => event.done(failure ? 'storage' : null))
       over()
     })
   }

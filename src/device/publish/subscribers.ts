@@ -148,16 +148,21 @@ export class Subscribers {
   }
 
   #begin(subscriber: Subscriber, request: Subscribe, who: Entitled): void {
-    const { channels, owed } = this.#options
+    const { channels, owed, entitled } = this.#options
     const ring = channels.ring(request.class)
-    const due = owed(who.sign, request.class).filter((g) => g.epoch > request.epoch || !request.hasKey)
+    const due = owed(who.sign, request.class).filter(
+      (g) => g.epoch > request.epoch || (g.epoch === request.epoch && !request.hasKey),
+    )
     if (!request.hasKey && due.length === 0) {
       this.#joinNow(subscriber, request, who)
       return
     }
+    if (request.hasKey) due.push(...this.#forNow(request, who))
     const from = request.hasKey ? request : { epoch: due[0]!.epoch, index: 0 }
     ring.find(from, (error, n) => {
-      if (error) {
+      // The card took its time: the consent may have ended meanwhile.
+      const still = entitled(subscriber.reader, request.class)
+      if (error || !still || !equal(still.grantId, who.grantId)) {
         subscriber.close()
         return
       }
@@ -168,6 +173,15 @@ export class Subscribers {
       // What it wants next has been overwritten: it says so, and begins anew.
       this.#joinNow(subscriber, request, who)
     })
+  }
+
+  /** Whoever comes from an earlier epoch may miss a box on the way (it was away, or was let in anew). */
+  #forNow(request: Subscribe, who: Entitled): PlacedGrant[] {
+    const { channels, currentState } = this.#options
+    const next = channels.next(request.class)
+    if (request.epoch >= next.epoch) return []
+    const bytes = channels.publisher(request.class).grant(who, currentState(request.class))
+    return bytes ? [{ epoch: next.epoch, index: next.index, bytes }] : []
   }
 
   /** From the next frame on, with the current telegram in the grant. */
