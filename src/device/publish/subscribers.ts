@@ -72,26 +72,44 @@ export class Subscribers {
       this.#refuse(outlet, ENDING.malformed)
       return null
     }
+    const who = entitled(reader, request.class)
+    if (!who) {
+      this.#refuse(outlet, ENDING.notReader)
+      return null
+    }
+    this.#makeRoom(reader, request.class)
+    if (this.#active.length >= LIMITS.channel.readers * CLASS_NAMES.length) {
+      this.#refuse(outlet, ENDING.tooMany)
+      return null
+    }
     const subscriber = new Subscriber({
       class: request.class,
       reader,
       outlet,
       ring: channels.ring(request.class),
     })
-    const who = entitled(reader, request.class)
-    if (!who) subscriber.refuse(ENDING.notReader)
-    else if (this.#active.length >= LIMITS.channel.readers * CLASS_NAMES.length)
-      subscriber.refuse(ENDING.tooMany)
-    else this.#admit(subscriber, request, who)
+    this.#admit(subscriber, request, who)
     return subscriber
   }
 
   onClose(subscriber: Subscriber): void {
+    this.#forget(subscriber)
+    this.#options.onChange()
+  }
+
+  /** One stream for each reader and class: the newest. One that we have closed counts no more. */
+  #makeRoom(reader: Bytes, cls: ClassId): void {
+    for (const old of [...this.#active]) {
+      if (old.class === cls && equal(old.reader, reader)) old.close()
+      if (old.closed) this.#forget(old)
+    }
+  }
+
+  #forget(subscriber: Subscriber): void {
     const i = this.#active.indexOf(subscriber)
     if (i >= 0) this.#active.splice(i, 1)
     const w = this.#waiting.findIndex((x) => x.subscriber === subscriber)
     if (w >= 0) this.#waiting.splice(w, 1)
-    this.#options.onChange()
   }
 
   /** A frame was sealed: to everybody who is up to date. */
