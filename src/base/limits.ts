@@ -86,6 +86,8 @@ export const LIMITS = {
     handshakeGraceMs: 2_000,
     policyBytes: 4_096,
     eventBytes: 8_192,
+    /** Events of all owners that wait while one is written. */
+    eventsWaiting: 16,
     logBytes: 4_194_304,
   },
   jws: {

@@ -100,6 +100,11 @@ export class Publisher {
     return { epoch: this.#epoch, index: this.#index }
   }
 
+  /** The epoch's 16 random bytes; a copy. */
+  nonce(): Bytes {
+    return this.#nonce.slice()
+  }
+
   /**
    * Begins an epoch with KEY_ROTATION frames. The epoch number must be durable before this call and
    * never have been used. `keepStart` keeps the first chain key for `startGrant`.

@@ -24,6 +24,7 @@ import {
   frameSignature,
   HEADER_BYTES,
   plausibleFrame,
+  REASON,
   SIGNED_BYTES,
   USABLE_BYTES,
 } from '../wire/frame.ts'
@@ -241,9 +242,12 @@ export class ChannelReader {
     const s = this.#state
     if (!rotation) return 'bad'
     if (!s || !this.#slot) return 'closed'
-    if (!this.#branches(rotation.prev, s)) return 'fork'
+    // A device that lost its place (a restored card) and was shown so begins anew above both lines.
+    const repaired = !this.#branches(rotation.prev, s)
+    if (repaired && rotation.reason !== REASON.repaired) return 'fork'
     const chainKey = this.#findKey(rotation.boxes, r, s)
-    if (s.chainKey) this.#reportMissing(rotation.prev, s)
+    if (repaired) this.#options.events.onGap({ epoch: s.epoch, index: s.index }, { epoch: r.epoch, index: 0 })
+    else if (s.chainKey) this.#reportMissing(rotation.prev, s)
     const index = r.parts.length
     this.#become({ grantId: s.grantId, epoch: r.epoch, nonce: r.nonce, index, hash: r.hash, chainKey })
     return chainKey ? 'rotated' : 'closed'

@@ -4,6 +4,7 @@
 // Cleverness lives in ownership/ (who may what) and channel/ (which key opens what).
 
 import { type Bytes, base64url, equal } from '../base/bytes.ts'
+import { LIMITS } from '../base/limits.ts'
 import type { ReaderKeys } from '../channel/grant.ts'
 import { Exchange, Signer, sha256 } from '../crypto/native.ts'
 import { Secret } from '../crypto/secret.ts'
@@ -43,6 +44,9 @@ export interface ClaimOptions {
   report: (event: string, detail?: Record<string, unknown>) => void
 }
 
+/** How an owner's event ended; null: durable and carried out. */
+export type EventDone = (refusal: Refusal | 'storage' | 'busy' | null) => void
+
 /** Owners have no grant of their own: their boxes are bound to this id. */
 export const OWNER_GRANT: Bytes = new Uint8Array(16)
 
@@ -51,6 +55,8 @@ export class Claim {
   #pairing: ClaimDevice
   #channels: Channels | null
   #subscribers: Subscribers | null
+  /** Owners' events; the first is being written. */
+  readonly #events: { jws: string; done: EventDone }[]
 
   constructor(options: ClaimOptions) {
     const { record, state, random, lights } = options
@@ -63,6 +69,7 @@ export class Claim {
     )
     this.#channels = null
     this.#subscribers = null
+    this.#events = []
     lights.set({ claimed: identity !== null })
   }
 
@@ -186,14 +193,31 @@ export class Claim {
 
   // 5. Consent: an owner's event, checked, made durable, carried out, then acknowledged
 
-  onEvent(jws: string, done: (refusal: Refusal | 'storage' | null) => void): void {
+  onEvent(jws: string, done: EventDone): void {
+    if (this.#events.length >= LIMITS.ownership.eventsWaiting) return done('busy')
+    this.#events.push({ jws, done })
+    if (this.#events.length === 1) this.#nextEvent()
+  }
+
+  /** An event is checked when the one before it is in the log: two for one place would fork it. */
+  #nextEvent(): void {
     const { state } = this.#options
-    const checked = state.log?.check(jws) ?? { refusal: 'deleted' as const }
-    if (checked.refusal !== null) return done(checked.refusal)
-    const log = state.log!
-    state.event(jws, (error) => {
-      if (error) return done('storage')
-      this.#carryOut(log.commit(checked), (failure) => done(failure ? 'storage' : null))
+    const event = this.#events[0]
+    if (!event) return
+    const over = (): void => {
+      this.#events.shift()
+      this.#nextEvent()
+    }
+    const { log } = state
+    const checked = log?.check(event.jws) ?? { refusal: 'deleted' as const }
+    if (!log || checked.refusal !== null) {
+      event.done(checked.refusal ?? 'deleted')
+      return over()
+    }
+    state.event(event.jws, (error) => {
+      if (error) event.done('storage')
+      else this.#carryOut(state.commit(checked), (failure) => event.done(failure ? 'storage' : null))
+      over()
     })
   }
 
@@ -235,8 +259,7 @@ export class Claim {
   // 6. Key rotation: the next frame is closed to whoever is gone
 
   #rotateWithout(reader: ReaderEntry, ending: Ending, reason: Reason, done: (error: Failure) => void): void {
-    const { report, state } = this.#options
-    state.forgive(reader.sign, reader.class)
+    const { report } = this.#options
     this.rotate([reader.class], reason, (error) => {
       if (error) return done(error)
       this.#subscribers?.end(keysOf(reader), reader.class, ending)

@@ -4,7 +4,6 @@
 import type { Bytes } from '../base/bytes.ts'
 import type { Stream } from '../net/api.ts'
 import { Messages } from '../net/messages.ts'
-import type { Refusal } from '../ownership/log.ts'
 import {
   CONSENT,
   decodeGetLog,
@@ -13,12 +12,13 @@ import {
   encodeLog,
   encodePlace,
 } from '../wire/consent.ts'
+import type { EventDone } from './claim.ts'
 import type { DeviceState } from './state.ts'
 
 export interface ConsentOptions {
   state: DeviceState
   isOwner: (sign: Bytes) => boolean
-  onEvent: (jws: string, done: (refusal: Refusal | 'storage' | null) => void) => void
+  onEvent: (jws: string, done: EventDone) => void
 }
 
 /** Owners' streams at once; further ones are turned away. */

@@ -2,7 +2,7 @@
 // stories (meter.ts, claim.ts) with the network; nothing is decided here. An unclaimed device shows
 // itself under a key that it forgets at power-off, a claimed one under its identity.
 
-import { type Bytes, equal } from '../base/bytes.ts'
+import { type Bytes, base64url, equal } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
 import { Signer, Verifier } from '../crypto/native.ts'
 import { Secret } from '../crypto/secret.ts'
@@ -66,6 +66,8 @@ export class Device {
   #channels: Channels | null
   #subscribers: Subscribers | null
   #witnessed: boolean
+  /** Grants that were in force when we started. */
+  #sinceStart: ReadonlySet<string>
 
   private constructor(options: DeviceOptions, loop: Loop, state: DeviceState) {
     const { hardware, record, report } = options
@@ -78,6 +80,7 @@ export class Device {
     this.#channels = null
     this.#subscribers = null
     this.#witnessed = false
+    this.#sinceStart = new Set(state.log?.readers.map((r) => base64url(r.grantId)))
     this.#lights = new Lights(hardware.leds, loop)
     this.#meter = new Meter({
       loop,
@@ -348,10 +351,15 @@ export class Device {
     const log = this.#state.log
     if (!channels || !log) return
     const device = Verifier.of(this.#state.signer!.publicKey)!
-    const judgement = judgeWitness(witness, { logSeq: log.seq, device, next: (cls) => channels.next(cls) })
-    this.#options.report('witness', { verdict: judgement.verdict })
-    if (judgement.verdict === 'log-behind') return
-    if (judgement.verdict === 'epoch-behind') this.#rotate(REASON.repaired, judgement.atLeast)
+    const { verdict, atLeast } = judgeWitness(witness, {
+      logSeq: log.seq,
+      logHead: (seq) => this.#state.headAt(seq),
+      device,
+      next: (cls) => ({ ...channels.next(cls), nonce: channels.publisher(cls).nonce() }),
+    })
+    this.#options.report('witness', { verdict })
+    if (atLeast > 0) this.#rotate(REASON.repaired, atLeast)
+    if (verdict === 'log-behind' || verdict === 'log-fork') return
     if (!this.#witnessed) this.#confirm(channels)
   }
 
@@ -367,7 +375,7 @@ export class Device {
     }
     for (const cls of ALL_CLASSES) {
       for (const reader of this.#claim.readers(cls, true)) {
-        if (this.#claim.entitled(reader.sign, cls)?.owner) continue
+        if (!this.#sinceStart.has(base64url(reader.grantId))) continue
         for (const grant of channels.publisher(cls).startGrants(reader)) {
           open++
           this.#state.owe({ reader: reader.sign, class: cls, ...grant }, settle)

@@ -10,7 +10,8 @@ import { Exchange, Signer, sha256 } from '../crypto/native.ts'
 import { Secret } from '../crypto/secret.ts'
 import type { Failure, Files, Random } from '../hw/hardware.ts'
 import { Journal } from '../node/journal.ts'
-import { OwnerLog } from '../ownership/log.ts'
+import { eventHash, type OwnerEvent, type ReaderEntry } from '../ownership/event.ts'
+import { type Decision, OwnerLog } from '../ownership/log.ts'
 import type { ClassId } from '../wire/frame.ts'
 import { decodeOwnerSet, encodeOwnerSet, OWNER_SET_BYTES, type OwnerSet } from '../wire/owner-set.ts'
 import type { PlacedGrant } from './publish/subscriber.ts'
@@ -79,6 +80,12 @@ export class DeviceState {
     return this.#events
   }
 
+  /** The log's head when it had `seq` events. */
+  headAt(seq: number): Bytes {
+    const jws = this.#events[seq - 1]
+    return jws === undefined ? sha256(this.identity?.certificate ?? new Uint8Array(0)) : eventHash(jws)
+  }
+
   /** Identity and owners in one durable write. */
   claim(identity: Identity, done: (error: Failure) => void): void {
     const owners = encodeOwnerSet(identity.owners)
@@ -93,7 +100,14 @@ export class DeviceState {
     })
   }
 
-  /** Writes a checked event; the caller commits it to `log` when this is done. */
+  /** Applies an event that is durable. What a reader who leaves was owed is forgotten with it. */
+  commit(checked: { event: OwnerEvent; jws: string }): Decision {
+    const decision = this.log!.commit(checked)
+    if (decision.kind === 'revoked') this.#forgetOwed(decision.reader)
+    return decision
+  }
+
+  /** Writes a checked event; the caller commits it when this is done. */
   event(jws: string, done: (error: Failure) => void): void {
     this.#journal.append(RECORD.event, utf8(jws), (error) => {
       if (!error) this.#events.push(jws)
@@ -121,11 +135,6 @@ export class DeviceState {
       w.put(owed.reader).u8(owed.class).u32(owed.epoch).u48(owed.index).put(owed.bytes).bytes,
       done,
     )
-  }
-
-  /** What was owed to a reader whose access has ended is owed no longer. */
-  forgive(reader: Bytes, cls: ClassId): void {
-    this.owed = this.owed.filter((o) => o.class !== cls || !equal(o.reader, reader))
   }
 
   /** Forgets identity, owners and log in one durable write; keeps counters. */
@@ -172,8 +181,7 @@ export class DeviceState {
         const jws = text(payload)
         const checked = this.log?.check(jws)
         if (!checked || checked.refusal !== null) return false
-        const decision = this.log!.commit(checked)
-        if (decision.kind === 'revoked') this.forgive(decision.reader.sign, decision.reader.class)
+        this.commit(checked)
         this.#events.push(jws)
         return true
       }
@@ -182,8 +190,8 @@ export class DeviceState {
         return r.done
       case RECORD.expired: {
         const reader = this.log?.reader(payload)
-        if (reader) this.forgive(reader.sign, reader.class)
         this.log?.expire(payload)
+        if (reader) this.#forgetOwed(reader)
         return payload.length === 16
       }
       case RECORD.owed: {
@@ -194,6 +202,8 @@ export class DeviceState {
           index: r.u48(),
           bytes: r.rest().slice(),
         }
+        // Whose consent ended while this was being written is owed nothing any more.
+        if (!this.log?.readers.some((x) => x.class === owed.class && equal(x.sign, owed.reader))) return r.ok
         this.owed = this.owed.filter(
           (o) => !(equal(o.reader, owed.reader) && o.class === owed.class && o.epoch === owed.epoch),
         )
@@ -207,6 +217,10 @@ export class DeviceState {
       default:
         return false
     }
+  }
+
+  #forgetOwed(reader: ReaderEntry): void {
+    this.owed = this.owed.filter((o) => o.class !== reader.class || !equal(o.reader, reader.sign))
   }
 
   #applyIdentity(r: Reader): boolean {

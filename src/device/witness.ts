@@ -2,29 +2,48 @@
 // must not let a revoked reader back in, so readers other than owners get keys only after an owner has
 // shown the newest head it knows since our boot. What it shows are our own signatures; nothing else counts.
 
+import type { Bytes } from '../base/bytes.ts'
+import { equal } from '../base/bytes.ts'
 import { verifyFrame } from '../channel/reader.ts'
 import type { Verifier } from '../crypto/native.ts'
 import type { Witness } from '../wire/channel.ts'
-import { type ClassId, frameClass, frameEpoch, frameIndex } from '../wire/frame.ts'
+import { type ClassId, frameClass, frameEpoch, frameIndex, frameNonce } from '../wire/frame.ts'
 
 /**
  * confirmed: nothing newer than ours is known · log-behind: the owner knows events that we lost, and
- * sends them · epoch-behind: our own signature on a later place than ours; `atLeast` is the highest epoch.
+ * sends them · log-fork: its log is not ours · epoch-behind: our own signature on a place that we do not
+ * know. Whatever the verdict, `atLeast` above 0 is the highest epoch so shown: ours must pass it.
  */
-export type Judgement = { verdict: 'confirmed' | 'log-behind' } | { verdict: 'epoch-behind'; atLeast: number }
+export interface Judgement {
+  verdict: 'confirmed' | 'log-behind' | 'log-fork' | 'epoch-behind'
+  atLeast: number
+}
 
-export function judgeWitness(
-  witness: Witness,
-  ours: { logSeq: number; device: Verifier; next: (cls: ClassId) => { epoch: number; index: number } },
-): Judgement {
+export interface Ours {
+  logSeq: number
+  /** The head of our log when it had this many events. */
+  logHead: (seq: number) => Bytes
+  device: Verifier
+  /** Where a class stands now, and its epoch's nonce. */
+  next: (cls: ClassId) => { epoch: number; index: number; nonce: Bytes }
+}
+
+/** The log comes first: readers whom a lost event took out must not profit from an epoch we lost too. */
+export function judgeWitness(witness: Witness, ours: Ours): Judgement {
+  const atLeast = highestUnknown(witness, ours)
+  if (witness.logSeq > ours.logSeq) return { verdict: 'log-behind', atLeast }
+  if (!equal(witness.logHead, ours.logHead(witness.logSeq))) return { verdict: 'log-fork', atLeast }
+  return { verdict: atLeast > 0 ? 'epoch-behind' : 'confirmed', atLeast }
+}
+
+function highestUnknown(witness: Witness, ours: Ours): number {
   let atLeast = 0
   for (const frame of witness.frames) {
     if (!verifyFrame(frame, ours.device)) continue
     const next = ours.next(frameClass(frame) as ClassId)
     const epoch = frameEpoch(frame)
-    const later = epoch > next.epoch || (epoch === next.epoch && frameIndex(frame) >= next.index)
-    if (later) atLeast = Math.max(atLeast, epoch)
+    const other = frameIndex(frame) >= next.index || !equal(frameNonce(frame), next.nonce)
+    if (epoch > next.epoch || (epoch === next.epoch && other)) atLeast = Math.max(atLeast, epoch)
   }
-  if (atLeast > 0) return { verdict: 'epoch-behind', atLeast }
-  return { verdict: witness.logSeq > ours.logSeq ? 'log-behind' : 'confirmed' }
+  return atLeast
 }

@@ -36,9 +36,8 @@ export class Subscriber {
   readonly reader: Bytes
   readonly #outlet: Outlet
   readonly #ring: Ring
-  /** FRAMES message under construction: type byte, then frames. */
-  readonly #message: Bytes
-  readonly #chunk: Bytes
+  /** FRAMES message under construction (type byte, then frames); only while the ring is being read. */
+  #message: Bytes | null
   #cursor: number
   #live: boolean
   #reading: boolean
@@ -52,9 +51,7 @@ export class Subscriber {
     this.reader = o.reader
     this.#outlet = o.outlet
     this.#ring = o.ring
-    this.#message = new Uint8Array(1 + CHUNK)
-    this.#message[0] = CHANNEL.frames
-    this.#chunk = this.#message.subarray(1)
+    this.#message = null
     this.#cursor = 0
     this.#live = false
     this.#reading = false
@@ -65,6 +62,10 @@ export class Subscriber {
 
   get live(): boolean {
     return this.#live
+  }
+
+  get closed(): boolean {
+    return this.#closed
   }
 
   get ended(): boolean {
@@ -115,6 +116,8 @@ export class Subscriber {
     if (this.#closed) return
     this.#closed = true
     this.#live = false
+    this.#message = null
+    this.#grants = []
     this.#outlet.close()
   }
 
@@ -140,48 +143,53 @@ export class Subscriber {
     if (this.#reading || this.#closed || this.#live) return
     if (this.#cursor >= this.#ring.next && this.#grants.length === 0) {
       this.#live = true
+      this.#message = null
       return
     }
     if (this.#outlet.stream.writable() < CHUNK + 64) return
     if (this.#cursor < this.#ring.oldest) this.#cursor = this.#ring.oldest
     this.#reading = true
-    this.#ring.read(this.#cursor, this.#chunk, (error, frames) => {
+    this.#message ??= new Uint8Array(1 + CHUNK)
+    const message = this.#message
+    message[0] = CHANNEL.frames
+    this.#ring.read(this.#cursor, message.subarray(1), (error, frames) => {
       this.#reading = false
       if (this.#closed) return
-      if (error) {
+      // Frames that the card does not give back (it failed): asking again at once would never end.
+      if (error || (frames === 0 && this.#cursor < this.#ring.next)) {
         this.close()
         return
       }
-      this.#sendChunk(frames)
+      this.#sendChunk(message, frames)
       this.#pump()
     })
   }
 
-  #sendChunk(frames: number): void {
+  #sendChunk(message: Bytes, frames: number): void {
     let sent = 0
     for (let i = 0; i < frames; i++) {
-      const frame = this.#chunk.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES)
+      const frame = message.subarray(1 + i * FRAME_BYTES, 1 + (i + 1) * FRAME_BYTES)
       if (!this.#grantDue(frameEpoch(frame), frameIndex(frame))) continue
-      this.#sendFrames(sent, i)
+      this.#sendFrames(message, sent, i)
       sent = i
       this.#sendGrants(frameEpoch(frame), frameIndex(frame))
     }
-    this.#sendFrames(sent, frames)
+    this.#sendFrames(message, sent, frames)
     this.#cursor += frames
     // Whatever is left lies ahead of the newest frame: it is for the next one.
     if (this.#cursor >= this.#ring.next) this.#sendGrants(Number.MAX_SAFE_INTEGER, 0)
     this.#countFarewell(frames)
   }
 
-  #sendFrames(from: number, to: number): void {
+  #sendFrames(message: Bytes, from: number, to: number): void {
     if (to <= from) return
     if (from === 0) {
-      this.#outlet.send(this.#message.subarray(0, 1 + to * FRAME_BYTES))
+      this.#outlet.send(message.subarray(0, 1 + to * FRAME_BYTES))
       return
     }
     const part = new Uint8Array(1 + (to - from) * FRAME_BYTES)
     part[0] = CHANNEL.frames
-    part.set(this.#chunk.subarray(from * FRAME_BYTES, to * FRAME_BYTES), 1)
+    part.set(message.subarray(1 + from * FRAME_BYTES, 1 + to * FRAME_BYTES), 1)
     this.#outlet.send(part)
   }
 

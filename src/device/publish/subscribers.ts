@@ -72,26 +72,44 @@ export class Subscribers {
       this.#refuse(outlet, ENDING.malformed)
       return null
     }
+    const who = entitled(reader, request.class)
+    if (!who) {
+      this.#refuse(outlet, ENDING.notReader)
+      return null
+    }
+    this.#makeRoom(reader, request.class)
+    if (this.#active.length >= LIMITS.channel.readers * CLASS_NAMES.length) {
+      this.#refuse(outlet, ENDING.tooMany)
+      return null
+    }
     const subscriber = new Subscriber({
       class: request.class,
       reader,
       outlet,
       ring: channels.ring(request.class),
     })
-    const who = entitled(reader, request.class)
-    if (!who) subscriber.refuse(ENDING.notReader)
-    else if (this.#active.length >= LIMITS.channel.readers * CLASS_NAMES.length)
-      subscriber.refuse(ENDING.tooMany)
-    else this.#admit(subscriber, request, who)
+    this.#admit(subscriber, request, who)
     return subscriber
   }
 
   onClose(subscriber: Subscriber): void {
+    this.#forget(subscriber)
+    this.#options.onChange()
+  }
+
+  /** One stream for each reader and class: the newest. One that we have closed counts no more. */
+  #makeRoom(reader: Bytes, cls: ClassId): void {
+    for (const old of [...this.#active]) {
+      if (old.class === cls && equal(old.reader, reader)) old.close()
+      if (old.closed) this.#forget(old)
+    }
+  }
+
+  #forget(subscriber: Subscriber): void {
     const i = this.#active.indexOf(subscriber)
     if (i >= 0) this.#active.splice(i, 1)
     const w = this.#waiting.findIndex((x) => x.subscriber === subscriber)
     if (w >= 0) this.#waiting.splice(w, 1)
-    this.#options.onChange()
   }
 
   /** A frame was sealed: to everybody who is up to date. */
@@ -148,7 +166,7 @@ export class Subscribers {
   }
 
   #begin(subscriber: Subscriber, request: Subscribe, who: Entitled): void {
-    const { channels, owed } = this.#options
+    const { channels, owed, entitled } = this.#options
     const ring = channels.ring(request.class)
     // A key of a consent that has ended opens nothing any more, whatever its holder believes.
     const hasKey = request.hasKey && equal(request.grantId, who.grantId)
@@ -158,8 +176,11 @@ export class Subscribers {
       this.#joinNow(subscriber, request, who)
       return
     }
+    due.push(...this.#forNow(from.epoch, request.class, who))
     ring.find(from, (error, n) => {
-      if (error) {
+      // The card took its time: the consent may have ended meanwhile.
+      const still = entitled(subscriber.reader, request.class)
+      if (error || !still || !equal(still.grantId, who.grantId)) {
         subscriber.close()
         return
       }
@@ -170,6 +191,15 @@ export class Subscribers {
       // What it wants next has been overwritten: it says so, and begins anew.
       this.#joinNow(subscriber, request, who)
     })
+  }
+
+  /** Whoever comes from an earlier epoch may miss a box on the way, if first keys died with a start of ours. */
+  #forNow(epoch: number, cls: ClassId, who: Entitled): PlacedGrant[] {
+    const { channels, currentState } = this.#options
+    const next = channels.next(cls)
+    if (epoch >= next.epoch) return []
+    const bytes = channels.publisher(cls).grant(who, currentState(cls))
+    return bytes ? [{ epoch: next.epoch, index: next.index, bytes }] : []
   }
 
   /** From the next frame on, with the current telegram in the grant. */

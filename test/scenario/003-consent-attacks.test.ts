@@ -1,0 +1,194 @@
+// Attacks on consent: orders of events that nobody intends, restored cards, readers and strangers that
+// do not behave. Each must leave the revoked outside, the others inside and the device alive.
+import t from 'tap'
+import { unbase64url } from '../../src/base/bytes.ts'
+import {
+  CONSENT,
+  CONSENT_PROTOCOL,
+  decodeEventRefused,
+  encodeEvent,
+  encodeInvite,
+} from '../../src/wire/consent.ts'
+import { House } from './house.ts'
+import { nextEvent, ownerOf, Visitor } from './visitor.ts'
+
+function owned(seed: number): House {
+  const house = new House(seed)
+  house.startDevice()
+  house.startHome()
+  if (house.claim() !== 'ok') throw new Error('not claimed')
+  house.until(() => house.homeGot.length >= 5)
+  return house
+}
+
+function readerOf(house: House, name: string, since: number) {
+  const { card } = house.providers.get(name)!
+  const grantId = new Uint8Array(16)
+  house.world.chance.fill(grantId)
+  const until = house.world.wallAtStart + 90 * 86_400_000
+  return {
+    grantId,
+    class: 0 as const,
+    name,
+    domain: '',
+    sign: card.sign,
+    box: card.box,
+    since,
+    until,
+    purpose: '',
+  }
+}
+
+t.test('two events for one place of the log: one is taken, the log does not fork', async (t) => {
+  const house = owned(31)
+  house.startProvider('alice')
+  house.startProvider('bob')
+  const a = nextEvent(house, { type: 'AUTHORIZED', reader: readerOf(house, 'alice', 1) })
+  const b = nextEvent(house, { type: 'AUTHORIZED', reader: readerOf(house, 'bob', 1) })
+  const phone = new Visitor(house, 'phone', ownerOf(house))
+  const talk = phone.open(CONSENT_PROTOCOL)!
+  talk.send(encodeEvent(a))
+  talk.send(encodeEvent(b))
+  talk.send(encodeEvent(a))
+  house.until(() => talk.got.length >= 3)
+  t.same(
+    talk.got.map((m) => (m[0] === CONSENT.refused ? decodeEventRefused(m)?.reason : m[0])),
+    [CONSENT.done, 'stale', 'stale'],
+  )
+  house.machine('device').kill()
+  house.world.runFor(1_000)
+  house.startDevice()
+  t.same(house.events('device', 'died'), [], 'the journal can be read again')
+})
+
+t.test('one consent revoked twice at once', async (t) => {
+  const house = owned(32)
+  house.startProvider('alice')
+  const grantId = unbase64url(house.grant('alice'))!
+  const event = nextEvent(house, { type: 'AUTHORIZATION_REVOKED', grantId })
+  const phone = new Visitor(house, 'phone', ownerOf(house))
+  const talk = phone.open(CONSENT_PROTOCOL)!
+  talk.send(encodeEvent(event))
+  talk.send(encodeEvent(event))
+  house.until(() => talk.got.filter((m) => m[0] === CONSENT.done || m[0] === CONSENT.refused).length >= 2)
+  t.same(house.events('device', 'died'), [])
+  house.until(() => house.events('home', 'log').some((l) => l['kind'] === 'revoked'))
+})
+
+function snapshot(house: House): Map<string, Uint8Array> {
+  const { disk } = house.machine('device')
+  return new Map(disk.names().map((name) => [name, disk.peek(name)!.slice()]))
+}
+
+function restore(house: House, old: Map<string, Uint8Array>): void {
+  for (const [name, bytes] of old) house.machine('device').disk.poke(name, bytes)
+}
+
+t.test('a restored card: a revoked reader who waits gets no key before the log is whole', async (t) => {
+  const house = owned(33)
+  house.startProvider('alice')
+  const id = house.grant('alice')
+  house.until(() => house.providerGot.get('alice')!.length > 2)
+  const old = snapshot(house)
+  t.equal(house.revoke(id), 'ok')
+  house.world.runFor(60_000)
+  house.world.network.cut('home', 'device')
+  house.world.network.partition('home', 'device')
+  house.machine('device').kill()
+  house.machine('alice').kill()
+  restore(house, old)
+  house.startDevice()
+  house.startProvider('alice')
+  const had = house.providerGot.get('alice')!.length
+  house.world.runFor(20_000)
+  house.world.network.heal('home', 'device')
+  house.world.runFor(60_000)
+  t.equal(house.providerGot.get('alice')!.length, had, 'not one telegram')
+  t.equal(house.events('device', 'witness').at(-1)!['verdict'], 'confirmed', 'in the end all is in order')
+  t.equal(house.device!.status.witnessed, true)
+  t.equal(house.homeGot.at(-1)!.text, house.sent.at(-1), 'the owner reads on')
+})
+
+t.test('a restored card that ran on for longer than the owner had read: the owner reads on', async (t) => {
+  const house = owned(34)
+  const old = snapshot(house)
+  house.machine('device').kill()
+  house.world.runFor(1_000)
+  house.startDevice()
+  const boot = house.events('device', 'witness').length
+  house.until(() => house.events('device', 'witness').length > boot)
+  house.world.runFor(5_000)
+  house.world.network.cut('home', 'device')
+  house.world.network.partition('home', 'device')
+  house.machine('device').kill()
+  restore(house, old)
+  house.startDevice()
+  house.world.runFor(60_000)
+  house.world.network.heal('home', 'device')
+  house.world.runFor(60_000)
+  t.equal(house.homeGot.at(-1)!.text, house.sent.at(-1))
+})
+
+t.test('a consent that was given before the owner had confirmed opens nothing from before it', async (t) => {
+  const house = owned(35)
+  house.startProvider('alice')
+  house.machine('device').kill()
+  house.machine('home').kill()
+  house.world.runFor(1_000)
+  house.startDevice()
+  house.world.runFor(10_000)
+  // Another of the owner's machines: it consents without ever having shown what it knows.
+  const before = house.sent.length
+  const log = house.owned().device.log
+  const event = nextEvent(house, { type: 'AUTHORIZED', reader: readerOf(house, 'alice', 1) })
+  const phone = new Visitor(house, 'phone', ownerOf(house))
+  const talk = phone.open(CONSENT_PROTOCOL)!
+  talk.send(encodeEvent(event))
+  house.until(() => talk.got.length >= 1)
+  t.equal(talk.got[0]![0], CONSENT.done, `after ${log.seq}`)
+  house.world.runFor(5_000)
+  house.startHome()
+  const { device } = house.owned()
+  house.until(() => device.log.readers.length === 1)
+  house.world.runFor(1_000)
+  const alice = house.providers.get('alice')!
+  const invite = {
+    device: device.key,
+    deviceBox: device.box,
+    class: 0,
+    grantId: device.log.readers[0]!.grantId,
+  }
+  const owner = new Visitor(house, 'phone', ownerOf(house))
+  const asked = owner.open(CONSENT_PROTOCOL, alice.card.addresses[0]!, true)!
+  asked.send(encodeInvite({ ...invite, until: 9e12, name: 'd', purpose: '', addresses: device.addresses }))
+  house.world.runFor(10_000)
+  const got = house.providerGot.get('alice')!
+  t.ok(got.length > 3, 'she reads')
+  t.same(got.filter((g) => house.sent.indexOf(g.text) < before).length, 0, 'nothing from before her consent')
+})
+
+t.test('a reader who was let in again is owed nothing of its earlier consent', async (t) => {
+  const house = owned(36)
+  house.startProvider('alice')
+  const id = house.grant('alice')
+  house.until(() => house.providerGot.get('alice')!.length > 2)
+  house.machine('alice').kill()
+  house.machine('device').kill()
+  const restarted = house.sent.length
+  house.startDevice()
+  house.until(() => house.device!.status.witnessed, 60_000)
+  house.world.runFor(20_000)
+  t.equal(house.revoke(id), 'ok')
+  house.world.runFor(5_000)
+  const before = house.sent.length
+  const had = house.providerGot.get('alice')!.length
+  house.grant('alice')
+  house.startProvider('alice')
+  house.until(() => house.providerGot.get('alice')!.length > had + 2, 60_000)
+  const got = house.providerGot.get('alice')!.slice(had)
+  t.same(
+    got.map((g) => house.sent.indexOf(g.text)).filter((n) => n >= restarted && n < before - 1),
+    [],
+    'what the device sealed between its start and the new consent stays closed',
+  )
+})
