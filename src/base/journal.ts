@@ -1,5 +1,5 @@
 // The bytes of a journal: an append-only file of batches, each under one CRC, written and synced whole
-// before the next begins (docs/wire-journal.md). So a power cut can hurt the last batch only: what is
+// before the next begins (docs/wire/journal.md). So a power cut can hurt the last batch only: what is
 // broken there is a torn tail and never was acknowledged, what is broken anywhere else is damage.
 // The CRC starts from a salt that is new in each file: bytes that somebody smuggled into a payload, or
 // that a card brings back from an older file, do not pass for a batch.

@@ -1,4 +1,4 @@
-// The device's half of the claim (docs/wire-claim.md), as a plain machine: messages and the time in,
+// The device's half of the claim (docs/wire/claim.md), as a plain machine: messages and the time in,
 // steps out. The button opens a window; within it at most ten CHALLENGEs, counted before they are
 // sent, because each one gives away one test of a guess. Only a proof of the code leads to `commit`;
 // the caller then makes the identity, writes identity, owners and certificate in one durable write,

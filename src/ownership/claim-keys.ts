@@ -1,4 +1,4 @@
-// What both halves of the claim compute alike (docs/wire-claim.md "Keys", "Owner record" and
+// What both halves of the claim compute alike (docs/wire/claim.md "Key exchange", "Owner record" and
 // "Certificate"): names and context of the key exchange, the keys out of it, the owner record under
 // them, and the certificate that the new device signs. `transcript` is an exporter of the exchange:
 // it names one run, cannot be computed by a listener, and travels sealed only.

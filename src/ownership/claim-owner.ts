@@ -1,4 +1,4 @@
-// The owner's half of the claim (docs/wire-claim.md), as a plain machine: messages and the time in,
+// The owner's half of the claim (docs/wire/claim.md), as a plain machine: messages and the time in,
 // steps out; in `home` and in the page of a phone. It starts on the device's HELLO, waits for the
 // press, proves the code, and ends with the device's certificate or with a reason.
 // A fake device may test one guess of the code for each attempt that a person starts, never more: the

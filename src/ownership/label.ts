@@ -1,4 +1,4 @@
-// The code on the label and what the device keeps of it (docs/wire-claim.md "Code" and "Record").
+// The code on the label and what the device keeps of it (docs/wire/claim.md "Code" and "Record").
 // A code is 55 random bits: eleven characters of Crockford's base 32 and one check character, shown as
 // K7QD-M2XA-9RTE. The record never contains it, nor anything to test guesses faster than scrypt allows.
 // The record is still to be kept: who has it can play this device to its owner.

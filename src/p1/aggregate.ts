@@ -1,7 +1,7 @@
 // Quarter-hour and day summaries of readings: counter values at both ends, the highest powers between,
 // gas. Made from the meter's own clock; a period is reported when the first reading of the next one
 // comes, beginning with the first period that was seen from its start.
-// Layout: docs/wire-p1-packing.md section 7. Missing values are all ones.
+// Layout: docs/wire/telegrams.md section 7. Missing values are all ones.
 
 import type { Bytes } from '../base/bytes.ts'
 import { getU32, getU48, putU32, putU48 } from '../base/cursor.ts'

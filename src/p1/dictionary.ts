@@ -1,4 +1,4 @@
-// Dictionary 1 of the packing (docs/wire-p1-packing.md): lines as meters send them, with zeros for
+// Dictionary 1 of the packing (docs/wire/telegrams.md): lines as meters send them, with zeros for
 // digits, in the order of DSMR 5.0.2 and then what other standards add. Part of the wire format:
 // never change a byte of it; another dictionary gets another number.
 

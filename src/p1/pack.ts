@@ -1,5 +1,5 @@
 // Packs a telegram, byte for byte, for sealing: by itself against a fixed dictionary of lines (key
-// form), or against an earlier telegram (delta form). docs/wire-p1-packing.md defines both forms to the
+// form), or against an earlier telegram (delta form). docs/wire/telegrams.md defines both forms to the
 // byte; unpack.ts reads them. Lines find their counterpart by their OBIS reference, so that
 // lines which come and go cost only themselves. Never allocates; never throws.
 

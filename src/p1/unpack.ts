@@ -1,4 +1,4 @@
-// Unpacks what pack.ts packed (docs/wire-p1-packing.md). The bytes may come from anybody: every step is
+// Unpacks what pack.ts packed (docs/wire/telegrams.md). The bytes may come from anybody: every step is
 // checked, the output is capped, and anything that is not exactly the format gives -1. Never throws,
 // never allocates, takes time in proportion to input and output.
 

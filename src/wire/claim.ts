@@ -1,4 +1,4 @@
-// Messages of `/wattle/claim/1.0.0`, byte for byte as docs/wire-claim.md has them. A message is one
+// Messages of `/wattle/claim/1.0.0`, byte for byte as docs/wire/claim.md has them. A message is one
 // length-prefixed block (on a stream) or one binary WebSocket message; its first byte is its type.
 // Decoders return null for anything else and never look at what the bytes mean; byte fields are views.
 

@@ -1,4 +1,4 @@
-// The set of owners as it is signed, sealed and hashed (docs/wire-claim.md "Owner set"): how many of
+// The set of owners as it is signed, sealed and hashed (docs/wire/claim.md "Owner set"): how many of
 // them must agree, who they are, digests of the keys that may follow, digest of the paper key.
 // One set has one encoding: owners ascend by signing key, digests ascend, nothing appears twice.
 

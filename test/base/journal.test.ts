@@ -58,7 +58,7 @@ t.test('what was written is read', async (t) => {
   }
 })
 
-t.test('the bytes are those of docs/wire-journal.md', async (t) => {
+t.test('the bytes are those of docs/wire/journal.md', async (t) => {
   const file = concat(journalHead(1, 5), batch(5, [[9, utf8('ab')]], 1))
   const tail = new Uint8Array(8)
   t.equal(

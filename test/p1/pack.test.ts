@@ -130,7 +130,7 @@ t.test('the dictionary is the one that the document fixes', async (t) => {
 })
 
 t.test('the document holds the dictionary and the examples that the code makes', async (t) => {
-  const doc = readFileSync('docs/wire-p1-packing.md', 'latin1')
+  const doc = readFileSync('docs/wire/telegrams.md', 'latin1')
   t.ok(doc.includes(`\n${latin(DICTIONARY).replaceAll('\r\n', '\n')}\`\`\``))
   const a = bytesOf('/KAM5\r\n\r\n0-0:1.0.0(261120103000W)\r\n1-0:1.7.0(00.244*kW)\r\n!1273')
   const b = bytesOf('/KAM5\r\n\r\n0-0:1.0.0(261120103001W)\r\n1-0:1.7.0(00.251*kW)\r\n!3DBD')
