@@ -199,7 +199,7 @@ export class Claim {
     if (this.#events.length === 1) this.#nextEvent()
   }
 
-  /** An event is checked when the one before it is in the log: two for one place would fork it. */
+  /** An event is checked when the one before it is in the log and carried out: two for one place would fork it. */
   #nextEvent(): void {
     const { state } = this.#options
     const event = this.#events[0]
@@ -215,9 +215,12 @@ export class Claim {
       return over()
     }
     state.event(event.jws, (error) => {
-      if (error) event.done('storage')
-      else this.#carryOut(state.commit(checked), (failure) => event.done(failure ? 'storage' : null))
-      over()
+      const answer = (failure: Failure): void => {
+        event.done(failure ? 'storage' : null)
+        over()
+      }
+      if (error) answer(error)
+      else this.#carryOut(state.commit(checked), answer)
     })
   }
 

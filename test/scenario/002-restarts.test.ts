@@ -172,7 +172,7 @@ t.test(
       house.machine('device').cutPower()
       house.world.runFor(2_000)
       house.startDevice()
-      house.world.runFor(8_000)
+      house.world.runFor(70_000) // the ring is synced every minute
     }
     house.device!.stop(() => {})
     house.world.runFor(1_000)
