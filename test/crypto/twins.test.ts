@@ -59,6 +59,10 @@ t.test('hashes and derivations', async (t) => {
     const [a, b, c] = [bytes(pick(200)), bytes(pick(200)), bytes(pick(64))]
     same('sha256', (x) => x.sha256(a, b, c))
     same('hmac', (x) => x.hmac(a, b, c))
+    // One part has a shorter way, and one byte (a ratchet's step) the shortest.
+    same('sha256 of one', (x) => x.sha256(a))
+    same('hmac of one', (x) => x.hmac(a, b))
+    same('hmac of a byte', (x) => x.hmac(a, Uint8Array.of(n)))
     same('hkdf', (x) => x.hkdf(a, b, c, pick(1) + 42))
   }
   same('no parts', (x) => x.sha256())
