@@ -252,7 +252,8 @@ export class Claim {
   /** Readers whose time is over; `now` is confirmed telegram time. */
   onMeterTime(now: number): void {
     const { state } = this.#options
-    for (const reader of state.log?.expired(now) ?? []) {
+    if (!state.log?.anyExpired(now)) return
+    for (const reader of state.log.expired(now)) {
       state.expired(reader.grantId, (error) => {
         if (!error) this.#rotateWithout(reader, ENDING.expired, REASON.expired, () => {})
       })

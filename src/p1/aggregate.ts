@@ -114,8 +114,8 @@ export class Aggregator {
       v[MAX_OUT] = reading.powerOutW
       v[MAX_OUT_AT] = at
     }
-    for (const phase of VOLTAGES) {
-      const volts = reading.value(phase)
+    for (let i = 0; i < VOLTAGES.length; i++) {
+      const volts = reading.value(VOLTAGES[i]!)
       if (volts > 0 && !(volts <= v[MAX_V]!)) v[MAX_V] = volts
       if (volts > 0 && !(volts >= v[MIN_V]!)) v[MIN_V] = volts
     }

@@ -18,10 +18,13 @@ const KEY_EVERY = 60
 class Held {
   readonly bytes: Bytes
   length: number
+  /** Telegrams of one meter mostly have one length. */
+  #view: Bytes
 
   constructor() {
     this.bytes = new Uint8Array(LIMITS.p1.telegramBytes)
     this.length = 0
+    this.#view = this.bytes.subarray(0, 0)
   }
 
   set(from: Bytes): void {
@@ -30,7 +33,8 @@ class Held {
   }
 
   view(): Bytes {
-    return this.bytes.subarray(0, this.length)
+    if (this.#view.length !== this.length) this.#view = this.bytes.subarray(0, this.length)
+    return this.#view
   }
 }
 
@@ -38,6 +42,7 @@ export class TelegramPacker {
   readonly #reference: Held
   readonly #last: Held
   readonly #out: Bytes
+  readonly #body: Bytes
   #sinceKey: number
   #joined: boolean
 
@@ -45,6 +50,7 @@ export class TelegramPacker {
     this.#reference = new Held()
     this.#last = new Held()
     this.#out = new Uint8Array(LIMITS.channel.payloadBytes)
+    this.#body = this.#out.subarray(HEAD)
     this.#sinceKey = KEY_EVERY
     this.#joined = false
   }
@@ -56,7 +62,7 @@ export class TelegramPacker {
 
   /** The payload for a telegram received at `wall` (milliseconds since 1970); a view of memory that is used again. */
   pack(telegram: Bytes, wall: number): Bytes {
-    const body = this.#out.subarray(HEAD)
+    const body = this.#body
     putU48(this.#out, 1, Math.max(0, Math.floor(wall)))
     let n = 0
     if (this.#sinceKey < KEY_EVERY) {

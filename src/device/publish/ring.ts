@@ -36,7 +36,8 @@ export class Ring {
   readonly #file: OpenFile
   readonly #slots: number
   readonly #genuine: (frame: Bytes) => boolean
-  readonly #tail: Bytes
+  /** Where the newest frames lie in memory, and from where the card takes them. */
+  readonly #places: readonly Bytes[]
   /** Sequence number of the next frame; the frame with number n lies in slot n % slots. */
   #next: number
   /** The newest TAIL frames lie in memory from this number on. */
@@ -47,7 +48,10 @@ export class Ring {
     this.#file = file
     this.#genuine = genuine
     this.#slots = slots
-    this.#tail = new Uint8Array(TAIL * FRAME_BYTES)
+    const tail = new Uint8Array(TAIL * FRAME_BYTES)
+    this.#places = Array.from({ length: TAIL }, (_, i) =>
+      tail.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES),
+    )
     this.#next = 0
     this.#tailFrom = 0
     this.#writeError = null
@@ -86,12 +90,11 @@ export class Ring {
   /** Copies the frame; it is on the card after the next `sync`. */
   append(frame: Bytes): void {
     const n = this.#next
-    const at = (n % TAIL) * FRAME_BYTES
-    this.#tail.set(frame, at)
+    const place = this.#places[n % TAIL]!
+    place.set(frame)
     this.#next = n + 1
     if (this.#next - this.#tailFrom > TAIL) this.#tailFrom = this.#next - TAIL
-    const slot = this.#tail.subarray(at, at + FRAME_BYTES)
-    this.#file.write((n % this.#slots) * FRAME_BYTES, slot, this.#onWritten)
+    this.#file.write((n % this.#slots) * FRAME_BYTES, place, this.#onWritten)
   }
 
   sync(done: (error: Failure) => void): void {
@@ -139,8 +142,7 @@ export class Ring {
   }
 
   #inTail(n: number): Bytes {
-    const at = (n % TAIL) * FRAME_BYTES
-    return this.#tail.subarray(at, at + FRAME_BYTES)
+    return this.#places[n % TAIL]!
   }
 
   /** Finds the newest slot by halving: before it places grow, behind it lie older frames or nothing. */

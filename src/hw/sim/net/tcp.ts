@@ -28,6 +28,8 @@ class Pipe {
   lastAt = 0
   from!: Endpoint
   to!: Endpoint
+  /** The last piece that was read: in steady state the next one lies at the same place. */
+  #piece: Bytes = this.buffer.subarray(0, 0)
 
   push(bytes: Bytes): void {
     const need = this.total + bytes.length
@@ -43,12 +45,15 @@ class Pipe {
   /** The next arrived bytes in one piece. */
   peek(max: number): Bytes {
     const n = Math.min(this.arrived, max, this.buffer.length - this.head)
-    return this.buffer.subarray(this.head, this.head + n)
+    const known = this.#piece
+    if (known.buffer !== this.buffer.buffer || known.byteOffset !== this.head || known.length !== n)
+      this.#piece = this.buffer.subarray(this.head, this.head + n)
+    return this.#piece
   }
 
   drop(n: number): void {
-    this.head = (this.head + n) % this.buffer.length
     this.total -= n
+    this.head = this.total === 0 ? 0 : (this.head + n) % this.buffer.length
     this.sent -= n
     this.arrived -= n
   }
