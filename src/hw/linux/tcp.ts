@@ -1,27 +1,45 @@
 // One TCP connection on node:net. What is written is copied into a buffer of ours and handed to the
-// kernel while the next writes gather in a second one: small writes leave together, and a caller may
-// reuse its bytes at once. Bytes handed out are plain Uint8Arrays: on a Buffer, slice() does not copy.
+// kernel; until that has been told, further writes gather, so that small ones leave together and a
+// caller may reuse its bytes at once. Mostly the kernel takes all of it inside the call: that is told
+// to all connections together, and costs no callback. Only what it leaves needs a second buffer.
+// Bytes handed out are plain Uint8Arrays: on a Buffer, slice() does not copy.
 
 import type { Socket } from 'node:net'
 import type { Bytes } from '../../base/bytes.ts'
 import type { Failure, TcpEvents, TcpSocket } from '../hardware.ts'
 
 const UNHEARD: TcpEvents = { onData() {}, onDrain() {}, onClose() {} }
-const NONE: Bytes = new Uint8Array(0)
+const NONE: Buffer = Buffer.alloc(0)
 /** A connection that once queued much gives larger buffers back when it is idle. */
 const KEEP_BYTES = 16_384
 /** Idle time after which the kernel asks whether the other side is still there, ms. */
 const KEEP_ALIVE_MS = 30_000
 
 export class LinuxTcp implements TcpSocket {
+  /** Connections whose bytes the kernel has taken and that were not told so yet. */
+  static #taken: LinuxTcp | null = null
+  static readonly #tell: () => void = () => {
+    let each = LinuxTcp.#taken
+    LinuxTcp.#taken = null
+    while (each) {
+      const next: LinuxTcp | null = each.#nextTaken
+      each.#nextTaken = null
+      each.#sent()
+      each = next
+    }
+  }
+
   readonly local: string
   readonly remote: string
   events: TcpEvents = UNHEARD
   readonly #socket: Socket
-  #filling: Bytes = NONE
+  #filling: Buffer = NONE
   #filled = 0
-  #sending: Bytes = NONE
+  /** The start of `#filling`, as it was last sent: messages of one connection mostly have one length. */
+  #view: Buffer = NONE
+  #sending: Buffer = NONE
   #leaving = 0
+  #nextTaken: LinuxTcp | null = null
   #ending = false
   #closed = false
   #error: Failure = null
@@ -41,6 +59,7 @@ export class LinuxTcp implements TcpSocket {
     socket.on('close', () => {
       this.#closed = true
       this.#filling = NONE
+      this.#view = NONE
       this.#sending = NONE
       this.events.onClose(this.#error)
     })
@@ -52,9 +71,10 @@ export class LinuxTcp implements TcpSocket {
     if (need > this.#filling.length) {
       let size = Math.max(2_048, this.#filling.length)
       while (size < need) size *= 2
-      const bigger = new Uint8Array(size)
+      const bigger = Buffer.from(new ArrayBuffer(size))
       bigger.set(this.#filling.subarray(0, this.#filled))
       this.#filling = bigger
+      this.#view = NONE
     }
     this.#filling.set(bytes, this.#filled)
     this.#filled = need
@@ -85,12 +105,24 @@ export class LinuxTcp implements TcpSocket {
   }
 
   #flush(): void {
+    const socket = this.#socket
+    const n = this.#filled
+    if (this.#view.length !== n) this.#view = this.#filling.subarray(0, n)
+    this.#leaving = n
+    this.#filled = 0
+    socket.write(this.#view)
+    if (socket.writableLength === 0) {
+      if (!LinuxTcp.#taken) process.nextTick(LinuxTcp.#tell)
+      this.#nextTaken = LinuxTcp.#taken
+      LinuxTcp.#taken = this
+      return
+    }
     const full = this.#filling
     this.#filling = this.#sending
     this.#sending = full
-    this.#leaving = this.#filled
-    this.#filled = 0
-    this.#socket.write(full.subarray(0, this.#leaving), this.#onSent)
+    this.#view = NONE
+    // Comes after what was left, whenever that is.
+    socket.write(NONE, this.#onSent)
   }
 
   #sent(): void {
@@ -100,7 +132,10 @@ export class LinuxTcp implements TcpSocket {
       this.#flush()
       return
     }
-    if (this.#filling.length > KEEP_BYTES) this.#filling = NONE
+    if (this.#filling.length > KEEP_BYTES) {
+      this.#filling = NONE
+      this.#view = NONE
+    }
     if (this.#sending.length > KEEP_BYTES) this.#sending = NONE
     if (this.#ending) this.#socket.end()
     else this.events.onDrain()
