@@ -67,7 +67,11 @@ export async function device(args: string[]): Promise<ExitCode> {
           if (event === 'claimed') rmSync(join(machine.folder, CODE), { force: true })
         },
         onReading: (reading) =>
-          emit('device', 'telegram', { inW: reading.powerInW, outW: reading.powerOutW }),
+          emit('device', 'telegram', {
+            at: reading.meterTimeMs,
+            inW: reading.powerInW,
+            outW: reading.powerOutW,
+          }),
       },
       done,
     ),
