@@ -3,7 +3,7 @@
 // outlives a test, whatever became of it.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Test } from 'tap'
@@ -198,8 +198,16 @@ export function wattle(t: Test, args: string[], options: StartOptions = {}): Run
     killGroup(child.pid!)
     await running.ended
     groups.delete(child.pid!)
+    if (!t.passing()) transcript(running)
   })
   return running
+}
+
+/** What a failed test saw, in build/run. */
+function transcript({ child, lines, plain, words }: Running): void {
+  mkdirSync('build/run', { recursive: true })
+  const text = [`# ${child.spawnargs.join(' ')}`, ...lines.map((l) => JSON.stringify(l)), ...plain, words]
+  writeFileSync(`build/run/${child.pid}.txt`, text.join('\n'))
 }
 
 /** Runs `wattle …` to its end. */
