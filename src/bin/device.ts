@@ -4,6 +4,7 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ExitCode, WattleError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
 import { Device } from '../device/device.ts'
 import { LinuxClock, linuxRandom } from '../hw/linux/clock.ts'
 import { openButton, ReportedLeds } from '../hw/linux/panel.ts'
@@ -29,6 +30,7 @@ const OPTIONS = {
   'ring-frames': { type: 'string' },
 } as const
 
+const SETTINGS: readonly string[] = Object.keys(OPTIONS).filter((name) => name !== 'config')
 const LABEL = 'label.json'
 const CODE = 'claim-code.txt'
 
@@ -47,13 +49,13 @@ export async function device(args: string[]): Promise<ExitCode> {
       emit('device', 'led', { led, pattern: pattern.name, times: pattern.times })
   })
   checkSerial(serial)
+  const ringFrames = ringFramesOf(setting('ring-frames'))
   const machine = await openMachine(
     stateFolder(setting('state'), 'device'),
     { serial: serialFor(serial, clock), button, leds },
     clock,
   )
   const record = openLabel(machine.folder)
-  const ringFrames = Number(setting('ring-frames') ?? 0)
   const running = await wait<Device>((done) =>
     Device.start(
       {
@@ -61,13 +63,17 @@ export async function device(args: string[]): Promise<ExitCode> {
         record,
         listen,
         serial,
-        ...(ringFrames > 0 ? { ringFrames } : {}),
+        ringFrames,
         report: (event, detail) => {
           emit('device', event, detail)
           if (event === 'claimed') rmSync(join(machine.folder, CODE), { force: true })
         },
         onReading: (reading) =>
-          emit('device', 'telegram', { inW: reading.powerInW, outW: reading.powerOutW }),
+          emit('device', 'telegram', {
+            at: reading.meterTimeMs,
+            inW: reading.powerInW,
+            outW: reading.powerOutW,
+          }),
       },
       done,
     ),
@@ -90,8 +96,19 @@ export async function device(args: string[]): Promise<ExitCode> {
   return 0
 }
 
+function ringFramesOf(text: string | undefined): number {
+  const [least, most] = [LIMITS.channel.ringTailFrames, LIMITS.channel.ringFrames]
+  const frames = Number(text ?? most)
+  if (Number.isInteger(frames) && frames >= least && frames <= most) return frames
+  throw usage(`--ring-frames ${text}: expected a whole number from ${least} to ${most}`)
+}
+
 function checkSerial(spec: string): void {
-  if (spec === 'sim' || spec.startsWith('tcp:')) return
+  if (spec === 'sim') return
+  if (spec.startsWith('tcp:')) {
+    if (/^tcp:.+:\d{1,5}$/.test(spec)) return
+    throw new WattleError('no-serial', `--serial ${spec}: expected tcp:HOST:PORT`, 3)
+  }
   if (!existsSync(spec))
     throw new WattleError(
       'no-serial',
@@ -102,15 +119,22 @@ function checkSerial(spec: string): void {
     throw new WattleError('no-serial', `--serial ${spec}: this is no serial port but an ordinary file`, 3)
 }
 
+/** The same names as the options, without dashes in front, each with a text. */
 function readConfig(file: string | undefined): Record<string, string> {
   if (file === undefined) return {}
+  const bad = (what: string): WattleError => new WattleError('bad-config', `--config ${file}: ${what}`, 3)
+  let value: unknown
   try {
-    const value: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    if (typeof value === 'object' && value !== null) return value as Record<string, string>
+    value = JSON.parse(readFileSync(file, 'utf8'))
   } catch (error) {
-    throw new WattleError('bad-config', `--config ${file}: ${(error as Error).message}`, 3)
+    throw bad((error as Error).message)
   }
-  throw new WattleError('bad-config', `--config ${file}: expected a JSON object`, 3)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad('expected a JSON object')
+  for (const [name, setting] of Object.entries(value)) {
+    if (!SETTINGS.includes(name)) throw bad(`no setting ${name}; there are ${SETTINGS.join(', ')}`)
+    if (typeof setting !== 'string') throw bad(`${name}: expected a text, found ${JSON.stringify(setting)}`)
+  }
+  return value as Record<string, string>
 }
 
 /** The verifier record of the label; where there is none yet, a code is made and left for its owner. */

@@ -36,7 +36,10 @@ const VERBS = ['serve', 'claim', 'devices', 'delete', 'grant', 'revoke', 'grants
 export async function home(args: string[]): Promise<ExitCode> {
   const given = parse(args, OPTIONS)
   const [verb, ...words] = given.words
-  if (verb === 'serve') return serve(given)
+  if (verb === 'serve') {
+    if (words.length > 0) throw usage(`home serve takes options only, not ${words[0]}`)
+    return serve(given)
+  }
   const request = requestOf(verb, words, given)
   const folder = stateFolder(given.text('state'), 'home')
   const answer = (await askControl(folder, request)) ?? (await alone(folder, given, request))
@@ -57,6 +60,7 @@ function requestOf(verb: string | undefined, words: string[], given: Parsed): Co
       need(1, 'CODE or URL')
       const [device] = given.list('device')
       const waitMs = Number(given.text('wait') ?? 60) * 1_000
+      if (!(waitMs >= 0)) throw usage(`--wait ${given.text('wait')}: expected seconds, from 0 up`)
       return {
         do: 'claim',
         code: words[0]!,
@@ -92,6 +96,7 @@ function requestOf(verb: string | undefined, words: string[], given: Parsed): Co
       need(0, 'nothing more')
       return { do: 'devices' }
     case 'grants':
+      if (words.length > 1) throw usage(`home grants: expected one DEVICE or none, not ${words.join(' ')}`)
       return { do: 'grants', ...(words[0] === undefined ? {} : { device: words[0] }) }
     default:
       throw usage(

@@ -29,7 +29,8 @@ const OPTIONS = {
 
 export async function provider(args: string[]): Promise<ExitCode> {
   const given = parse(args, OPTIONS)
-  const [verb] = given.words
+  const [verb, ...words] = given.words
+  if (words.length > 0) throw usage(`provider ${verb} takes options only, not ${words[0]}`)
   if (verb === 'init') return init(given)
   if (verb === 'follow') return follow(given)
   throw usage(verb === undefined ? 'provider: expected init or follow' : `provider: no subcommand ${verb}`)

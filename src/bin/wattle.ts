@@ -67,8 +67,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
 }
 
-function help(): void {
-  const lines = Object.values(COMMANDS).flatMap((command) => command.help)
+function help(commands: readonly Command[] = Object.values(COMMANDS)): void {
+  const lines = commands.flatMap((command) => command.help)
   process.stdout.write(`wattle ${WATTLE_VERSION}\n\n${lines.map((l) => `  wattle ${l}`.replace('  wattle     ', '             ')).join('\n')}\n
 Events and results are NDJSON on stdout, words are on stderr.
 Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 do not restart.
@@ -94,6 +94,10 @@ async function main(args: string[]): Promise<ExitCode> {
       `wattle ${name} needs Node ${needMajor}.${needMinor} or newer; this is ${process.version}. make run brings one along.`,
     )
     return EXIT.usage
+  }
+  if (rest.includes('--help') || rest.includes('-h')) {
+    help([command])
+    return EXIT.done
   }
   return command.start(rest)
 }

@@ -80,7 +80,7 @@ export class Claim {
     report('button', { gesture })
     if (gesture === 'reset-armed' || gesture === 'reset-cancelled')
       lights.set({ resetArmed: gesture === 'reset-armed' })
-    else if (gesture === 'reset-confirmed') this.#erase(ENDING.deleted, 'reset')
+    else if (gesture === 'reset-confirmed') this.#erase(state.log?.readers ?? [], 'reset')
     else if (gesture !== 'short') return
     else if (state.identity) lights.identify()
     else this.#openWindow(now)
@@ -236,7 +236,7 @@ export class Claim {
       case 'revoked':
         return this.#rotateWithout(decision.reader, ENDING.revoked, REASON.revoked, done)
       case 'deleted':
-        return this.#erase(ENDING.deleted, 'deleted', done)
+        return this.#erase(decision.readers, 'deleted', done)
     }
   }
 
@@ -283,10 +283,9 @@ export class Claim {
 
   // 7. Delete: by the last event of the log, or by hand
 
-  #erase(ending: Ending, why: string, done: (error: Failure) => void = () => {}): void {
+  #erase(readers: readonly ReaderEntry[], why: string, done: (error: Failure) => void = () => {}): void {
     const { state, lights, onDisowned, report } = this.#options
-    const log = state.log
-    for (const reader of log?.readers ?? []) this.#subscribers?.end(keysOf(reader), reader.class, ending)
+    for (const reader of readers) this.#subscribers?.end(keysOf(reader), reader.class, ENDING.deleted)
     // The acknowledgement goes out first; the keys of the network are gone right after it.
     done(null)
     state.erase((error) => {

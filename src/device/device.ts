@@ -65,9 +65,12 @@ export class Device {
   #address: string
   #channels: Channels | null
   #subscribers: Subscribers | null
+  /** Somebody outside has confirmed our newest head since our start: new epochs have boxes for every reader. */
   #witnessed: boolean
   /** Grants that were in force when we started. */
   #sinceStart: ReadonlySet<string>
+  /** What is owed to readers since our start is written down: they may be let in. */
+  #serving: boolean
 
   private constructor(options: DeviceOptions, loop: Loop, state: DeviceState) {
     const { hardware, record, report } = options
@@ -81,6 +84,7 @@ export class Device {
     this.#subscribers = null
     this.#witnessed = false
     this.#sinceStart = new Set(state.log?.readers.map((r) => base64url(r.grantId)))
+    this.#serving = false
     this.#lights = new Lights(hardware.leds, loop)
     this.#meter = new Meter({
       loop,
@@ -280,6 +284,7 @@ export class Device {
 
   #onOwned(done: (error: Failure) => void): void {
     this.#witnessed = true
+    this.#serving = true
     this.#openChannels(REASON.added, (error) => {
       // The answer still goes out under the old name.
       if (!error) this.#loop.after('identity', FAREWELL_MS, () => this.#changeName())
@@ -321,7 +326,7 @@ export class Device {
       entitled: (sign, cls) => this.#claim.entitled(sign, cls),
       owed: (sign, cls) => this.#state.owed.filter((o) => o.class === cls && equal(o.reader, sign)),
       currentState: (cls) => this.#meter.currentState(cls),
-      witnessed: () => this.#witnessed,
+      witnessed: () => this.#serving,
       onWitness: (witness) => this.#onWitness(witness),
       wall: () => hardware.clock.wall(),
       onChange: () => report('subscribers', { count: this.#subscribers?.count ?? 0 }),
@@ -368,8 +373,9 @@ export class Device {
     this.#witnessed = true
     let open = 1
     const settle = (): void => {
-      if (--open > 0) return
+      if (--open > 0 || channels !== this.#channels) return
       for (const cls of ALL_CLASSES) channels.publisher(cls).dropStarts()
+      this.#serving = true
       this.#subscribers?.onWitnessed()
       this.#options.report('witnessed')
     }
@@ -394,6 +400,7 @@ export class Device {
     this.#channels = null
     this.#subscribers = null
     this.#witnessed = false
+    this.#serving = false
     // Ciphertext whose keys are gone; a new owner begins with an empty ring.
     for (const cls of ALL_CLASSES) files.remove(ringName(cls), () => {})
     this.#loop.after('identity', FAREWELL_MS, () => this.#changeName())

@@ -206,10 +206,13 @@ export class Owned {
         this.#takeNext()
         return
       }
-      case CONSENT.logEnd:
-        this.#end = decodePlace(message)
+      case CONSENT.logEnd: {
+        const end = decodePlace(message)
+        // Looked at when the events before it are durable: the message is gone by then.
+        this.#end = end && { seq: end.seq, head: end.head.slice() }
         this.#takeNext()
         return
+      }
       case CONSENT.done: {
         const pending = this.#pending
         if (!pending) return

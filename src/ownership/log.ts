@@ -34,7 +34,8 @@ export type Decision =
   | { kind: 'added' }
   | { kind: 'authorized'; reader: ReaderEntry }
   | { kind: 'revoked'; reader: ReaderEntry }
-  | { kind: 'deleted' }
+  /** With those who could read until now. */
+  | { kind: 'deleted'; readers: readonly ReaderEntry[] }
 
 export class OwnerLog {
   readonly device: Bytes
@@ -143,8 +144,7 @@ export class OwnerLog {
         return { kind: 'revoked', reader: this.#drop(body.grantId)! }
       case 'DEVICE_DELETED':
         this.#deleted = true
-        this.#readers.length = 0
-        return { kind: 'deleted' }
+        return { kind: 'deleted', readers: this.#readers.splice(0) }
     }
   }
 

@@ -80,6 +80,7 @@ t.test('the life of a device', async (t) => {
   const [h, b] = [house.homeGot.length, got('bob').length]
   world.runFor(10_000)
   t.same([house.homeGot.length, got('bob').length], [h, b], 'no key works any more')
+  t.equal(house.events('bob', 'access').at(-1)?.['access'], 'ended', 'whoever could read was told so')
   t.equal(house.device!.key, null)
   t.equal(house.device!.status.led, 'unpaired')
   t.equal(house.claim(), 'ok', 'and it can be claimed anew')
