@@ -7,6 +7,7 @@ import type { Bytes } from '../base/bytes.ts'
 
 /** Digits that always fit a JavaScript integer. */
 const MAX_DIGITS = 15
+const SMALL_DIGITS = 9
 
 /** A number with unit: value = `[MANTISSA]` / 10^`[DECIMALS]` in the unit without its "k" or "M". */
 export const MANTISSA = 0
@@ -57,24 +58,31 @@ export function readDecimal(b: Bytes, from: number, to: number, out: Decimal): b
   let i = from
   const negative = b[i] === 45
   if (negative) i++
+  // Nine digits at a time fit a small integer.
   let value = 0
+  let high = 0
   let digits = 0
   let point = -1
   for (; i < to; i++) {
-    const c = b[i]!
-    if (c >= 48 && c <= 57) {
-      value = value * 10 + (c - 48)
+    const c = b[i]! - 48
+    if (c >= 0 && c <= 9) {
+      if (digits === SMALL_DIGITS) {
+        high = value
+        value = 0
+      }
+      value = (value * 10 + c) | 0
       digits++
-    } else if (c === 46 && point < 0 && digits > 0) point = digits
+    } else if (c === -2 && point < 0 && digits > 0) point = digits
     else break
   }
   out[MANTISSA] = Number.NaN
   out[DECIMALS] = 0
   out[UNIT] = UNIT_NONE
   if (digits === 0 || digits > MAX_DIGITS || point === digits) return false
+  const whole = digits > SMALL_DIGITS ? high * 10 ** (digits - SMALL_DIGITS) + value : value
   const bare = i === to
   if (!bare && b[i] !== 42) return false
-  out[MANTISSA] = negative && value !== 0 ? -value : value
+  out[MANTISSA] = negative && whole !== 0 ? -whole : whole
   out[DECIMALS] = point < 0 ? 0 : digits - point
   return bare || readUnit(b, i + 1, to, out)
 }

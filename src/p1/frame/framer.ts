@@ -23,16 +23,15 @@ const CANDIDATES = 8
 const TAIL_BYTES = 16
 
 const KIND = new Uint8Array(256)
-const [LF, SLASH, BANG, NUL, FLAG] = [1, 2, 3, 4, 5]
+const [LF, SLASH, NUL, FLAG] = [1, 2, 3, 4]
 KIND[0] = NUL
 KIND[10] = LF
 KIND[0x2f] = SLASH
 KIND[0xaf] = SLASH
-KIND[0x21] = BANG
 KIND[0x7e] = FLAG
 
 export class Framer {
-  readonly counters: Counters<FramerCounter>
+  readonly #counters: Counters<FramerCounter>
   readonly #events: FramerEvents
   readonly #ring: Ring
   readonly #mem: Bytes
@@ -41,19 +40,22 @@ export class Framer {
   /** Starts of header lines, oldest first. */
   readonly #heads: Int32Array
   #headCount: number
-  /** Next byte to look at. */
+  /** Next byte to scan, and to look at: behind it, but for the part of a telegram that was passed over. */
   #scan: number
+  #peek: number
   /** Where the current line began. */
   #line: number
   #slash: boolean
   /** The "!" whose CRC is coming, and the last NUL. */
   readonly #at: End
   #bangSeen: boolean
+  /** Bytes that the counters do not have yet. */
+  #bytes: number
   /** `[0]` last byte's time, `[1]` bytes that left the ring. */
   readonly #clock: Float64Array
 
   constructor(events: FramerEvents) {
-    this.counters = new Counters<FramerCounter>([
+    this.#counters = new Counters<FramerCounter>([
       'bytes',
       'telegrams',
       'telegram-bytes',
@@ -69,11 +71,19 @@ export class Framer {
     this.#heads = new Int32Array(CANDIDATES)
     this.#headCount = 0
     this.#scan = 0
+    this.#peek = 0
     this.#line = 0
     this.#slash = false
     this.#at = { bang: -1, digits: 0, lastNul: -1 }
     this.#bangSeen = false
+    this.#bytes = 0
     this.#clock = new Float64Array(2)
+  }
+
+  get counters(): Counters<FramerCounter> {
+    this.#counters.add('bytes', this.#bytes)
+    this.#bytes = 0
+    return this.#counters
   }
 
   /** Where the serial driver writes its next bytes. */
@@ -86,7 +96,7 @@ export class Framer {
     this.tick(now)
     this.#clock[0] = now
     this.#ring.end += n
-    this.counters.add('bytes', n)
+    this.#bytes += n
     this.#look(now)
     this.#fold()
   }
@@ -98,7 +108,7 @@ export class Framer {
       this.tick(now)
       this.#clock[0] = now
       this.#ring.put(bytes, at, n)
-      this.counters.add('bytes', n)
+      this.#bytes += n
       this.#look(now)
       this.#fold()
       at += n
@@ -109,8 +119,12 @@ export class Framer {
   tick(now: number): void {
     if (this.#headCount === 0 || now - this.#clock[0]! < SILENCE_MS) return
     // A silence may be ours (a stalled process): it completes a telegram, it never spoils one.
-    if (this.#at.bang >= 0) this.#accept(this.#scan, now)
-    else if (this.#line === this.#ring.end) this.#endless(this.#line, now)
+    this.#scanTo(this.#at.bang < 0 ? this.#ring.end : this.#at.bang, now)
+    if (this.#headCount === 0) this.#goOn(Math.max(this.#scan, this.#at.bang + 1))
+    else if (this.#at.bang < 0) {
+      this.#peek = this.#scan
+      if (this.#line === this.#ring.end) this.#endless(this.#line, now)
+    } else if (this.#accept(this.#peek, now) === 'ok') this.#goOn(this.#peek)
     this.#fold()
   }
 
@@ -120,6 +134,7 @@ export class Framer {
     this.#ring.end = 0
     this.#headCount = 0
     this.#scan = 0
+    this.#peek = 0
     this.#line = 0
     this.#slash = false
     this.#at.bang = -1
@@ -129,28 +144,60 @@ export class Framer {
     this.#judge.forget()
   }
 
+  /** Looks at what is new: closely outside telegrams, for the next "!" inside. */
   #look(now: number): void {
-    const mem = this.#mem
     const end = this.#ring.end
+    while (this.#peek < end) {
+      if (this.#at.bang >= 0) this.#peek = this.#digit(this.#peek, now)
+      else if (this.#headCount === 0) {
+        this.#scanTo(end, now)
+        this.#peek = this.#scan
+      } else if (!this.#findBang(end)) {
+        this.#peek = end
+        if (end - this.#heads[0]! > telegramBytes) this.#scanTo(end, now)
+      }
+    }
+  }
+
+  /**
+   * In a telegram nothing matters before the next "!" at the start of a line; what was passed over
+   * is scanned only when the CRC there does not fit what is known.
+   */
+  #findBang(end: number): boolean {
+    const mem = this.#mem
+    // Stops the search at the end of what is there; the next bytes overwrite it.
+    mem[end] = 0x21
+    for (let i = mem.indexOf(0x21, this.#peek); i < end; i = mem.indexOf(0x21, i + 1)) {
+      let before = i - 1
+      while (mem[before] === 0) before--
+      if (mem[before] !== 10) continue
+      this.#at.bang = i
+      this.#at.digits = 0
+      this.#peek = i + 1
+      return true
+    }
+    return false
+  }
+
+  /** Scans up to `to`; outside telegrams only until a header was found. */
+  #scanTo(to: number, now: number): void {
+    const mem = this.#mem
+    const inside = this.#headCount > 0
     let i = this.#scan
-    while (i < end) {
-      if (this.#at.bang >= 0) {
-        i = this.#digit(i, now)
-        continue
-      }
-      let kind = 0
-      while (i < end) {
-        kind = KIND[mem[i]!]!
-        if (kind !== 0) break
-        i++
-      }
-      if (i === end) break
-      if (kind === LF) this.#onLine(i, now)
-      else if (kind === SLASH) this.#slash = true
+    while (i < to) {
+      while (i < to && KIND[mem[i]!] === 0) i++
+      if (i === to) break
+      const kind = KIND[mem[i]!]!
+      if (kind === LF) {
+        this.#onLine(i, now)
+        if (!inside && this.#headCount > 0) {
+          i++
+          break
+        }
+      } else if (kind === SLASH) this.#slash = true
       else if (kind === NUL) this.#at.lastNul = i
-      else if (kind === BANG) this.#onBang(i)
       else if (this.#hdlc.onFlag(i)) {
-        this.counters.add('binary')
+        this.#counters.add('binary')
         this.#events.onBinary?.(now)
       }
       i++
@@ -203,17 +250,6 @@ export class Framer {
     heads[this.#headCount++] = at
   }
 
-  /** "!" counts at the start of a line only; NULs before it are the line's breaks. */
-  #onBang(at: number): void {
-    this.#dropOld(at)
-    if (this.#headCount === 0) return
-    let i = at
-    while (i > this.#line && this.#mem[i - 1] === 0) i--
-    if (i !== this.#line) return
-    this.#at.bang = at
-    this.#at.digits = 0
-  }
-
   /** One byte after "!". Returns where to go on. */
   #digit(i: number, now: number): number {
     const c = this.#mem[i]! & 0x7f
@@ -223,25 +259,34 @@ export class Framer {
     }
     if (hexValue(c) >= 0) {
       this.#at.digits++
-      if (this.#at.digits === 4) this.#end(i + 1, now)
-      return i + 1
+      return this.#at.digits === 4 ? this.#end(i + 1, now) : i + 1
     }
-    if (c === 13 || c === 10) this.#end(i, now)
-    else {
-      for (let k = 1; k < this.#headCount; k++) this.#reject('cut', now)
-      this.#reject('digits', now)
-      this.#clear(this.#at.bang + 1)
-    }
-    return i
+    return this.#end(i, now, c === 13 || c === 10 ? 'ok' : 'digits')
   }
 
-  /** "!" and its digits end at `to`: deliver or refuse. */
-  #end(to: number, now: number): void {
-    const why = this.#accept(to, now)
-    if (why === 'ok') return
-    for (let k = 1; k < this.#headCount; k++) this.#reject('cut', now)
-    this.#reject(why, now)
-    this.#clear(this.#at.bang + 1)
+  /** "!" and its digits end at `to`: deliver or refuse. Returns where to go on. */
+  #end(to: number, now: number, form: 'ok' | 'digits' = 'ok'): number {
+    const { bang, digits } = this.#at
+    const short = bang - this.#heads[0]! <= lineBytes
+    if (form === 'ok' && digits > 0 && short && this.#accept(to, now) === 'ok') return this.#goOn(to)
+    this.#scanTo(bang, now)
+    this.#dropOld(bang)
+    if (this.#headCount === 0) return this.#goOn(bang + 1)
+    const why = form === 'ok' ? this.#accept(to, now) : form
+    if (why !== 'ok') {
+      for (let k = 1; k < this.#headCount; k++) this.#reject('cut', now)
+      this.#reject(why, now)
+      this.#clear(bang + 1)
+    }
+    return this.#goOn(to)
+  }
+
+  /** No candidate is left: everything before `at` was looked at. */
+  #goOn(at: number): number {
+    this.#at.bang = -1
+    this.#scan = at
+    this.#peek = at
+    return at
   }
 
   /** Delivers the newest candidate that verifies up to `to`; else says what is wrong with the newest. */
@@ -276,14 +321,14 @@ export class Framer {
     const frame = this.#judge.frame
     this.#judge.accept()
     frame.offset = this.#clock[1]! + from
-    this.counters.add('telegrams')
-    this.counters.add('telegram-bytes', frame.to - frame.from)
-    if (!frame.verified) this.counters.add('unverified')
+    this.#counters.add('telegrams')
+    this.#counters.add('telegram-bytes', frame.rawTo - frame.rawFrom)
+    if (!frame.verified) this.#counters.add('unverified')
     this.#events.onTelegram(frame, now)
   }
 
   #reject(reason: Reason, now: number): void {
-    this.counters.add(reason)
+    this.#counters.add(reason)
     this.#events.onReject?.(reason, now)
   }
 
@@ -308,7 +353,7 @@ export class Framer {
   /** Lets go of the bytes that nothing can need any more. */
   #fold(): void {
     this.#hdlc.settle(this.#scan)
-    this.#dropOld(this.#scan)
+    if (this.#scan === this.#peek) this.#dropOld(this.#scan)
     let keep = this.#scan
     if (this.#slash) keep = Math.max(this.#line, this.#scan - lineBytes, 0)
     if (this.#headCount > 0) keep = Math.min(keep, this.#heads[0]!)
@@ -316,6 +361,7 @@ export class Framer {
     if (down === 0) return
     this.#clock[1]! += down
     this.#scan -= down
+    this.#peek -= down
     this.#line -= down
     if (this.#at.bang >= 0) this.#at.bang -= down
     if (this.#at.lastNul >= 0) this.#at.lastNul = Math.max(-1, this.#at.lastNul - down)

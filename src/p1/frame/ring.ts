@@ -1,7 +1,8 @@
 // The memory of the P1 line: the serial driver writes into it, the framer reads in it, a telegram
 // is always in one piece. The ring is folded: what is still needed moves to the start when the end
 // comes near, which at most doubles the bytes moved and in ordinary running never happens.
-// Behind it lie three telegram-sized places: the last telegram, and two for cleaned copies.
+// Behind it lie telegram-sized places: one for text whose parity was stripped, and two in which the
+// accepted telegrams lie by turns, so that a telegram can be compared with the one before.
 // Allocates once and never grows.
 
 import type { Bytes } from '../../base/bytes.ts'
@@ -9,10 +10,11 @@ import { LIMITS } from '../../base/limits.ts'
 
 const { ringBytes, telegramBytes } = LIMITS.p1
 
-/** Where the places behind the ring begin in `mem`. */
-export const LAST: number = ringBytes
-export const STRIPPED: number = ringBytes + telegramBytes
-export const CLEAN: number = ringBytes + 2 * telegramBytes
+/** One byte behind the ring is free for the framer's sentinel. */
+const GUARD = 8
+/** Where the places behind the ring begin in `mem`; the slots at whole words. */
+export const STRIPPED: number = ringBytes + GUARD
+export const SLOTS_AT: readonly [number, number] = [STRIPPED + telegramBytes, STRIPPED + 2 * telegramBytes]
 
 /** Room below which the ring is folded: several reads of a serial driver. */
 const FOLD_BELOW = 2_048
@@ -23,7 +25,7 @@ export class Ring {
   end: number
 
   constructor() {
-    this.mem = new Uint8Array(ringBytes + 3 * telegramBytes)
+    this.mem = new Uint8Array(ringBytes + GUARD + 3 * telegramBytes)
     this.end = 0
   }
 
