@@ -13,10 +13,12 @@ const SMALL_DIGITS = 9
 export const MANTISSA = 0
 export const DECIMALS = 1
 export const UNIT = 2
+/** Powers of ten by which the digits were multiplied to come to the unit. */
+export const SHIFTED = 3
 export type Decimal = Float64Array
 
 export function newDecimal(): Decimal {
-  return Float64Array.of(Number.NaN, 0, UNIT_NONE)
+  return Float64Array.of(Number.NaN, 0, UNIT_NONE, 0)
 }
 
 /** Units without prefix. Index into UNIT_NAMES. */
@@ -78,6 +80,7 @@ export function readDecimal(b: Bytes, from: number, to: number, out: Decimal): b
   out[MANTISSA] = Number.NaN
   out[DECIMALS] = 0
   out[UNIT] = UNIT_NONE
+  out[SHIFTED] = 0
   if (digits === 0 || digits > MAX_DIGITS || point === digits) return false
   const whole = digits > SMALL_DIGITS ? high * 10 ** (digits - SMALL_DIGITS) + value : value
   const bare = i === to
@@ -93,11 +96,31 @@ export function readUnit(b: Bytes, from: number, to: number, out: Decimal): bool
   out[UNIT] = unitOf(b, prefix > 0 ? from + 1 : from, to)
   let decimals = out[DECIMALS]! - prefix
   let value = out[MANTISSA]!
+  out[SHIFTED] = decimals < 0 ? -decimals : 0
   for (; decimals < 0; decimals++) value *= 10
   const exact = Math.abs(value) <= Number.MAX_SAFE_INTEGER
   out[MANTISSA] = exact ? value : Number.NaN
   out[DECIMALS] = exact ? decimals : 0
   return exact
+}
+
+/** The digits of a number that `readDecimal` reads, as an integer; sign, point and unit aside. */
+export function readDigits(b: Bytes, from: number, to: number): number {
+  let value = 0
+  let high = 0
+  let digits = 0
+  for (let i = from; i < to; i++) {
+    const c = b[i]! - 48
+    if (c >= 0 && c <= 9) {
+      if (digits === SMALL_DIGITS) {
+        high = value
+        value = 0
+      }
+      value = (value * 10 + c) | 0
+      digits++
+    } else if (c === -6) break
+  }
+  return digits > SMALL_DIGITS ? high * 10 ** (digits - SMALL_DIGITS) + value : value
 }
 
 /** Powers of ten of k, M and G; "m3" has none. */

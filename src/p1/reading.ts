@@ -12,8 +12,10 @@ import {
   newTime,
   OFFSET_MINUTES,
   readDecimal,
+  readDigits,
   readTime,
   readUnit,
+  SHIFTED,
   type Time,
   UNIT,
   UNIT_M3,
@@ -114,6 +116,8 @@ export class Reading {
   readonly #time: Time
   /** What each object of the telegram gave: a slot, or one of the roles below zero. */
   readonly #roles: Int16Array
+  /** By slot: powers of ten from its digits to its mantissa. */
+  readonly #shifted: Uint8Array
   /** The meter has no total register: ours is the sum of the tariffs'. */
   #summedIn: boolean
   #summedOut: boolean
@@ -138,6 +142,7 @@ export class Reading {
     this.#decimal = newDecimal()
     this.#time = newTime()
     this.#roles = new Int16Array(MAX_OBJECTS)
+    this.#shifted = new Uint8Array(SLOTS)
     this.#summedIn = false
     this.#summedOut = false
     this.#telegram = null
@@ -165,7 +170,7 @@ export class Reading {
     this.meterTime[UTC_MS] = Number.NaN
     this.monthPeakTime[UTC_MS] = Number.NaN
     this.belgian = false
-    for (const channel of this.channels) if (channel.present) channel.clear()
+    for (let n = 0; n < MAX_CHANNELS; n++) if (this.channels[n]!.present) this.channels[n]!.clear()
     for (let i = 0; i < telegram.count; i++) {
       const medium = telegram.medium[i]!
       if (medium >>> 8 === 1) roles[i] = this.#electricity(telegram, i)
@@ -179,16 +184,17 @@ export class Reading {
 
   /** Only digits are new since the last time: takes those. False where that is not enough. */
   #refresh(t: Telegram): boolean {
-    const { mantissa, decimals } = this
+    const { mantissa } = this
     let energy = false
     for (let k = 0; k < t.changedCount; k++) {
       const i = t.changed[k]!
       const role = this.#roles[i]!
       if (role >= 0) {
         const group = t.first[i]!
-        if (!readDecimal(t.mem, t.groupFrom[group]!, t.groupTo[group]!, this.#decimal)) return false
-        mantissa[role] = this.#decimal[MANTISSA]!
-        decimals[role] = this.#decimal[DECIMALS]!
+        const from = t.groupFrom[group]!
+        const digits = readDigits(t.mem, from, t.groupTo[group]!) * POWERS_OF_TEN[this.#shifted[role]!]!
+        if (digits > Number.MAX_SAFE_INTEGER) return false
+        mantissa[role] = t.mem[from] === 45 && digits !== 0 ? -digits : digits
         energy ||= role < POWER_IN
       } else if (role === CLOCK) {
         const group = t.first[i]!
@@ -232,7 +238,8 @@ export class Reading {
   /** The channel of this type that was read last; the lowest number of two. Null where none is live. */
   newest(type: number): Channel | null {
     let best: Channel | null = null
-    for (const channel of this.channels) {
+    for (let n = 0; n < MAX_CHANNELS; n++) {
+      const channel = this.channels[n]!
       if (channel.type !== type || !channel.live) continue
       if (best === null || channel.time[UTC_MS]! > best.time[UTC_MS]!) best = channel
     }
@@ -272,6 +279,7 @@ export class Reading {
     if (decimal[UNIT] !== SLOT_UNITS[at]) return SPECIAL
     this.mantissa[at] = decimal[MANTISSA]!
     this.decimals[at] = decimal[DECIMALS]!
+    this.#shifted[at] = decimal[SHIFTED]!
     return at
   }
 

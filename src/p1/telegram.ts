@@ -51,6 +51,8 @@ export class Telegram {
   changedCount: number
   /** The framer's number of the telegram that was read last, and its memory. */
   #number: number
+  /** Group in which the last new digit was found. */
+  #group: number
 
   constructor() {
     this.mem = NONE
@@ -71,6 +73,7 @@ export class Telegram {
     this.changed = new Uint16Array(MAX_OBJECTS)
     this.changedCount = 0
     this.#number = -1
+    this.#group = 0
   }
 
   /**
@@ -79,30 +82,52 @@ export class Telegram {
    */
   readFrame(frame: Frame): void {
     const next = frame.number === this.#number + 1
-    if (frame.sameForm && next) {
+    if (frame.sameForm && next && this.#listChanged(frame)) {
       this.mem = frame.mem
       this.reads++
       this.sameForm = true
-      this.#listChanged(frame)
     } else this.read(frame.mem, frame.textFrom, frame.textTo)
     this.#number = frame.number
   }
 
-  /** Objects in which words of the frame differ; both lists rise. */
-  #listChanged(frame: Frame): void {
+  /** Objects in which digits differ; false where a digit outside the groups does. */
+  #listChanged(frame: Frame): boolean {
     const { changes, changeCount } = frame
     const { idFrom, changed } = this
+    const before = this.mem
+    const now = frame.mem
     const last = this.count - 1
     let object = 0
     let n = 0
-    for (let k = 0; k < changeCount && last >= 0; k++) {
+    if (last < 0) return false
+    for (let k = 0; k < changeCount; k++) {
       const from = changes[k]! << 2
-      while (object < last && idFrom[object + 1]! <= from) object++
-      if (n === 0 || changed[n - 1] !== object) changed[n++] = object
-      // A word may reach into the next line.
-      if (object < last && idFrom[object + 1]! < from + 4) changed[n++] = ++object
+      for (let at = from; at < from + 4; at++) {
+        if (before[at] === now[at]) continue
+        while (object < last && idFrom[object + 1]! <= at) object++
+        if (
+          n > 0 &&
+          changed[n - 1] === object &&
+          at < this.groupTo[this.#group]! &&
+          at >= this.groupFrom[this.#group]!
+        )
+          continue
+        if (!this.#inGroup(object, at)) return false
+        if (n === 0 || changed[n - 1] !== object) changed[n++] = object
+      }
     }
     this.changedCount = n
+    return true
+  }
+
+  /** Is this place in a group of the object? */
+  #inGroup(object: number, at: number): boolean {
+    for (let g = this.first[object]!; g < this.first[object + 1]!; g++) {
+      if (at < this.groupFrom[g]! || at >= this.groupTo[g]!) continue
+      this.#group = g
+      return true
+    }
+    return false
   }
 
   /**

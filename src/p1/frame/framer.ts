@@ -11,7 +11,7 @@ import { type FramerCounter, type FramerEvents, REASONS, type Reason } from './f
 import { startsHeader } from './grammar.ts'
 import { HdlcSpotter } from './hdlc.ts'
 import { type End, hexValue, Judge } from './judge.ts'
-import { Ring } from './ring.ts'
+import { FOLD_BELOW, Ring } from './ring.ts'
 
 const { telegramBytes, lineBytes } = LIMITS.p1
 
@@ -19,6 +19,8 @@ const { telegramBytes, lineBytes } = LIMITS.p1
 const SILENCE_MS = 2_000
 /** Header lines that may be waiting for an end. A telegram's own bytes never make more than two. */
 const CANDIDATES = 8
+/** A telegram that nothing ends. */
+const NO_END: End = { bang: -1, digits: 0, lastNul: -1 }
 /** Bytes after "!" within which the CRC must be there: four digits and NULs between them. */
 const TAIL_BYTES = 16
 
@@ -49,8 +51,10 @@ export class Framer {
   /** The "!" whose CRC is coming, and the last NUL. */
   readonly #at: End
   #bangSeen: boolean
-  /** Bytes that the counters do not have yet. */
+  /** What the counters do not have yet. */
   #bytes: number
+  #telegrams: number
+  #telegramBytes: number
   /** `[0]` last byte's time, `[1]` bytes that left the ring. */
   readonly #clock: Float64Array
 
@@ -77,12 +81,18 @@ export class Framer {
     this.#at = { bang: -1, digits: 0, lastNul: -1 }
     this.#bangSeen = false
     this.#bytes = 0
+    this.#telegrams = 0
+    this.#telegramBytes = 0
     this.#clock = new Float64Array(2)
   }
 
   get counters(): Counters<FramerCounter> {
     this.#counters.add('bytes', this.#bytes)
+    this.#counters.add('telegrams', this.#telegrams)
+    this.#counters.add('telegram-bytes', this.#telegramBytes)
     this.#bytes = 0
+    this.#telegrams = 0
+    this.#telegramBytes = 0
     return this.#counters
   }
 
@@ -154,7 +164,8 @@ export class Framer {
         this.#peek = this.#scan
       } else if (!this.#findBang(end)) {
         this.#peek = end
-        if (end - this.#heads[0]! > telegramBytes) this.#scanTo(end, now)
+        // Before a CRC was seen the next header may be all that ends a telegram.
+        if (!this.#judge.crcSeen || end - this.#heads[0]! > telegramBytes) this.#scanTo(end, now)
       }
     }
   }
@@ -311,7 +322,7 @@ export class Framer {
   #endless(to: number, now: number): void {
     if (this.#headCount === 0 || this.#bangSeen || this.#judge.crcSeen) return
     const from = this.#heads[this.#headCount - 1]!
-    if (this.#judge.check(from, to, this.#at) !== 'ok') return
+    if (this.#judge.check(from, to, NO_END) !== 'ok') return
     for (let k = 1; k < this.#headCount; k++) this.#reject('cut', now)
     this.#headCount = 0
     this.#deliver(from, now)
@@ -321,8 +332,8 @@ export class Framer {
     const frame = this.#judge.frame
     this.#judge.accept()
     frame.offset = this.#clock[1]! + from
-    this.#counters.add('telegrams')
-    this.#counters.add('telegram-bytes', frame.rawTo - frame.rawFrom)
+    this.#telegrams++
+    this.#telegramBytes += frame.rawTo - frame.rawFrom
     if (!frame.verified) this.#counters.add('unverified')
     this.#events.onTelegram(frame, now)
   }
@@ -352,6 +363,8 @@ export class Framer {
 
   /** Lets go of the bytes that nothing can need any more. */
   #fold(): void {
+    // Inside a telegram, with room: nothing to let go of.
+    if (this.#scan !== this.#peek && this.#ring.free >= FOLD_BELOW) return
     this.#hdlc.settle(this.#scan)
     if (this.#scan === this.#peek) this.#dropOld(this.#scan)
     let keep = this.#scan

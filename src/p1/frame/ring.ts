@@ -17,7 +17,7 @@ export const STRIPPED: number = ringBytes + GUARD
 export const SLOTS_AT: readonly [number, number] = [STRIPPED + telegramBytes, STRIPPED + 2 * telegramBytes]
 
 /** Room below which the ring is folded: several reads of a serial driver. */
-const FOLD_BELOW = 2_048
+export const FOLD_BELOW: number = 2_048
 
 export class Ring {
   readonly mem: Bytes
