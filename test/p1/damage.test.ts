@@ -2,6 +2,7 @@
 // must come of it.
 import t from 'tap'
 import { LIMITS } from '../../src/base/limits.ts'
+import { Framer } from '../../src/p1/frame/framer.ts'
 import { body, bytesOf, corpus, feed, latin, type Seen, sample, watched } from './corpus.ts'
 import { slowCrc } from './twin.ts'
 
@@ -288,3 +289,23 @@ t.test('counters say what came and what was refused; reset forgets the half', as
   framer.push(bytesOf(OLD), 0)
   t.equal(framer.counters.get('unverified'), 1, 'another meter may be there after a reset')
 })
+
+t.test(
+  'a wrong speed is noticed after the longest period, once, and never where a header came',
+  async (t) => {
+    let wrong = 0
+    const framer = new Framer({ onTelegram: () => {}, onWrongSpeed: () => wrong++ })
+    for (let now = 0; now <= 11_000; now += 1_000) framer.push(bytesOf('\x00\xff\xf8\x80'.repeat(20)), now)
+    t.equal(wrong, 0)
+    framer.tick(12_000)
+    framer.tick(13_000)
+    t.equal(wrong, 1)
+    framer.reset()
+    framer.tick(60_000)
+    t.equal(wrong, 1, 'a silent line has no speed')
+    framer.push(bytesOf(A.replace('00.498', '00.499')), 60_000)
+    framer.push(bytesOf('noise'), 61_000)
+    framer.tick(90_000)
+    t.equal(wrong, 1, 'CRC wrong, but text: the speed is right')
+  },
+)

@@ -6,11 +6,40 @@ import { LIMITS } from '../../base/limits.ts'
 import { SLOTS_AT } from './ring.ts'
 
 /** Why a telegram was refused; docs/reading.md explains each. */
-export const REASONS = ['crc', 'digits', 'no-crc', 'malformed', 'parity', 'oversize', 'cut'] as const
+export const REASONS = [
+  'crc',
+  'digits',
+  'no-crc',
+  'malformed',
+  'parity',
+  'oversize',
+  'cut',
+  'tag',
+  'replay',
+] as const
 
 export type Reason = (typeof REASONS)[number]
 
-export type FramerCounter = 'bytes' | 'telegrams' | 'telegram-bytes' | 'unverified' | 'binary' | Reason
+export const COUNTERS = [
+  'bytes',
+  'telegrams',
+  'telegram-bytes',
+  'unverified',
+  'encrypted',
+  'binary',
+  'sealed',
+  'crc',
+  'digits',
+  'no-crc',
+  'malformed',
+  'parity',
+  'oversize',
+  'cut',
+  'tag',
+  'replay',
+] as const
+
+export type FramerCounter = (typeof COUNTERS)[number]
 
 export interface FramerEvents {
   /** One accepted telegram. `frame` is reused: valid until the call returns. */
@@ -19,6 +48,10 @@ export interface FramerEvents {
   onReject?(reason: Reason, now: number): void
   /** A whole HDLC frame went by: this meter speaks binary DLMS, which is not supported. */
   onBinary?(now: number): void
+  /** Bytes have come for longer than any meter's period, and nothing in them looks like one: try another speed. */
+  onWrongSpeed?(now: number): void
+  /** The head of an encrypted frame went by, and nobody has given a key. */
+  onSealed?(now: number): void
 }
 
 /** What the framer found, and how sure it is. */
@@ -34,6 +67,9 @@ export class Frame {
   parity: boolean
   /** NULs were inside; the text is without them. */
   nuls: boolean
+  /** It came encrypted; `authenticated` where its tag was verified. */
+  encrypted: boolean
+  authenticated: boolean
   /** Byte for byte the telegram before. */
   duplicate: boolean
   /** Differs from the telegram before in decimal digits only (CRC aside), in the words listed in `changes`. */
@@ -66,6 +102,8 @@ export class Frame {
     this.crc = 0
     this.parity = false
     this.nuls = false
+    this.encrypted = false
+    this.authenticated = false
     this.duplicate = false
     this.sameForm = false
     this.changes = new Uint16Array(telegramBytes / 4)

@@ -7,14 +7,16 @@
 import type { Bytes } from '../../base/bytes.ts'
 import { Counters } from '../../base/counters.ts'
 import { LIMITS } from '../../base/limits.ts'
-import { type FramerCounter, type FramerEvents, REASONS, type Reason } from './frame.ts'
-import { startsHeader } from './grammar.ts'
-import { HdlcSpotter } from './hdlc.ts'
+import { COUNTERS, type FramerCounter, type FramerEvents, type Reason } from './frame.ts'
+import { GLO, isBracket, KIND, LF, NUL, SLASH, startsHeader } from './grammar.ts'
 import { type End, hexValue, Judge } from './judge.ts'
 import { FOLD_BELOW, Ring } from './ring.ts'
+import { HdlcSpotter, SealedSpotter } from './spotters.ts'
 
 const { telegramBytes, lineBytes } = LIMITS.p1
 
+/** A meter sends at least every 10 s: bytes without any header for longer than this are at another speed. */
+const SPEED_MS = 12_000
 /** Silence after which a telegram without "!" is complete (DSMR 2.2: one in 10 s, done in 8 s). */
 const SILENCE_MS = 2_000
 /** Header lines that may be waiting for an end. A telegram's own bytes never make more than two. */
@@ -24,14 +26,6 @@ const NO_END: End = { bang: -1, digits: 0, lastNul: -1 }
 /** Bytes after "!" within which the CRC must be there: four digits and NULs between them. */
 const TAIL_BYTES = 16
 
-const KIND = new Uint8Array(256)
-const [LF, SLASH, NUL, FLAG] = [1, 2, 3, 4]
-KIND[0] = NUL
-KIND[10] = LF
-KIND[0x2f] = SLASH
-KIND[0xaf] = SLASH
-KIND[0x7e] = FLAG
-
 export class Framer {
   readonly #counters: Counters<FramerCounter>
   readonly #events: FramerEvents
@@ -39,6 +33,7 @@ export class Framer {
   readonly #mem: Bytes
   readonly #judge: Judge
   readonly #hdlc: HdlcSpotter
+  readonly #sealed: SealedSpotter
   /** Starts of header lines, oldest first. */
   readonly #heads: Int32Array
   #headCount: number
@@ -51,27 +46,23 @@ export class Framer {
   /** The "!" whose CRC is coming, and the last NUL. */
   readonly #at: End
   #bangSeen: boolean
+  /** Something was understood since the line was opened, so its speed is right. */
+  #understood: boolean
   /** What the counters do not have yet. */
   #bytes: number
   #telegrams: number
   #telegramBytes: number
-  /** `[0]` last byte's time, `[1]` bytes that left the ring. */
+  /** `[0]` last byte's time, `[1]` bytes that left the ring, `[2]` first byte's time since the line was opened. */
   readonly #clock: Float64Array
 
   constructor(events: FramerEvents) {
-    this.#counters = new Counters<FramerCounter>([
-      'bytes',
-      'telegrams',
-      'telegram-bytes',
-      'unverified',
-      'binary',
-      ...REASONS,
-    ])
+    this.#counters = new Counters<FramerCounter>(COUNTERS)
     this.#events = events
     this.#ring = new Ring()
     this.#mem = this.#ring.mem
     this.#judge = new Judge(this.#mem)
     this.#hdlc = new HdlcSpotter(this.#mem)
+    this.#sealed = new SealedSpotter(this.#mem)
     this.#heads = new Int32Array(CANDIDATES)
     this.#headCount = 0
     this.#scan = 0
@@ -80,10 +71,11 @@ export class Framer {
     this.#slash = false
     this.#at = { bang: -1, digits: 0, lastNul: -1 }
     this.#bangSeen = false
+    this.#understood = false
     this.#bytes = 0
     this.#telegrams = 0
     this.#telegramBytes = 0
-    this.#clock = new Float64Array(2)
+    this.#clock = Float64Array.of(0, 0, Number.NaN)
   }
 
   get counters(): Counters<FramerCounter> {
@@ -105,6 +97,7 @@ export class Framer {
   onBytes(n: number, now: number): void {
     this.tick(now)
     this.#clock[0] = now
+    if (!this.#understood && Number.isNaN(this.#clock[2])) this.#clock[2] = now
     this.#ring.end += n
     this.#bytes += n
     this.#look(now)
@@ -115,18 +108,15 @@ export class Framer {
   push(bytes: Bytes, now: number): void {
     for (let at = 0; at < bytes.length; ) {
       const n = Math.min(bytes.length - at, this.#ring.free)
-      this.tick(now)
-      this.#clock[0] = now
       this.#ring.put(bytes, at, n)
-      this.#bytes += n
-      this.#look(now)
-      this.#fold()
+      this.onBytes(n, now)
       at += n
     }
   }
 
   /** To be called about once a second: completes telegrams that only silence ends. */
   tick(now: number): void {
+    if (!this.#understood) this.#judgeSpeed(now)
     if (this.#headCount === 0 || now - this.#clock[0]! < SILENCE_MS) return
     // A silence may be ours (a stalled process): it completes a telegram, it never spoils one.
     this.#scanTo(this.#at.bang < 0 ? this.#ring.end : this.#at.bang, now)
@@ -136,6 +126,12 @@ export class Framer {
       if (this.#line === this.#ring.end) this.#endless(this.#line, now)
     } else if (this.#accept(this.#peek, now) === 'ok') this.#goOn(this.#peek)
     this.#fold()
+  }
+
+  #judgeSpeed(now: number): void {
+    if (!(now - this.#clock[2]! >= SPEED_MS)) return
+    this.#clock[2] = Number.NaN
+    this.#events.onWrongSpeed?.(now)
   }
 
   /** The port was opened anew, or its speed changed: forgets everything but the counters. */
@@ -150,7 +146,10 @@ export class Framer {
     this.#at.bang = -1
     this.#at.lastNul = -1
     this.#bangSeen = false
+    this.#understood = false
+    this.#clock[2] = Number.NaN
     this.#hdlc.reset()
+    this.#sealed.reset()
     this.#judge.forget()
   }
 
@@ -207,8 +206,10 @@ export class Framer {
         }
       } else if (kind === SLASH) this.#slash = true
       else if (kind === NUL) this.#at.lastNul = i
+      else if (kind === GLO) this.#sealed.onByte(i)
       else if (this.#hdlc.onFlag(i)) {
         this.#counters.add('binary')
+        this.#understood = true
         this.#events.onBinary?.(now)
       }
       i++
@@ -259,6 +260,7 @@ export class Framer {
       this.#reject('cut', now)
     }
     heads[this.#headCount++] = at
+    this.#understood = true
   }
 
   /** One byte after "!". Returns where to go on. */
@@ -366,11 +368,16 @@ export class Framer {
     // Inside a telegram, with room: nothing to let go of.
     if (this.#scan !== this.#peek && this.#ring.free >= FOLD_BELOW) return
     this.#hdlc.settle(this.#scan)
+    if (this.#sealed.settle(this.#scan)) {
+      this.#counters.add('sealed')
+      this.#understood = true
+      this.#events.onSealed?.(this.#clock[0]!)
+    }
     if (this.#scan === this.#peek) this.#dropOld(this.#scan)
     let keep = this.#scan
     if (this.#slash) keep = Math.max(this.#line, this.#scan - lineBytes, 0)
     if (this.#headCount > 0) keep = Math.min(keep, this.#heads[0]!)
-    const down = this.#ring.fold(this.#hdlc.keep(keep))
+    const down = this.#ring.fold(this.#sealed.keep(this.#hdlc.keep(keep)))
     if (down === 0) return
     this.#clock[1]! += down
     this.#scan -= down
@@ -379,10 +386,7 @@ export class Framer {
     if (this.#at.bang >= 0) this.#at.bang -= down
     if (this.#at.lastNul >= 0) this.#at.lastNul = Math.max(-1, this.#at.lastNul - down)
     this.#hdlc.shift(down)
+    this.#sealed.shift(down)
     for (let k = 0; k < this.#headCount; k++) this.#heads[k]! -= down
   }
-}
-
-function isBracket(c: number): boolean {
-  return c === 40 || c === 41
 }

@@ -38,11 +38,10 @@ export class Ring {
     return ringBytes - this.end
   }
 
-  /** Copies `bytes[from..from+n)` to the end. */
+  /** Copies `bytes[from..from+n)` to where the next bytes go. */
   put(bytes: Bytes, from: number, n: number): void {
     if (from === 0 && n === bytes.length) this.mem.set(bytes, this.end)
     else this.mem.set(bytes.subarray(from, from + n), this.end)
-    this.end += n
   }
 
   /** Bytes before `keep` are no longer needed. Returns by how much every index has moved down. */
