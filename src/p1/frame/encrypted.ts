@@ -50,6 +50,8 @@ export class EncryptedFramer {
   /** Next byte to look at; bytes before `#fed` are with the plain framer. */
   #scan: number
   #fed: number
+  /** Bytes that left the ring. */
+  readonly #gone: Float64Array
   readonly #iv: Bytes
   /** Title and counter of the last frame that was delivered; -1 for none. */
   readonly #title: Bytes
@@ -67,6 +69,7 @@ export class EncryptedFramer {
     this.#count = 0
     this.#scan = 0
     this.#fed = 0
+    this.#gone = new Float64Array(1)
     this.#iv = new Uint8Array(TITLE_BYTES + COUNTER_BYTES)
     this.#title = new Uint8Array(TITLE_BYTES)
     this.#counter = -1
@@ -103,6 +106,7 @@ export class EncryptedFramer {
   /** Forgets what is half there. Not the frame counter: who replays may pull the plug first. */
   reset(): void {
     this.#plain.reset()
+    this.#gone[0]! += this.#ring.end
     this.#ring.end = 0
     this.#count = 0
     this.#scan = 0
@@ -127,6 +131,7 @@ export class EncryptedFramer {
     this.#finish(this.#scan, now)
     this.#feed(this.#count > 0 ? Math.min(this.#from[0]!, this.#scan) : this.#scan, now)
     const down = this.#ring.fold(this.#fed)
+    this.#gone[0]! += down
     this.#scan -= down
     this.#fed -= down
     for (let k = 0; k < this.#count; k++) {
@@ -164,6 +169,7 @@ export class EncryptedFramer {
       this.#remove(k)
       if (!this.#openFrame(from, to, now)) continue
       this.#feed(from, now)
+      this.#plain.skip(to - from)
       this.#fed = to
       for (let other = this.#count - 1; other >= 0; other--) if (this.#from[other]! < to) this.#remove(other)
       k = 0
@@ -217,9 +223,12 @@ export class EncryptedFramer {
     this.#judge.accept()
     const frame = this.#judge.frame
     frame.encrypted = true
+    frame.offset = this.#gone[0]! + from
+    frame.lineBytes = to - from
     frame.authenticated = strict
     this.counters.add('encrypted')
     this.counters.add('telegrams')
+    this.counters.add('telegram-bytes', to - from)
     this.#events.onTelegram(frame, now)
     return true
   }

@@ -79,8 +79,9 @@ export class Frame {
   changeCount: number
   /** Counts the telegrams. */
   number: number
-  /** Bytes the line had brought when its "/" came. */
+  /** Bytes the line had brought when it began, and how many it took there. */
   offset: number
+  lineBytes: number
   /** The telegram as it came, in the framer's memory. */
   rawFrom: number
   rawTo: number
@@ -110,6 +111,7 @@ export class Frame {
     this.changeCount = 0
     this.number = 0
     this.offset = 0
+    this.lineBytes = 0
     this.rawFrom = 0
     this.rawTo = 0
   }

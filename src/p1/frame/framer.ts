@@ -114,6 +114,12 @@ export class Framer {
     }
   }
 
+  /** `n` bytes of the line went elsewhere: offsets count them. */
+  skip(n: number): void {
+    this.#clock[1]! += n
+    this.#bytes += n
+  }
+
   /** To be called about once a second: completes telegrams that only silence ends. */
   tick(now: number): void {
     if (!this.#understood) this.#judgeSpeed(now)
@@ -334,8 +340,9 @@ export class Framer {
     const frame = this.#judge.frame
     this.#judge.accept()
     frame.offset = this.#clock[1]! + from
+    frame.lineBytes = frame.rawTo - frame.rawFrom
     this.#telegrams++
-    this.#telegramBytes += frame.rawTo - frame.rawFrom
+    this.#telegramBytes += frame.lineBytes
     if (!frame.verified) this.#counters.add('unverified')
     this.#events.onTelegram(frame, now)
   }
