@@ -1,10 +1,10 @@
 // A serial port: opened through plain Node (tty.ReadStream with `onread`, so that the kernel writes into
 // the reader's own ring), set up by stty, held under whatever name the cable comes back. Always eight
-// bits without parity; 7E1 is the framer's business. The addon `serialport`, where it is installed,
-// opens the port instead and keeps others out (flock); it never reads: its reader spins on a hang-up.
+// bits without parity; 7E1 is the framer's business. No addon: `serialport` would cost memory and, when
+// the cable goes between two reads, spin for ever; stty is in coreutils and in busybox.
 
 import { execFile } from 'node:child_process'
-import { close, constants, open, realpathSync } from 'node:fs'
+import { close, constants, open } from 'node:fs'
 import { ReadStream } from 'node:tty'
 import type { Serial, SerialEvents, SerialLine } from '../hardware.ts'
 import { listPorts, stableName, usedBy } from './serial-ports.ts'
@@ -218,14 +218,5 @@ function explain(path: string, error: NodeJS.ErrnoException): [string, string] {
       return ['in-use', `${path} is in use by another program; one program only can read it`]
     default:
       return ['failed', `${path} cannot be opened: ${error.message}`]
-  }
-}
-
-/** The device behind a name, for messages; the name itself where there is none. */
-export function deviceOf(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    return path
   }
 }
