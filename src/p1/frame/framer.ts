@@ -8,7 +8,8 @@ import type { Bytes } from '../../base/bytes.ts'
 import { Counters } from '../../base/counters.ts'
 import { LIMITS } from '../../base/limits.ts'
 import { COUNTERS, type FramerCounter, type FramerEvents, type Reason } from './frame.ts'
-import { GLO, isBracket, KIND, LF, NUL, SLASH, startsHeader } from './grammar.ts'
+import { GLO, isBracket, KIND, LF, NUL, nextBang, SLASH, startsHeader } from './grammar.ts'
+import { Heads } from './heads.ts'
 import { type End, hexValue, Judge } from './judge.ts'
 import { FOLD_BELOW, Ring } from './ring.ts'
 import { HdlcSpotter, SealedSpotter } from './spotters.ts'
@@ -17,11 +18,9 @@ const { telegramBytes, lineBytes } = LIMITS.p1
 
 /** A meter sends at least every 10 s: bytes without any header for longer than this are at another speed. */
 const SPEED_MS = 12_000
+const FEW_BYTES = 16
 /** Silence after which a telegram without "!" is complete (DSMR 2.2: one in 10 s, done in 8 s). */
 const SILENCE_MS = 2_000
-/** Header lines that may be waiting for an end. A telegram's own bytes never make more than two. */
-const CANDIDATES = 8
-/** A telegram that nothing ends. */
 const NO_END: End = { bang: -1, digits: 0, lastNul: -1 }
 /** Bytes after "!" within which the CRC must be there: four digits and NULs between them. */
 const TAIL_BYTES = 16
@@ -34,9 +33,7 @@ export class Framer {
   readonly #judge: Judge
   readonly #hdlc: HdlcSpotter
   readonly #sealed: SealedSpotter
-  /** Starts of header lines, oldest first. */
-  readonly #heads: Int32Array
-  #headCount: number
+  readonly #heads: Heads
   /** Next byte to scan, and to look at: behind it, but for the part of a telegram that was passed over. */
   #scan: number
   #peek: number
@@ -63,8 +60,7 @@ export class Framer {
     this.#judge = new Judge(this.#mem)
     this.#hdlc = new HdlcSpotter(this.#mem)
     this.#sealed = new SealedSpotter(this.#mem)
-    this.#heads = new Int32Array(CANDIDATES)
-    this.#headCount = 0
+    this.#heads = new Heads()
     this.#scan = 0
     this.#peek = 0
     this.#line = 0
@@ -95,6 +91,7 @@ export class Framer {
 
   /** `n` bytes were written to the start of the last `room()`. `now` in monotonic ms. */
   onBytes(n: number, now: number): void {
+    if (n <= FEW_BYTES && this.#passOver(n, now)) return
     this.tick(now)
     this.#clock[0] = now
     if (!this.#understood && Number.isNaN(this.#clock[2])) this.#clock[2] = now
@@ -104,8 +101,31 @@ export class Framer {
     this.#fold()
   }
 
+  /** A few bytes in the middle of a telegram, no "!" among them: nothing to do. */
+  #passOver(n: number, now: number): boolean {
+    const ring = this.#ring
+    const mem = this.#mem
+    const from = ring.end
+    const to = from + n
+    if (this.#heads.count === 0 || this.#at.bang >= 0 || !this.#judge.crcSeen) return false
+    if (ring.free < FOLD_BELOW || to - this.#heads.at[0]! > telegramBytes) return false
+    if (now - this.#clock[0]! >= SILENCE_MS) return false
+    for (let i = from; i < to; i++) if (mem[i] === 0x21) return false
+    ring.end = to
+    this.#peek = to
+    this.#bytes += n
+    this.#clock[0] = now
+    return true
+  }
+
   /** The same for bytes that lie elsewhere: copied in. */
   push(bytes: Bytes, now: number): void {
+    if (bytes.length <= FEW_BYTES) {
+      const { mem, end } = this.#ring
+      for (let i = 0; i < bytes.length; i++) mem[end + i] = bytes[i]!
+      this.onBytes(bytes.length, now)
+      return
+    }
     for (let at = 0; at < bytes.length; ) {
       const n = Math.min(bytes.length - at, this.#ring.free)
       this.#ring.put(bytes, at, n)
@@ -123,10 +143,10 @@ export class Framer {
   /** To be called about once a second: completes telegrams that only silence ends. */
   tick(now: number): void {
     if (!this.#understood) this.#judgeSpeed(now)
-    if (this.#headCount === 0 || now - this.#clock[0]! < SILENCE_MS) return
+    if (this.#heads.count === 0 || now - this.#clock[0]! < SILENCE_MS) return
     // A silence may be ours (a stalled process): it completes a telegram, it never spoils one.
     this.#scanTo(this.#at.bang < 0 ? this.#ring.end : this.#at.bang, now)
-    if (this.#headCount === 0) this.#goOn(Math.max(this.#scan, this.#at.bang + 1))
+    if (this.#heads.count === 0) this.#goOn(Math.max(this.#scan, this.#at.bang + 1))
     else if (this.#at.bang < 0) {
       this.#peek = this.#scan
       if (this.#line === this.#ring.end) this.#endless(this.#line, now)
@@ -144,7 +164,7 @@ export class Framer {
   reset(): void {
     this.#clock[1]! += this.#ring.end
     this.#ring.end = 0
-    this.#headCount = 0
+    this.#heads.count = 0
     this.#scan = 0
     this.#peek = 0
     this.#line = 0
@@ -164,13 +184,13 @@ export class Framer {
     const end = this.#ring.end
     while (this.#peek < end) {
       if (this.#at.bang >= 0) this.#peek = this.#digit(this.#peek, now)
-      else if (this.#headCount === 0) {
+      else if (this.#heads.count === 0) {
         this.#scanTo(end, now)
         this.#peek = this.#scan
       } else if (!this.#findBang(end)) {
         this.#peek = end
         // Before a CRC was seen the next header may be all that ends a telegram.
-        if (!this.#judge.crcSeen || end - this.#heads[0]! > telegramBytes) this.#scanTo(end, now)
+        if (!this.#judge.crcSeen || end - this.#heads.at[0]! > telegramBytes) this.#scanTo(end, now)
       }
     }
   }
@@ -180,25 +200,18 @@ export class Framer {
    * is scanned only when the CRC there does not fit what is known.
    */
   #findBang(end: number): boolean {
-    const mem = this.#mem
-    // Stops the search at the end of what is there; the next bytes overwrite it.
-    mem[end] = 0x21
-    for (let i = mem.indexOf(0x21, this.#peek); i < end; i = mem.indexOf(0x21, i + 1)) {
-      let before = i - 1
-      while (mem[before] === 0) before--
-      if (mem[before] !== 10) continue
-      this.#at.bang = i
-      this.#at.digits = 0
-      this.#peek = i + 1
-      return true
-    }
-    return false
+    const bang = nextBang(this.#mem, this.#peek, end)
+    if (bang < 0) return false
+    this.#at.bang = bang
+    this.#at.digits = 0
+    this.#peek = bang + 1
+    return true
   }
 
   /** Scans up to `to`; outside telegrams only until a header was found. */
   #scanTo(to: number, now: number): void {
     const mem = this.#mem
-    const inside = this.#headCount > 0
+    const inside = this.#heads.count > 0
     let i = this.#scan
     while (i < to) {
       while (i < to && KIND[mem[i]!] === 0) i++
@@ -206,7 +219,7 @@ export class Framer {
       const kind = KIND[mem[i]!]!
       if (kind === LF) {
         this.#onLine(i, now)
-        if (!inside && this.#headCount > 0) {
+        if (!inside && this.#heads.count > 0) {
           i++
           break
         }
@@ -227,10 +240,8 @@ export class Framer {
   #onLine(lf: number, now: number): void {
     this.#dropOld(lf)
     if (lf - this.#line > lineBytes) {
-      while (this.#headCount > 0) {
-        this.#headCount--
-        this.#reject('oversize', now)
-      }
+      this.#reject('oversize', now, this.#heads.count)
+      this.#heads.count = 0
     }
     if (this.#slash) {
       this.#slash = false
@@ -254,19 +265,9 @@ export class Framer {
       if (!startsHeader(mem, i, lf, c === 0xaf ? 0x7f : 0xff)) continue
       if (i === line) this.#endless(i, now)
       else if (i < clear) continue
-      this.#addHead(i, now)
+      this.#understood = true
+      this.#reject('cut', now, this.#heads.add(i))
     }
-  }
-
-  #addHead(at: number, now: number): void {
-    const heads = this.#heads
-    if (this.#headCount === CANDIDATES) {
-      heads.copyWithin(0, 1)
-      this.#headCount--
-      this.#reject('cut', now)
-    }
-    heads[this.#headCount++] = at
-    this.#understood = true
   }
 
   /** One byte after "!". Returns where to go on. */
@@ -286,14 +287,14 @@ export class Framer {
   /** "!" and its digits end at `to`: deliver or refuse. Returns where to go on. */
   #end(to: number, now: number, form: 'ok' | 'digits' = 'ok'): number {
     const { bang, digits } = this.#at
-    const short = bang - this.#heads[0]! <= lineBytes
+    const short = bang - this.#heads.at[0]! <= lineBytes
     if (form === 'ok' && digits > 0 && short && this.#accept(to, now) === 'ok') return this.#goOn(to)
     this.#scanTo(bang, now)
     this.#dropOld(bang)
-    if (this.#headCount === 0) return this.#goOn(bang + 1)
+    if (this.#heads.count === 0) return this.#goOn(bang + 1)
     const why = form === 'ok' ? this.#accept(to, now) : form
     if (why !== 'ok') {
-      for (let k = 1; k < this.#headCount; k++) this.#reject('cut', now)
+      this.#reject('cut', now, this.#heads.count - 1)
       this.#reject(why, now)
       this.#clear(bang + 1)
     }
@@ -311,28 +312,28 @@ export class Framer {
   /** Delivers the newest candidate that verifies up to `to`; else says what is wrong with the newest. */
   #accept(to: number, now: number): Reason | 'ok' {
     let why: Reason | 'ok' = 'crc'
-    for (let k = this.#headCount - 1; k >= 0; k--) {
-      const from = this.#heads[k]!
+    for (let k = this.#heads.count - 1; k >= 0; k--) {
+      const from = this.#heads.at[k]!
       const verdict = this.#judge.check(from, to, this.#at)
       if (verdict === 'ok') {
-        for (let older = 0; older < k; older++) this.#reject('cut', now)
+        this.#reject('cut', now, k)
         this.#bangSeen = true
         this.#clear(to)
         this.#deliver(from, now)
         return 'ok'
       }
-      if (k === this.#headCount - 1) why = verdict
+      if (k === this.#heads.count - 1) why = verdict
     }
     return why
   }
 
   /** The newest candidate may have no "!" (some 2.2 meters): delivers it if it is whole at `to`. */
   #endless(to: number, now: number): void {
-    if (this.#headCount === 0 || this.#bangSeen || this.#judge.crcSeen) return
-    const from = this.#heads[this.#headCount - 1]!
+    if (this.#heads.count === 0 || this.#bangSeen || this.#judge.crcSeen) return
+    const from = this.#heads.newest
     if (this.#judge.check(from, to, NO_END) !== 'ok') return
-    for (let k = 1; k < this.#headCount; k++) this.#reject('cut', now)
-    this.#headCount = 0
+    this.#reject('cut', now, this.#heads.count - 1)
+    this.#heads.count = 0
     this.#deliver(from, now)
   }
 
@@ -347,27 +348,26 @@ export class Framer {
     this.#events.onTelegram(frame, now)
   }
 
-  #reject(reason: Reason, now: number): void {
-    this.#counters.add(reason)
-    this.#events.onReject?.(reason, now)
+  #reject(reason: Reason, now: number, times = 1): void {
+    for (; times > 0; times--) {
+      this.#counters.add(reason)
+      this.#events.onReject?.(reason, now)
+    }
   }
 
   /** Every candidate is done with; the line goes on at `at`. */
   #clear(at: number): void {
-    this.#headCount = 0
+    this.#heads.count = 0
     this.#at.bang = -1
     this.#line = at
   }
 
   /** Gives up candidates that are too far back from `at` to become a telegram. */
   #dropOld(at: number): void {
-    let old = 0
-    while (old < this.#headCount && at - this.#heads[old]! > telegramBytes + TAIL_BYTES) old++
+    const old = this.#heads.dropBefore(at - telegramBytes - TAIL_BYTES)
     if (old === 0) return
-    this.#heads.copyWithin(0, old)
-    this.#headCount -= old
-    if (this.#headCount === 0) this.#at.bang = -1
-    for (; old > 0; old--) this.#reject('oversize', this.#clock[0]!)
+    if (this.#heads.count === 0) this.#at.bang = -1
+    this.#reject('oversize', this.#clock[0]!, old)
   }
 
   /** Lets go of the bytes that nothing can need any more. */
@@ -383,7 +383,7 @@ export class Framer {
     if (this.#scan === this.#peek) this.#dropOld(this.#scan)
     let keep = this.#scan
     if (this.#slash) keep = Math.max(this.#line, this.#scan - lineBytes, 0)
-    if (this.#headCount > 0) keep = Math.min(keep, this.#heads[0]!)
+    if (this.#heads.count > 0) keep = Math.min(keep, this.#heads.at[0]!)
     const down = this.#ring.fold(this.#sealed.keep(this.#hdlc.keep(keep)))
     if (down === 0) return
     this.#clock[1]! += down
@@ -394,6 +394,6 @@ export class Framer {
     if (this.#at.lastNul >= 0) this.#at.lastNul = Math.max(-1, this.#at.lastNul - down)
     this.#hdlc.shift(down)
     this.#sealed.shift(down)
-    for (let k = 0; k < this.#headCount; k++) this.#heads[k]! -= down
+    this.#heads.shift(down)
   }
 }

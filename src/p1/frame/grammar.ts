@@ -7,6 +7,7 @@ import type { Bytes } from '../../base/bytes.ts'
 const CR = 13
 const OPEN = 40
 const CLOSE = 41
+const BANG = 33
 
 /** Bytes at which the framer stops: what each is, by byte. */
 export const KIND: Uint8Array = new Uint8Array(256)
@@ -34,6 +35,20 @@ function isDigit(c: number): boolean {
 
 function isLetter(c: number): boolean {
   return (c >= 65 && c <= 90) || (c >= 97 && c <= 122)
+}
+
+/**
+ * Index of the first "!" at the start of a line in `[from..end)`, NULs before it aside; or -1. Writes
+ * to `b[end]`, a place that is free: it stops the search there.
+ */
+export function nextBang(b: Bytes, from: number, end: number): number {
+  b[end] = BANG
+  for (let i = b.indexOf(BANG, from); i < end; i = b.indexOf(BANG, i + 1)) {
+    let before = i - 1
+    while (b[before] === 0) before--
+    if (b[before] === 10) return i
+  }
+  return -1
 }
 
 /** "/" and three letters at `at`; `mask` is 0x7F where bit 7 is parity, else 0xFF. */
