@@ -1,35 +1,15 @@
-// `wattle p1 watch`: live values of a meter in the terminal, or as NDJSON with --json. The port may come
-// from the environment as users of earlier tools know it: P1_SERIAL_PORT, and SMART_METER_VERSION,
-// which only says which speed to try first.
+// `wattle p1 watch`: live values of a meter in the terminal, or as NDJSON with --json.
 
 import { EXIT, type ExitCode } from '../../base/errors.ts'
-import type { Serial, SerialEvents } from '../../hw/hardware.ts'
+import type { SerialEvents } from '../../hw/hardware.ts'
 import { LinuxClock } from '../../hw/linux/clock.ts'
-import { LinuxSerial } from '../../hw/linux/serial.ts'
-import { GeneratedSerial, TcpSerial } from '../../hw/linux/serial-sim.ts'
-import { LinuxSockets } from '../../hw/linux/sockets.ts'
-import { simMeter } from '../../hw/sim/meter.ts'
 import { readingJson } from '../../p1/json/reading.ts'
 import type { Json, JsonObject } from '../../p1/json/telegram.ts'
 import { Reading } from '../../p1/reading.ts'
 import { Telegram } from '../../p1/telegram.ts'
 import { parse, say, untilStopped, usage } from '../cli.ts'
 import { DECRYPT_OPTIONS, framerFor } from './decrypt.ts'
-
-/** The driver for PATH, `auto`, `tcp:HOST:PORT` or `sim`. */
-export function serialDriver(spec: string, clock: LinuxClock): Serial {
-  if (spec === 'sim') {
-    const meter = simMeter('nl50', 1)
-    return new GeneratedSerial(clock, (wall) => meter.telegramAt(wall))
-  }
-  if (spec.startsWith('tcp:')) return new TcpSerial(new LinuxSockets())
-  return new LinuxSerial({ baud: /^[23]/.test(process.env['SMART_METER_VERSION'] ?? '') ? 9_600 : 115_200 })
-}
-
-/** Where the meter is when nobody says. */
-export function serialSpec(given: string | undefined): string {
-  return given ?? process.env['P1_SERIAL_PORT'] ?? 'auto'
-}
+import { serialDriver, serialSpec } from './line.ts'
 
 export async function watch(args: string[]): Promise<ExitCode> {
   const options = parse(args, { ...DECRYPT_OPTIONS, json: { type: 'boolean' } })

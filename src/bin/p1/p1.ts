@@ -1,12 +1,12 @@
 // `wattle p1`: the meter side by itself. Decoding of any bytes, the cables on this machine, live values,
 // and the simulated meter.
 
-import { EXIT, type ExitCode } from '../base/errors.ts'
-import { usage } from './cli.ts'
-import { decode } from './p1/decode.ts'
-import { ports } from './p1/ports.ts'
-import { simulate } from './p1/simulate.ts'
-import { watch } from './p1/watch.ts'
+import { EXIT, type ExitCode } from '../../base/errors.ts'
+import { usage } from '../cli.ts'
+import { decode } from './decode.ts'
+import { ports } from './ports.ts'
+import { simulate } from './simulate.ts'
+import { watch } from './watch.ts'
 
 export const P1_HELP: readonly string[] = [
   'p1 decode [FILE|-] [--key HEX] [--auth-key HEX] [--decrypt strict|crc-only|off] [--stats]   telegrams to JSON',
