@@ -1,9 +1,10 @@
 // A serial port: opened through plain Node (tty.ReadStream with `onread`, so that the kernel writes into
 // the reader's own ring), set up by stty, held under whatever name the cable comes back. Always eight
 // bits without parity; 7E1 is the framer's business. No addon: `serialport` would cost memory and, when
-// the cable goes between two reads, spin for ever; stty is in coreutils and in busybox.
+// the cable goes between two reads, spin for ever; stty is in coreutils and in busybox. Others are
+// kept out as serialport and pyserial do it, by flock.
 
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { close, constants, open } from 'node:fs'
 import { ReadStream } from 'node:tty'
 import type { Serial, SerialEvents, SerialLine } from '../hardware.ts'
@@ -51,6 +52,8 @@ class Line implements SerialLine {
   #baud: number
   #stream: ReadStream | null = null
   #fd = -1
+  /** Holds the lock while the port is ours. */
+  #lockFd = -1
   #closed = false
   #retryMs: number
   #timer: NodeJS.Timeout | null = null
@@ -99,19 +102,37 @@ class Line implements SerialLine {
     const user = usedBy(path)
     if (user !== null)
       return this.#down('in-use', `${path} is in use by ${user}; one program only can read it`)
+    this.#openFd(path, (lockFd) => {
+      this.#lockFd = lockFd
+      lock(lockFd, (free) => {
+        if (this.#stale(attempt)) return
+        if (!free)
+          return this.#down('in-use', `${path} is in use by another program; one program only can read it`)
+        this.#configure(path, (text) => {
+          if (this.#stale(attempt)) return
+          if (text !== null) return this.#down('not-set', text)
+          // A descriptor of its own: the stream puts another in its place, and the lock would go with it.
+          this.#openFd(path, (fd) => {
+            this.#fd = fd
+            this.#read(path)
+          })
+        })
+      })
+    })
+  }
+
+  #stale(attempt: number): boolean {
+    return this.#closed || attempt !== this.#attempt
+  }
+
+  #openFd(path: string, done: (fd: number) => void): void {
+    const attempt = this.#attempt
     // Non-blocking, or a port without carrier would hold the call.
     open(path, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK, (error, fd) => {
-      if (this.#closed || attempt !== this.#attempt) {
-        if (!error) close(fd, () => {})
-        return
-      }
-      if (error) return this.#down(...explain(path, error))
-      this.#fd = fd
-      this.#configure(path, (text) => {
-        if (this.#closed || attempt !== this.#attempt) return
-        if (text !== null) this.#down('not-set', text)
-        else this.#read(path)
-      })
+      if (!this.#stale(attempt)) {
+        if (error) this.#down(...explain(path, error))
+        else done(fd)
+      } else if (!error) close(fd, () => {})
     })
   }
 
@@ -182,12 +203,13 @@ class Line implements SerialLine {
   #release(): void {
     this.#heard()
     const stream = this.#stream
-    const fd = this.#fd
+    const fds = [this.#fd, this.#lockFd]
     this.#stream = null
     this.#fd = -1
+    this.#lockFd = -1
     // The stream has a descriptor of its own; ours stays ours.
     stream?.destroy()
-    if (fd >= 0) close(fd, () => {})
+    for (const fd of fds) if (fd >= 0) close(fd, () => {})
   }
 
   #down(reason: string, text: string): void {
@@ -199,6 +221,21 @@ class Line implements SerialLine {
     this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS)
     this.#events.onState({ kind: 'down', path: this.#path(), reason, text })
   }
+}
+
+/**
+ * Takes the advisory lock on an open port, by lending the descriptor to flock(1): the lock belongs to what
+ * was opened and stays until that is closed. Where there is no such program nobody is kept out.
+ */
+function lock(fd: number, done: (free: boolean) => void): void {
+  const child = spawn('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] })
+  let told = false
+  const tell = (free: boolean): void => {
+    if (!told) done(free)
+    told = true
+  }
+  child.on('error', () => tell(true))
+  child.on('close', (code) => tell(code !== 1))
 }
 
 /** What an error of `open` means, and what to do. */

@@ -158,6 +158,27 @@ t.test('pulled and plugged again: noticed at once, no descriptor lost, no spinni
   pty.end()
 })
 
+t.test(
+  'one program only: the second is told, and gets the port when the first lets go',
+  { skip },
+  async (t) => {
+    const pty = new Pty()
+    await pty.plug()
+    const first = open(pty.path)
+    await first.reader.until(() => first.reader.kinds === 'up')
+    const second = open(pty.path)
+    await second.reader.until(() => second.reader.states.length > 0)
+    t.match(second.reader.states[0], { kind: 'down', reason: 'in-use', text: /one program only/ })
+    first.line.close()
+    await second.reader.until(() => second.reader.states.at(-1)!.kind === 'up')
+    await pty.send(TELEGRAM)
+    await second.reader.until(() => second.reader.telegrams === 1)
+    t.equal(first.reader.bytes, 0)
+    second.line.close()
+    pty.end()
+  },
+)
+
 t.test('what is wrong is said in words', { skip }, async (t) => {
   const missing = open('/dev/no-such-port')
   await missing.reader.until(() => missing.reader.states.length > 1)
