@@ -16,6 +16,8 @@ const GUARD = 8
 export const STRIPPED: number = ringBytes + GUARD
 export const SLOTS_AT: readonly [number, number] = [STRIPPED + telegramBytes, STRIPPED + 2 * telegramBytes]
 
+/** Views of the room that are kept. */
+const VIEWS = 256
 /** Room below which the ring is folded: several reads of a serial driver. */
 export const FOLD_BELOW: number = 2_048
 
@@ -23,15 +25,25 @@ export class Ring {
   readonly mem: Bytes
   /** First byte that is not written yet. */
   end: number
+  /** Views made before, by their place: telegrams come in the same pieces again and again. */
+  readonly #views: Bytes[]
+  readonly #viewAt: Int32Array
 
   constructor() {
     this.mem = new Uint8Array(ringBytes + GUARD + 3 * telegramBytes)
     this.end = 0
+    this.#views = Array.from({ length: VIEWS }, () => this.mem)
+    this.#viewAt = new Int32Array(VIEWS).fill(-1)
   }
 
   /** Where the next bytes go, as a view: at least FOLD_BELOW bytes after `fold`. */
   room(): Bytes {
-    return this.mem.subarray(this.end, ringBytes)
+    const slot = this.end & (VIEWS - 1)
+    if (this.#viewAt[slot] !== this.end) {
+      this.#views[slot] = this.mem.subarray(this.end, ringBytes)
+      this.#viewAt[slot] = this.end
+    }
+    return this.#views[slot]!
   }
 
   get free(): number {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const PROGRAM = `
-import os, pty, sys, tty
+import os, pty, sys, time, tty
 link = sys.argv[1]
 m = s = -1
 for line in sys.stdin:
@@ -21,6 +21,14 @@ for line in sys.stdin:
         print(name, flush=True)
     elif word == 'send':
         os.write(m, bytes.fromhex(rest))
+        print('sent', flush=True)
+    elif word == 'burst':
+        times, data = rest.split(' ')
+        data = bytes.fromhex(data)
+        for n in range(int(times)):
+            for at in range(0, len(data), 64):
+                os.write(m, data[at:at + 64])
+                time.sleep(0.0005)
         print('sent', flush=True)
     elif word == 'pull':
         os.unlink(link)
@@ -67,6 +75,11 @@ export class Pty {
 
   send(bytes: Uint8Array): Promise<string> {
     return this.#ask(`send ${Buffer.from(bytes).toString('hex')}`)
+  }
+
+  /** The same bytes `n` times, in pieces of 64, half a millisecond apart. */
+  burst(n: number, bytes: Uint8Array): Promise<string> {
+    return this.#ask(`burst ${n} ${Buffer.from(bytes).toString('hex')}`)
   }
 
   pull(): Promise<string> {
