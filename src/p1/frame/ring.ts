@@ -16,8 +16,8 @@ const GUARD = 8
 export const STRIPPED: number = ringBytes + GUARD
 export const SLOTS_AT: readonly [number, number] = [STRIPPED + telegramBytes, STRIPPED + 2 * telegramBytes]
 
-/** Views of the room that are kept. */
-const VIEWS = 256
+/** Views of the room that are kept; a prime, because pieces often have a power of two of bytes. */
+const VIEWS = 251
 /** Room below which the ring is folded: several reads of a serial driver. */
 export const FOLD_BELOW: number = 2_048
 
@@ -38,7 +38,7 @@ export class Ring {
 
   /** Where the next bytes go, as a view: at least FOLD_BELOW bytes after `fold`. */
   room(): Bytes {
-    const slot = this.end & (VIEWS - 1)
+    const slot = this.end % VIEWS
     if (this.#viewAt[slot] !== this.end) {
       this.#views[slot] = this.mem.subarray(this.end, ringBytes)
       this.#viewAt[slot] = this.end
