@@ -12,16 +12,19 @@ import { type Parsed, parse, say, usage } from '../cli.ts'
 
 type Send = (bytes: Uint8Array) => Promise<void> | void
 
-/** Opens a pseudo terminal, says its name, and passes standard input on to it. */
+/** Opens a pseudo terminal, says its name, and passes standard input on to it; what nobody reads is lost. */
 const PTY_PROGRAM = `
 import os, pty, sys, tty
 m, s = pty.openpty()
 tty.setraw(s)
 print(os.ttyname(s), flush=True)
+os.close(s)
+os.set_blocking(m, False)
 while True:
     d = os.read(0, 4096)
     if not d: break
-    os.write(m, d)
+    try: os.write(m, d)
+    except OSError: pass
 `
 
 export async function simulate(args: string[]): Promise<ExitCode> {
