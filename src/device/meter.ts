@@ -56,6 +56,9 @@ export class Meter implements SerialEvents {
     this.#framer = new Framer({
       onTelegram: (frame, now) => this.#onTelegram(frame, now),
       onReject: (reason) => this.#onReject(reason),
+      onWrongSpeed: () => this.#line?.hint('wrong'),
+      onSealed: () =>
+        options.report('meter', { what: 'sealed', text: 'this meter encrypts, and no key is set' }),
       onBinary: () =>
         options.report('meter', {
           what: 'binary',
@@ -121,9 +124,11 @@ export class Meter implements SerialEvents {
     this.#lastAt = now
     this.#good++
     this.#line?.hint('good')
-    this.#telegram.read(frame.mem, frame.textFrom, frame.textTo)
+    this.#telegram.readFrame(frame)
     this.#reading.read(this.#telegram, received)
     this.#reading.verified = frame.verified
+    this.#reading.encrypted = frame.encrypted
+    this.#reading.authenticated = frame.authenticated
     this.#reading.duplicate = frame.duplicate
     lights.telegram()
     onReading(this.#reading, this.#telegram)
