@@ -113,6 +113,7 @@ t.test('tag wrong, text changed, key wrong', async (t) => {
     t.ok(out.rejects.includes('tag') || at === 5, `${at}`)
   }
   t.strictSame(run(seal(LU, { key: AUTH })).texts, [])
+  t.equal(run(seal(LU, { key: AUTH })).framer.counters.get('telegrams'), 0)
   t.strictSame(run(seal(LU, { key: AUTH }), 'crc-only').texts, [])
 })
 

@@ -58,7 +58,13 @@ export class EncryptedFramer {
   #counter: number
 
   constructor(events: FramerEvents, mode: DecryptMode, open: OpenSealed) {
-    this.#plain = new Framer(events)
+    // A frame that does not open reaches the plain framer as noise: there is a key, so not as `sealed`.
+    this.#plain = new Framer({
+      onTelegram: (frame, now) => events.onTelegram(frame, now),
+      onReject: (reason, now) => events.onReject?.(reason, now),
+      onBinary: (now) => events.onBinary?.(now),
+      onWrongSpeed: (now) => events.onWrongSpeed?.(now),
+    })
     this.#events = events
     this.#mode = mode
     this.#open = open

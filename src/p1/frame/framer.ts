@@ -160,7 +160,7 @@ export class Framer {
     this.#events.onWrongSpeed?.(now)
   }
 
-  /** The port was opened anew, or its speed changed: forgets everything but the counters. */
+  /** The port was opened anew, or its speed changed: forgets all but the counters. Never call it from an event. */
   reset(): void {
     this.#clock[1]! += this.#ring.end
     this.#ring.end = 0
