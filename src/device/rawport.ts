@@ -5,7 +5,7 @@
 
 import type { Bytes } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
-import type { Failure, Listener, Sockets, TcpSocket, WebSocketLink } from '../hw/hardware.ts'
+import type { Failure, Listener, Serial, Sockets, TcpSocket, WebSocketLink } from '../hw/hardware.ts'
 
 const { rawClients, rawQueuedBytes } = LIMITS.p1
 
@@ -113,5 +113,25 @@ export class RawPort {
       },
     }
     this.#events.report('joined', remote)
+  }
+}
+
+/** A serial line whose bytes are shown to `onBytes` before its reader gets them. */
+export function tapped(serial: Serial, onBytes: (bytes: Bytes) => void): Serial {
+  return {
+    open(spec, events) {
+      let room: Bytes = new Uint8Array(0)
+      return serial.open(spec, {
+        buffer() {
+          room = events.buffer()
+          return room
+        },
+        onBytes(n) {
+          onBytes(room.subarray(0, n))
+          events.onBytes(n)
+        },
+        onState: (state) => events.onState(state),
+      })
+    },
   }
 }

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { LIMITS } from '../../src/base/limits.ts'
-import { RawPort } from '../../src/device/rawport.ts'
-import type { WebSocketLink } from '../../src/hw/hardware.ts'
+import { RawPort, tapped } from '../../src/device/rawport.ts'
+import type { Serial, SerialEvents, SerialState, WebSocketLink } from '../../src/hw/hardware.ts'
 import { LinuxSockets } from '../../src/hw/linux/sockets.ts'
 import { simMeter } from '../../src/hw/sim/meter.ts'
 
@@ -137,4 +137,29 @@ t.test('WebSocket links: the same, in messages of their own memory', async (t) =
   t.equal(port.clients, 8)
   port.close()
   t.ok(links[5]!.closed())
+})
+
+t.test('a tapped line shows every byte before its reader has it', async (t) => {
+  let line: SerialEvents | null = null
+  const serial: Serial = {
+    open: (_spec, events) => {
+      line = events
+      return { hint: () => {}, close: () => {} }
+    },
+  }
+  const shown: string[] = []
+  const ring = new Uint8Array(8)
+  const states: SerialState[] = []
+  const lineOf = tapped(serial, (bytes) => shown.push(`tap ${Buffer.from(bytes).toString()}`)).open('x', {
+    buffer: () => ring.subarray(2),
+    onBytes: (n) => shown.push(`read ${Buffer.from(ring.subarray(2, 2 + n)).toString()}`),
+    onState: (state) => states.push(state),
+  })
+  const events = line as unknown as SerialEvents
+  events.buffer().set(Buffer.from('abc'))
+  events.onBytes(3)
+  events.onState({ kind: 'up', path: 'x', baud: 9_600 })
+  t.strictSame(shown, ['tap abc', 'read abc'])
+  t.equal(states.length, 1)
+  lineOf.close()
 })
