@@ -5,6 +5,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { type ExitCode, WattleError } from '../base/errors.ts'
 import { Device } from '../device/device.ts'
+import { RawPort, tapped } from '../device/rawport.ts'
 import { LinuxClock, linuxRandom } from '../hw/linux/clock.ts'
 import { openButton, ReportedLeds } from '../hw/linux/panel.ts'
 import {
@@ -47,9 +48,13 @@ export async function device(args: string[]): Promise<ExitCode> {
       emit('device', 'led', { led, pattern: pattern.name, times: pattern.times })
   })
   checkSerial(serial)
+  // Raw P1 for other programs in the house: only where the configuration names an address for it.
+  const rawAddress = config['raw']
+  const raw = new RawPort({ report: (what, remote) => emit('device', 'raw', { what, remote }) })
+  const line = serialFor(serial, clock)
   const machine = await openMachine(
     stateFolder(setting('state'), 'device'),
-    { serial: serialFor(serial, clock), button, leds },
+    { serial: rawAddress === undefined ? line : tapped(line, (bytes) => raw.onBytes(bytes)), button, leds },
     clock,
   )
   const record = openLabel(machine.folder)
@@ -76,6 +81,13 @@ export async function device(args: string[]): Promise<ExitCode> {
       ? listenError('device', listen, error)
       : error
   })
+  if (rawAddress !== undefined)
+    await wait<string>((done) => raw.open(machine.hardware.sockets, rawAddress, done)).then(
+      (address) => emit('device', 'raw', { what: 'open', address }),
+      (error: Error) => {
+        throw listenError('raw P1', rawAddress, error)
+      },
+    )
   emit('device', 'ready', {
     name: running.name,
     address: running.address,
@@ -85,6 +97,7 @@ export async function device(args: string[]): Promise<ExitCode> {
   await untilStopped({
     stdin: buttonSpec === 'sim' && !process.stdin.isTTY && process.env['WATTLE_CHILD'] === '1',
   })
+  raw.close()
   await new Promise<void>((resolve) => running.stop(resolve))
   machine.release()
   return 0
