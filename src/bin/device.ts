@@ -20,6 +20,7 @@ import {
 } from '../ownership/label.ts'
 import { emit, listenError, parse, say, untilStopped, usage, wait } from './cli.ts'
 import { openMachine, serialFor, stateFolder } from './machine.ts'
+import { framerFor } from './p1/decrypt.ts'
 
 const OPTIONS = {
   serial: { type: 'string' },
@@ -48,6 +49,9 @@ export async function device(args: string[]): Promise<ExitCode> {
       emit('device', 'led', { led, pattern: pattern.name, times: pattern.times })
   })
   checkSerial(serial)
+  // An encrypted meter: `meter-key`, `meter-auth-key` and `meter-decrypt` in the configuration.
+  const meterSetting = (name: string): string | undefined => config[`meter-${name}`]
+  checkKeys(meterSetting)
   // Raw P1 for other programs in the house: only where the configuration names an address for it.
   const rawAddress = config['raw']
   const raw = new RawPort({ report: (what, remote) => emit('device', 'raw', { what, remote }) })
@@ -66,6 +70,7 @@ export async function device(args: string[]): Promise<ExitCode> {
         record,
         listen,
         serial,
+        framer: (events) => framerFor(meterSetting, events),
         ...(ringFrames > 0 ? { ringFrames } : {}),
         report: (event, detail) => {
           emit('device', event, detail)
@@ -113,6 +118,15 @@ function checkSerial(spec: string): void {
     )
   if (!statSync(spec).isCharacterDevice())
     throw new WattleError('no-serial', `--serial ${spec}: this is no serial port but an ordinary file`, 3)
+}
+
+/** @throws WattleError `bad-config`, before anything is opened. */
+function checkKeys(setting: (name: string) => string | undefined): void {
+  try {
+    framerFor(setting, { onTelegram: () => {} })
+  } catch (error) {
+    throw new WattleError('bad-config', `the meter's keys in --config: ${(error as Error).message}`, 3)
+  }
 }
 
 function readConfig(file: string | undefined): Record<string, string> {

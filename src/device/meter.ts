@@ -7,7 +7,8 @@ import { LIMITS } from '../base/limits.ts'
 import type { Serial, SerialEvents, SerialLine, SerialState } from '../hw/hardware.ts'
 import type { Loop } from '../node/loop.ts'
 import { Aggregator } from '../p1/aggregate.ts'
-import type { Frame, Reason } from '../p1/frame/frame.ts'
+import type { EncryptedFramer } from '../p1/frame/encrypted.ts'
+import type { Frame, FramerEvents, Reason } from '../p1/frame/frame.ts'
 import { Framer } from '../p1/frame/framer.ts'
 import { Reading } from '../p1/reading.ts'
 import { TelegramPacker } from '../p1/sequence.ts'
@@ -20,6 +21,8 @@ export interface MeterOptions {
   loop: Loop
   lights: Lights
   wall: () => number
+  /** Makes the framer: another one where the meter encrypts. */
+  framer?: (events: FramerEvents) => Framer | EncryptedFramer
   /** Confirmed telegram time moved: what is over is over. */
   onMeterTime: (utcMs: number) => void
   onReading: (reading: Reading, telegram: Telegram) => void
@@ -33,7 +36,7 @@ const JUDGED = 20
 
 export class Meter implements SerialEvents {
   readonly #options: MeterOptions
-  readonly #framer: Framer
+  readonly #framer: Framer | EncryptedFramer
   readonly #telegram: Telegram
   readonly #reading: Reading
   readonly #packer: TelegramPacker
@@ -53,7 +56,8 @@ export class Meter implements SerialEvents {
 
   constructor(options: MeterOptions) {
     this.#options = options
-    this.#framer = new Framer({
+    const framer = options.framer ?? ((events) => new Framer(events))
+    this.#framer = framer({
       onTelegram: (frame, now) => this.#onTelegram(frame, now),
       onReject: (reason) => this.#onReject(reason),
       onWrongSpeed: () => this.#line?.hint('wrong'),

@@ -23,7 +23,7 @@ export async function decode(args: string[]): Promise<ExitCode> {
   const file = options.words[0] ?? '-'
   const live = file === '-'
   const lines = new Lines()
-  const framer = framerFor(options, lines)
+  const framer = framerFor(options.text, lines)
   const started = performance.now()
   const now = (): number => (live ? performance.now() - started : 0)
   const ticks = live ? setInterval(() => framer.tick(now()), 1_000) : null

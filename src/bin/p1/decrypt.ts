@@ -5,7 +5,7 @@ import { openAes128Gcm } from '../../crypto/native.ts'
 import { EncryptedFramer } from '../../p1/frame/encrypted.ts'
 import type { FramerEvents } from '../../p1/frame/frame.ts'
 import { Framer } from '../../p1/frame/framer.ts'
-import { type OptionSpec, type Parsed, usage } from '../cli.ts'
+import { type OptionSpec, usage } from '../cli.ts'
 
 export const DECRYPT_OPTIONS: OptionSpec = {
   key: { type: 'string' },
@@ -18,18 +18,21 @@ const STANDARD_AUTH_KEY = '00112233445566778899aabbccddeeff'
 /** Security control byte, the first of the additional data. */
 const CONTROL = 0x30
 
-function key(options: Parsed, name: string, otherwise?: string): Bytes {
-  const bytes = unhex(options.text(name) ?? otherwise ?? '')
+/** Value of an option or of a line in the configuration. */
+export type Setting = (name: string) => string | undefined
+
+function key(setting: Setting, name: string, otherwise?: string): Bytes {
+  const bytes = unhex(setting(name) ?? otherwise ?? '')
   if (bytes?.length !== 16) throw usage(`--${name} takes 32 hex digits`)
   return bytes
 }
 
 /** @throws WattleError `usage` for keys that are none. */
-export function framerFor(options: Parsed, events: FramerEvents): Framer | EncryptedFramer {
-  const mode = options.text('decrypt') ?? (options.text('key') === undefined ? 'off' : 'strict')
+export function framerFor(setting: Setting, events: FramerEvents): Framer | EncryptedFramer {
+  const mode = setting('decrypt') ?? (setting('key') === undefined ? 'off' : 'strict')
   if (mode === 'off') return new Framer(events)
   if (mode !== 'strict' && mode !== 'crc-only') throw usage('--decrypt takes strict, crc-only or off')
-  const secret = key(options, 'key')
-  const aad = concat(Uint8Array.of(CONTROL), key(options, 'auth-key', STANDARD_AUTH_KEY))
+  const secret = key(setting, 'key')
+  const aad = concat(Uint8Array.of(CONTROL), key(setting, 'auth-key', STANDARD_AUTH_KEY))
   return new EncryptedFramer(events, mode, (iv, text, tag) => openAes128Gcm(secret, iv, aad, text, tag))
 }

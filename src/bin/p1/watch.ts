@@ -19,7 +19,7 @@ export async function watch(args: string[]): Promise<ExitCode> {
   const lines = options.flag('json') || !process.stdout.isTTY
   const telegram = new Telegram()
   const reading = new Reading()
-  const framer = framerFor(options, {
+  const framer = framerFor(options.text, {
     onTelegram(frame) {
       line.hint('good')
       telegram.readFrame(frame)
