@@ -31,6 +31,7 @@ export interface MeterOptions {
 
 /** A DSMR 5 meter sends every second, older ones every ten. */
 const SILENT_MS = 60_000
+const TELL_MS = 60_000
 /** Telegrams over which the share of bad ones is judged. */
 const JUDGED = 20
 
@@ -53,6 +54,7 @@ export class Meter implements SerialEvents {
   #lastAt: number
   #good: number
   #bad: number
+  #toldAt: number
 
   constructor(options: MeterOptions) {
     this.#options = options
@@ -61,13 +63,8 @@ export class Meter implements SerialEvents {
       onTelegram: (frame, now) => this.#onTelegram(frame, now),
       onReject: (reason) => this.#onReject(reason),
       onWrongSpeed: () => this.#line?.hint('wrong'),
-      onSealed: () =>
-        options.report('meter', { what: 'sealed', text: 'this meter encrypts, and no key is set' }),
-      onBinary: () =>
-        options.report('meter', {
-          what: 'binary',
-          text: 'this meter speaks binary DLMS, which is not supported',
-        }),
+      onSealed: (now) => this.#tell('sealed', 'this meter encrypts, and no key is set', now),
+      onBinary: (now) => this.#tell('binary', 'this meter speaks binary DLMS, which is not supported', now),
     })
     this.#telegram = new Telegram()
     this.#reading = new Reading()
@@ -87,6 +84,7 @@ export class Meter implements SerialEvents {
     this.#lastAt = options.loop.now()
     this.#good = 0
     this.#bad = 0
+    this.#toldAt = Number.NEGATIVE_INFINITY
   }
 
   get counters(): Framer['counters'] {
@@ -214,7 +212,13 @@ export class Meter implements SerialEvents {
     this.#publishDue(channels)
   }
 
-  // What a person sees of all this: two blinks
+  // What a person sees of all this: two blinks, and at most a line a minute
+
+  #tell(what: string, text: string, now: number): void {
+    if (now - this.#toldAt < TELL_MS) return
+    this.#toldAt = now
+    this.#options.report('meter', { what, text })
+  }
 
   #onReject(reason: Reason): void {
     this.#bad++
