@@ -8,7 +8,7 @@ TS = $(NODE) --experimental-strip-types --no-warnings
 STAMP := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full check ci build binaries bench bench-device bench-crypto format lint types layers links clean
+.PHONY: help run test test-full check ci build binaries bench bench-device bench-p1 fuzz-p1 bench-crypto format lint types layers links clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,14 @@ bench-device: dist/wattle ## an hour of telegrams through the whole device with 
 	@$(TS) scripts/bench.ts device
 bench-crypto: $(STAMP) ## both back-ends of the cryptography side by side, and a claim
 	@$(TS) scripts/bench-crypto.ts
+
+test/peers/p1/node_modules: test/peers/p1/package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --prefix test/peers/p1
+	@touch $@
+bench-p1: $(STAMP) test/peers/p1/node_modules ## telegrams a second, garbage, hostile bytes; beside other P1 readers
+	@$(TS) --expose-gc scripts/bench-p1.ts
+fuzz-p1: $(STAMP) ## damaged telegrams for MINUTES=1, SEED=n
+	@mkdir -p build && $(TS) scripts/fuzz-p1.ts $(or $(MINUTES),1) $(SEED)
 
 clean: ## remove what was built
 	rm -rf dist build .tap

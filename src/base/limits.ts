@@ -9,6 +9,9 @@ export const LIMITS = {
     lineBytes: 2_112,
     /** A packed telegram at its worst: as it is, behind one byte. */
     packedBytes: 4_097,
+    /** Raw P1 on the network: clients at once, and bytes that may wait for one of them (about six seconds of the line). */
+    rawClients: 10,
+    rawQueuedBytes: 65_536,
   },
   /** Stream plane (net). */
   net: {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { type ExitCode, WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { Device } from '../device/device.ts'
+import { RawPort, tapped } from '../device/rawport.ts'
 import { LinuxClock, linuxRandom } from '../hw/linux/clock.ts'
 import { openButton, ReportedLeds } from '../hw/linux/panel.ts'
 import {
@@ -20,6 +21,7 @@ import {
 } from '../ownership/label.ts'
 import { emit, listenError, parse, say, untilStopped, usage, wait } from './cli.ts'
 import { openMachine, serialFor, stateFolder } from './machine.ts'
+import { framerFor } from './p1/decrypt.ts'
 
 const OPTIONS = {
   serial: { type: 'string' },
@@ -30,7 +32,13 @@ const OPTIONS = {
   'ring-frames': { type: 'string' },
 } as const
 
-const SETTINGS: readonly string[] = Object.keys(OPTIONS).filter((name) => name !== 'config')
+const SETTINGS: readonly string[] = [
+  ...Object.keys(OPTIONS).filter((name) => name !== 'config'),
+  'raw',
+  'meter-key',
+  'meter-auth-key',
+  'meter-decrypt',
+]
 const LABEL = 'label.json'
 const CODE = 'claim-code.txt'
 
@@ -50,9 +58,16 @@ export async function device(args: string[]): Promise<ExitCode> {
   })
   checkSerial(serial)
   const ringFrames = ringFramesOf(setting('ring-frames'))
+  // An encrypted meter: `meter-key`, `meter-auth-key` and `meter-decrypt` in the configuration.
+  const meterSetting = (name: string): string | undefined => config[`meter-${name}`]
+  checkKeys(meterSetting)
+  // Raw P1 for other programs in the house: only where the configuration names an address for it.
+  const rawAddress = config['raw']
+  const raw = new RawPort({ report: (what, remote) => emit('device', 'raw', { what, remote }) })
+  const line = serialFor(serial, clock)
   const machine = await openMachine(
     stateFolder(setting('state'), 'device'),
-    { serial: serialFor(serial, clock), button, leds },
+    { serial: rawAddress === undefined ? line : tapped(line, (bytes) => raw.onBytes(bytes)), button, leds },
     clock,
   )
   const record = openLabel(machine.folder)
@@ -64,6 +79,7 @@ export async function device(args: string[]): Promise<ExitCode> {
         listen,
         serial,
         ringFrames,
+        framer: (events) => framerFor(meterSetting, events),
         report: (event, detail) => {
           emit('device', event, detail)
           if (event === 'claimed') rmSync(join(machine.folder, CODE), { force: true })
@@ -82,6 +98,13 @@ export async function device(args: string[]): Promise<ExitCode> {
       ? listenError('device', listen, error)
       : error
   })
+  if (rawAddress !== undefined)
+    await wait<string>((done) => raw.open(machine.hardware.sockets, rawAddress, done)).then(
+      (address) => emit('device', 'raw', { what: 'open', address }),
+      (error: Error) => {
+        throw listenError('raw P1', rawAddress, error)
+      },
+    )
   emit('device', 'ready', {
     name: running.name,
     address: running.address,
@@ -91,6 +114,7 @@ export async function device(args: string[]): Promise<ExitCode> {
   await untilStopped({
     stdin: buttonSpec === 'sim' && !process.stdin.isTTY && process.env['WATTLE_CHILD'] === '1',
   })
+  raw.close()
   await new Promise<void>((resolve) => running.stop(resolve))
   machine.release()
   return 0
@@ -117,6 +141,15 @@ function checkSerial(spec: string): void {
     )
   if (!statSync(spec).isCharacterDevice())
     throw new WattleError('no-serial', `--serial ${spec}: this is no serial port but an ordinary file`, 3)
+}
+
+/** @throws WattleError `bad-config`, before anything is opened. */
+function checkKeys(setting: (name: string) => string | undefined): void {
+  try {
+    framerFor(setting, { onTelegram: () => {} })
+  } catch (error) {
+    throw new WattleError('bad-config', `the meter's keys in --config: ${(error as Error).message}`, 3)
+  }
 }
 
 /** The same names as the options, without dashes in front, each with a text. */

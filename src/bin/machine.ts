@@ -8,10 +8,9 @@ import { LinuxClock, linuxRandom } from '../hw/linux/clock.ts'
 import { type LinuxFiles, openFolder } from '../hw/linux/files.ts'
 import { LinuxHttp } from '../hw/linux/http.ts'
 import { lockFolder } from '../hw/linux/lock.ts'
-import { GeneratedSerial, TcpSerial } from '../hw/linux/serial-sim.ts'
 import { LinuxSockets } from '../hw/linux/sockets.ts'
-import { simMeter } from '../hw/sim/meter.ts'
 import { wait } from './cli.ts'
+import { serialDriver } from './p1/line.ts'
 
 export interface MachineParts {
   serial?: Serial
@@ -71,10 +70,5 @@ export async function openMachine(
 
 /** The serial driver for `--serial PATH|tcp:HOST:PORT|sim`. */
 export function serialFor(spec: string, clock: LinuxClock): Serial {
-  if (spec === 'sim') {
-    const meter = simMeter('nl50', 1)
-    return new GeneratedSerial(clock, (wall) => meter.telegramAt(wall))
-  }
-  if (spec.startsWith('tcp:')) return new TcpSerial(new LinuxSockets())
-  throw new WattleError('no-serial', `--serial ${spec}: expected a serial port, tcp:HOST:PORT or sim`, 3)
+  return serialDriver(spec, clock)
 }

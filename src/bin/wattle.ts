@@ -6,6 +6,7 @@ import { fail, say, usage } from './cli.ts'
 import { device } from './device.ts'
 import { home } from './home.ts'
 import { label } from './label.ts'
+import { P1_HELP, p1 } from './p1/p1.ts'
 import { provider } from './provider.ts'
 import { run } from './run/run.ts'
 
@@ -35,7 +36,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     start: device,
     help: [
       'device                                 the device on this machine',
-      '    [--serial tcp:HOST:PORT|sim] [--state DIR] [--config FILE] [--listen ADDR] [--button sim]',
+      '    [--serial PATH|tcp:HOST:PORT|sim] [--state DIR] [--config FILE] [--listen ADDR] [--button sim]',
     ],
   },
   home: {
@@ -57,6 +58,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'provider init [--name TEXT] [--domain NAME] [--state DIR]',
       'provider follow [--state DIR] [--listen ADDR] [--page ADDR]',
     ],
+  },
+  p1: {
+    node: DEVICE_NODE,
+    start: p1,
+    help: P1_HELP,
   },
   label: {
     node: DEVICE_NODE,

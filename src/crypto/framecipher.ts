@@ -24,6 +24,18 @@ function setNonce(counter: number): void {
   }
 }
 
+/** The newest view that was asked for: frames of one size come again and again from one place. */
+let view: Bytes = new Uint8Array(0)
+let viewAt = 0
+
+function viewOf(buffer: Bytes, at: number, length: number): Bytes {
+  if (view.buffer !== buffer.buffer || viewAt !== buffer.byteOffset + at || view.length !== length) {
+    view = buffer.subarray(at, at + length)
+    viewAt = view.byteOffset
+  }
+  return view
+}
+
 export class FrameCipher {
   #key: KeyObject | null
 
@@ -39,7 +51,7 @@ export class FrameCipher {
   seal(buffer: Bytes, at: number, length: number, counter: number): void {
     setNonce(counter)
     const cipher = createCipheriv(CIPHER, this.#use(), nonce, OPTIONS)
-    buffer.set(cipher.update(buffer.subarray(at, at + length)), at)
+    buffer.set(cipher.update(viewOf(buffer, at, length)), at)
     cipher.final()
     buffer.set(cipher.getAuthTag(), at + length)
   }

@@ -22,7 +22,7 @@ import { ButtonMachine } from './button.ts'
 import { Claim } from './claim.ts'
 import { ConsentServer } from './consent.ts'
 import { Lights } from './lights.ts'
-import { Meter } from './meter.ts'
+import { Meter, type MeterOptions } from './meter.ts'
 import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
 import type { Subscriber } from './publish/subscriber.ts'
 import { Subscribers } from './publish/subscribers.ts'
@@ -42,6 +42,8 @@ export interface DeviceOptions {
   onReading?: (reading: Reading, telegram: Telegram) => void
   /** Frames that the ring of `raw` holds. */
   ringFrames?: number
+  /** As in MeterOptions. */
+  framer?: NonNullable<MeterOptions['framer']>
 }
 
 const SYNC_MS = 60_000
@@ -90,6 +92,7 @@ export class Device {
       loop,
       lights: this.#lights,
       wall: () => hardware.clock.wall(),
+      ...(options.framer ? { framer: options.framer } : {}),
       onMeterTime: (utcMs) => this.#claim.onMeterTime(utcMs),
       onReading: options.onReading ?? (() => {}),
       report,

@@ -7,7 +7,8 @@ import { LIMITS } from '../base/limits.ts'
 import type { Serial, SerialEvents, SerialLine, SerialState } from '../hw/hardware.ts'
 import type { Loop } from '../node/loop.ts'
 import { Aggregator } from '../p1/aggregate.ts'
-import type { Frame, Reason } from '../p1/frame/frame.ts'
+import type { EncryptedFramer } from '../p1/frame/encrypted.ts'
+import type { Frame, FramerEvents, Reason } from '../p1/frame/frame.ts'
 import { Framer } from '../p1/frame/framer.ts'
 import { Reading } from '../p1/reading.ts'
 import { TelegramPacker } from '../p1/sequence.ts'
@@ -20,6 +21,8 @@ export interface MeterOptions {
   loop: Loop
   lights: Lights
   wall: () => number
+  /** Makes the framer: another one where the meter encrypts. */
+  framer?: (events: FramerEvents) => Framer | EncryptedFramer
   /** Confirmed telegram time moved: what is over is over. */
   onMeterTime: (utcMs: number) => void
   onReading: (reading: Reading, telegram: Telegram) => void
@@ -28,12 +31,13 @@ export interface MeterOptions {
 
 /** A DSMR 5 meter sends every second, older ones every ten. */
 const SILENT_MS = 60_000
+const TELL_MS = 60_000
 /** Telegrams over which the share of bad ones is judged. */
 const JUDGED = 20
 
 export class Meter implements SerialEvents {
   readonly #options: MeterOptions
-  readonly #framer: Framer
+  readonly #framer: Framer | EncryptedFramer
   readonly #telegram: Telegram
   readonly #reading: Reading
   readonly #packer: TelegramPacker
@@ -50,17 +54,17 @@ export class Meter implements SerialEvents {
   #lastAt: number
   #good: number
   #bad: number
+  #toldAt: number
 
   constructor(options: MeterOptions) {
     this.#options = options
-    this.#framer = new Framer({
+    const framer = options.framer ?? ((events) => new Framer(events))
+    this.#framer = framer({
       onTelegram: (frame, now) => this.#onTelegram(frame, now),
       onReject: (reason) => this.#onReject(reason),
-      onBinary: () =>
-        options.report('meter', {
-          what: 'binary',
-          text: 'this meter speaks binary DLMS, which is not supported',
-        }),
+      onWrongSpeed: () => this.#line?.hint('wrong'),
+      onSealed: (now) => this.#tell('sealed', 'this meter encrypts, and no key is set', now),
+      onBinary: (now) => this.#tell('binary', 'this meter speaks binary DLMS, which is not supported', now),
     })
     this.#telegram = new Telegram()
     this.#reading = new Reading()
@@ -80,6 +84,7 @@ export class Meter implements SerialEvents {
     this.#lastAt = options.loop.now()
     this.#good = 0
     this.#bad = 0
+    this.#toldAt = Number.NEGATIVE_INFINITY
   }
 
   get counters(): Framer['counters'] {
@@ -121,9 +126,11 @@ export class Meter implements SerialEvents {
     this.#lastAt = now
     this.#good++
     this.#line?.hint('good')
-    this.#telegram.read(frame.mem, frame.textFrom, frame.textTo)
+    this.#telegram.readFrame(frame)
     this.#reading.read(this.#telegram, received)
     this.#reading.verified = frame.verified
+    this.#reading.encrypted = frame.encrypted
+    this.#reading.authenticated = frame.authenticated
     this.#reading.duplicate = frame.duplicate
     lights.telegram()
     onReading(this.#reading, this.#telegram)
@@ -205,7 +212,13 @@ export class Meter implements SerialEvents {
     this.#publishDue(channels)
   }
 
-  // What a person sees of all this: two blinks
+  // What a person sees of all this: two blinks, and at most a line a minute
+
+  #tell(what: string, text: string, now: number): void {
+    if (now - this.#toldAt < TELL_MS) return
+    this.#toldAt = now
+    this.#options.report('meter', { what, text })
+  }
 
   #onReject(reason: Reason): void {
     this.#bad++

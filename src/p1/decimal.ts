@@ -7,15 +7,18 @@ import type { Bytes } from '../base/bytes.ts'
 
 /** Digits that always fit a JavaScript integer. */
 const MAX_DIGITS = 15
+const SMALL_DIGITS = 9
 
 /** A number with unit: value = `[MANTISSA]` / 10^`[DECIMALS]` in the unit without its "k" or "M". */
 export const MANTISSA = 0
 export const DECIMALS = 1
 export const UNIT = 2
+/** Powers of ten by which the digits were multiplied to come to the unit. */
+export const SHIFTED = 3
 export type Decimal = Float64Array
 
 export function newDecimal(): Decimal {
-  return Float64Array.of(Number.NaN, 0, UNIT_NONE)
+  return Float64Array.of(Number.NaN, 0, UNIT_NONE, 0)
 }
 
 /** Units without prefix. Index into UNIT_NAMES. */
@@ -57,24 +60,32 @@ export function readDecimal(b: Bytes, from: number, to: number, out: Decimal): b
   let i = from
   const negative = b[i] === 45
   if (negative) i++
+  // Nine digits at a time fit a small integer.
   let value = 0
+  let high = 0
   let digits = 0
   let point = -1
   for (; i < to; i++) {
-    const c = b[i]!
-    if (c >= 48 && c <= 57) {
-      value = value * 10 + (c - 48)
+    const c = b[i]! - 48
+    if (c >= 0 && c <= 9) {
+      if (digits === SMALL_DIGITS) {
+        high = value
+        value = 0
+      }
+      value = (value * 10 + c) | 0
       digits++
-    } else if (c === 46 && point < 0 && digits > 0) point = digits
+    } else if (c === -2 && point < 0 && digits > 0) point = digits
     else break
   }
   out[MANTISSA] = Number.NaN
   out[DECIMALS] = 0
   out[UNIT] = UNIT_NONE
+  out[SHIFTED] = 0
   if (digits === 0 || digits > MAX_DIGITS || point === digits) return false
+  const whole = digits > SMALL_DIGITS ? high * 10 ** (digits - SMALL_DIGITS) + value : value
   const bare = i === to
   if (!bare && b[i] !== 42) return false
-  out[MANTISSA] = negative && value !== 0 ? -value : value
+  out[MANTISSA] = negative && whole !== 0 ? -whole : whole
   out[DECIMALS] = point < 0 ? 0 : digits - point
   return bare || readUnit(b, i + 1, to, out)
 }
@@ -85,11 +96,31 @@ export function readUnit(b: Bytes, from: number, to: number, out: Decimal): bool
   out[UNIT] = unitOf(b, prefix > 0 ? from + 1 : from, to)
   let decimals = out[DECIMALS]! - prefix
   let value = out[MANTISSA]!
+  out[SHIFTED] = decimals < 0 ? -decimals : 0
   for (; decimals < 0; decimals++) value *= 10
   const exact = Math.abs(value) <= Number.MAX_SAFE_INTEGER
   out[MANTISSA] = exact ? value : Number.NaN
   out[DECIMALS] = exact ? decimals : 0
   return exact
+}
+
+/** The digits of a number that `readDecimal` reads, as an integer; sign, point and unit aside. */
+export function readDigits(b: Bytes, from: number, to: number): number {
+  let value = 0
+  let high = 0
+  let digits = 0
+  for (let i = from; i < to; i++) {
+    const c = b[i]! - 48
+    if (c >= 0 && c <= 9) {
+      if (digits === SMALL_DIGITS) {
+        high = value
+        value = 0
+      }
+      value = (value * 10 + c) | 0
+      digits++
+    } else if (c === -6) break
+  }
+  return digits > SMALL_DIGITS ? high * 10 ** (digits - SMALL_DIGITS) + value : value
 }
 
 /** Powers of ten of k, M and G; "m3" has none. */

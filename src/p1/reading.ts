@@ -12,8 +12,10 @@ import {
   newTime,
   OFFSET_MINUTES,
   readDecimal,
+  readDigits,
   readTime,
   readUnit,
+  SHIFTED,
   type Time,
   UNIT,
   UNIT_M3,
@@ -21,7 +23,7 @@ import {
   UTC_MS,
 } from './decimal.ts'
 import { KEY, SLOT_UNITS, SLOTS, slot, slotOf } from './obis.ts'
-import type { Telegram } from './telegram.ts'
+import { MAX_OBJECTS, type Telegram } from './telegram.ts'
 
 /** M-Bus channels of a meter: 1 to 4 in every standard. */
 export const MAX_CHANNELS = 8
@@ -36,6 +38,11 @@ export const MBUS_GAS = 3
 export const MBUS_HEAT = 4
 export const MBUS_WARM_WATER = 6
 export const MBUS_WATER = 7
+
+/** What an object gave, where it is no slot: nothing; the meter's time; anything else. */
+const IGNORED = -1
+const CLOCK = -2
+const SPECIAL = -3
 
 const POWERS_OF_TEN: Float64Array = Float64Array.from({ length: 23 }, (_, n) => 10 ** n)
 
@@ -107,6 +114,16 @@ export class Reading {
   readonly received: Float64Array
   readonly #decimal: Decimal
   readonly #time: Time
+  /** What each object of the telegram gave: a slot, or one of the roles below zero. */
+  readonly #roles: Int16Array
+  /** By slot: powers of ten from its digits to its mantissa. */
+  readonly #shifted: Uint8Array
+  /** The meter has no total register: ours is the sum of the tariffs'. */
+  #summedIn: boolean
+  #summedOut: boolean
+  /** The telegram that was read last, and its count of reads then. */
+  #telegram: Telegram | null
+  #reads: number
 
   constructor() {
     this.mantissa = new Float64Array(SLOTS).fill(Number.NaN)
@@ -124,30 +141,69 @@ export class Reading {
     this.received = new Float64Array(1)
     this.#decimal = newDecimal()
     this.#time = newTime()
+    this.#roles = new Int16Array(MAX_OBJECTS)
+    this.#shifted = new Uint8Array(SLOTS)
+    this.#summedIn = false
+    this.#summedOut = false
+    this.#telegram = null
+    this.#reads = 0
   }
 
   /** Takes every value out of `telegram`. `wallMs`: our clock, NaN where it is not to be trusted. */
   read(telegram: Telegram, wallMs: number): void {
-    this.mantissa.fill(Number.NaN)
-    this.limit[MANTISSA] = Number.NaN
-    this.meterTime[UTC_MS] = Number.NaN
-    this.monthPeakTime[UTC_MS] = Number.NaN
+    const next = this.#telegram === telegram && this.#reads === telegram.reads - 1
+    this.#telegram = telegram
+    this.#reads = telegram.reads
     this.received[0] = wallMs
-    this.belgian = false
     this.verified = false
     this.encrypted = false
     this.authenticated = false
     this.duplicate = false
-    for (const channel of this.channels) if (channel.present) channel.clear()
+    if (!next || !telegram.sameForm || !this.#refresh(telegram)) this.#readAll(telegram)
+    this.clockSkew = Math.abs(this.meterTime[UTC_MS]! - wallMs) > CLOCK_SKEW_MS
+  }
+
+  #readAll(telegram: Telegram): void {
+    const roles = this.#roles
+    this.mantissa.fill(Number.NaN)
+    this.limit[MANTISSA] = Number.NaN
+    this.meterTime[UTC_MS] = Number.NaN
+    this.monthPeakTime[UTC_MS] = Number.NaN
+    this.belgian = false
+    for (let n = 0; n < MAX_CHANNELS; n++) if (this.channels[n]!.present) this.channels[n]!.clear()
     for (let i = 0; i < telegram.count; i++) {
       const medium = telegram.medium[i]!
-      if (medium >>> 8 === 1) this.#electricity(telegram, i)
-      else if (medium === 0) this.#device(telegram, i)
-      else if (medium <= MAX_CHANNELS) this.#mbus(telegram, i, this.channels[medium - 1]!)
+      if (medium >>> 8 === 1) roles[i] = this.#electricity(telegram, i)
+      else if (medium === 0) roles[i] = this.#device(telegram, i)
+      else if (medium <= MAX_CHANNELS) roles[i] = this.#mbus(telegram, i, this.channels[medium - 1]!)
+      else roles[i] = IGNORED
     }
-    this.#sum(ENERGY_IN)
-    this.#sum(ENERGY_OUT)
-    this.clockSkew = Math.abs(this.meterTime[UTC_MS]! - wallMs) > CLOCK_SKEW_MS
+    this.#summedIn = Number.isNaN(this.mantissa[ENERGY_IN]!) && this.#sum(ENERGY_IN)
+    this.#summedOut = Number.isNaN(this.mantissa[ENERGY_OUT]!) && this.#sum(ENERGY_OUT)
+  }
+
+  /** Only digits are new since the last time: takes those. False where that is not enough. */
+  #refresh(t: Telegram): boolean {
+    const { mantissa } = this
+    let energy = false
+    for (let k = 0; k < t.changedCount; k++) {
+      const i = t.changed[k]!
+      const role = this.#roles[i]!
+      if (role >= 0) {
+        const group = t.first[i]!
+        const from = t.groupFrom[group]!
+        const digits = readDigits(t.mem, from, t.groupTo[group]!) * POWERS_OF_TEN[this.#shifted[role]!]!
+        if (digits > Number.MAX_SAFE_INTEGER) return false
+        mantissa[role] = t.mem[from] === 45 && digits !== 0 ? -digits : digits
+        energy ||= role < POWER_IN
+      } else if (role === CLOCK) {
+        const group = t.first[i]!
+        if (!readTime(t.mem, t.groupFrom[group]!, t.groupTo[group]!, this.meterTime)) return false
+      } else if (role !== IGNORED) return false
+    }
+    if (energy && this.#summedIn) this.#summedIn = this.#sum(ENERGY_IN)
+    if (energy && this.#summedOut) this.#summedOut = this.#sum(ENERGY_OUT)
+    return true
   }
 
   /** Value of a slot in its unit, NaN where absent. */
@@ -182,7 +238,8 @@ export class Reading {
   /** The channel of this type that was read last; the lowest number of two. Null where none is live. */
   newest(type: number): Channel | null {
     let best: Channel | null = null
-    for (const channel of this.channels) {
+    for (let n = 0; n < MAX_CHANNELS; n++) {
+      const channel = this.channels[n]!
       if (channel.type !== type || !channel.live) continue
       if (best === null || channel.time[UTC_MS]! > best.time[UTC_MS]!) best = channel
     }
@@ -202,56 +259,66 @@ export class Reading {
     return this.newest(MBUS_GAS)?.time[UTC_MS] ?? Number.NaN
   }
 
-  #electricity(t: Telegram, i: number): void {
+  /** These take one object and say what it gave. */
+  #electricity(t: Telegram, i: number): number {
     const at = slotOf(1, t.key[i]!)
-    if (at < 0) return
+    if (at < 0) return IGNORED
+    if (t.key[i] !== KEY.monthPeak) return this.#store(t, at, t.first[i]!)
     // The month's peak has its time in front.
-    const peak = t.key[i] === KEY.monthPeak
-    const group = t.first[i]! + (peak ? 1 : 0)
-    if (group >= t.first[i + 1]!) return
-    if (peak && !Number.isNaN(this.mantissa[at]!)) return
+    const group = t.first[i]! + 1
+    if (group >= t.first[i + 1]! || !Number.isNaN(this.mantissa[at]!)) return SPECIAL
     this.#store(t, at, group)
-    if (peak) readTime(t.mem, t.groupFrom[group - 1]!, t.groupTo[group - 1]!, this.monthPeakTime)
+    readTime(t.mem, t.groupFrom[group - 1]!, t.groupTo[group - 1]!, this.monthPeakTime)
+    return SPECIAL
   }
 
-  #store(t: Telegram, at: number, group: number): void {
-    if (!Number.isNaN(this.mantissa[at]!)) return
+  #store(t: Telegram, at: number, group: number): number {
+    if (!Number.isNaN(this.mantissa[at]!)) return IGNORED
     const decimal = this.#decimal
-    if (!readDecimal(t.mem, t.groupFrom[group]!, t.groupTo[group]!, decimal)) return
-    if (decimal[UNIT] !== SLOT_UNITS[at]) return
+    if (!readDecimal(t.mem, t.groupFrom[group]!, t.groupTo[group]!, decimal)) return SPECIAL
+    if (decimal[UNIT] !== SLOT_UNITS[at]) return SPECIAL
     this.mantissa[at] = decimal[MANTISSA]!
     this.decimals[at] = decimal[DECIMALS]!
+    this.#shifted[at] = decimal[SHIFTED]!
+    return at
   }
 
-  #device(t: Telegram, i: number): void {
+  #device(t: Telegram, i: number): number {
     const key = t.key[i]!
     const group = t.first[i]!
     const from = t.groupFrom[group]!
     const to = t.groupTo[group]!
     if (key === KEY.time) {
-      if (Number.isNaN(this.meterTime[UTC_MS]!)) readTime(t.mem, from, to, this.meterTime)
-    } else if (key === KEY.versionBe) this.belgian = isBelgian(t.mem, from, to)
+      if (!Number.isNaN(this.meterTime[UTC_MS]!)) return IGNORED
+      return readTime(t.mem, from, to, this.meterTime) ? CLOCK : SPECIAL
+    }
+    if (key === KEY.versionBe) this.belgian = isBelgian(t.mem, from, to)
     else if (key === KEY.limit) {
       if (Number.isNaN(this.limit[MANTISSA]!)) readDecimal(t.mem, from, to, this.limit)
     } else {
       const at = slotOf(0, key)
-      if (at >= 0) this.#store(t, at, group)
+      return at < 0 ? IGNORED : this.#store(t, at, group)
     }
+    return SPECIAL
   }
 
-  #mbus(t: Telegram, i: number, channel: Channel): void {
+  #mbus(t: Telegram, i: number, channel: Channel): number {
     channel.present = true
     const key = t.key[i]!
     const group = t.first[i]!
     const from = t.groupFrom[group]!
     const to = t.groupTo[group]!
+    if (key === KEY.mbusId || key === KEY.mbusIdBe) {
+      if (channel.idGroup < 0) channel.idGroup = group
+      return IGNORED
+    }
     if (key === KEY.mbusType) {
       if (channel.type < 0) channel.type = smallInteger(t.mem, from, to)
-    } else if (key === KEY.mbusId || key === KEY.mbusIdBe) {
-      if (channel.idGroup < 0) channel.idGroup = group
     } else if (key === KEY.mbusValve) channel.valve = smallInteger(t.mem, from, to)
     else if (key === KEY.mbusValue || key === KEY.mbusValueBe) this.#mbusValue(t, group + 1, i, channel)
     else if (key === KEY.mbusValueV3) this.#mbusValue(t, t.first[i + 1]! - 1, i, channel)
+    else return IGNORED
+    return SPECIAL
   }
 
   /** Time in the object's first group, value in `group`; DSMR 3.0 has the unit in the group before. */
@@ -266,9 +333,8 @@ export class Reading {
     channel.time[OFFSET_MINUTES] = this.#time[OFFSET_MINUTES]!
   }
 
-  /** Where the total is absent: the sum of the four tariffs behind it. */
-  #sum(total: number): void {
-    if (!Number.isNaN(this.mantissa[total]!)) return
+  /** Sets a total that the meter does not send: the sum of the four tariffs behind it. */
+  #sum(total: number): boolean {
     let decimals = 0
     for (let at = total + 1; at <= total + 4; at++)
       if (!Number.isNaN(this.mantissa[at]!)) decimals = Math.max(decimals, this.decimals[at]!)
@@ -278,9 +344,10 @@ export class Reading {
       if (Number.isNaN(m)) continue
       sum = (Number.isNaN(sum) ? 0 : sum) + m * POWERS_OF_TEN[decimals - this.decimals[at]!]!
     }
-    if (!(Math.abs(sum) <= Number.MAX_SAFE_INTEGER)) return
-    this.mantissa[total] = sum
+    const exact = Math.abs(sum) <= Number.MAX_SAFE_INTEGER
+    this.mantissa[total] = exact ? sum : Number.NaN
     this.decimals[total] = decimals
+    return exact
   }
 }
 

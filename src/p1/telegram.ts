@@ -5,6 +5,7 @@
 
 import type { Bytes } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
+import type { Frame } from './frame/frame.ts'
 
 const { telegramBytes } = LIMITS.p1
 
@@ -41,6 +42,17 @@ export class Telegram {
   /** Content of each group, without the brackets. */
   readonly groupFrom: Uint16Array
   readonly groupTo: Uint16Array
+  /** Counts the telegrams read. */
+  reads: number
+  /** This one has its objects where the one before had them: only those in `changed` have new digits. */
+  sameForm: boolean
+  /** Objects, rising. */
+  readonly changed: Uint16Array
+  changedCount: number
+  /** The framer's number of the telegram that was read last, and its memory. */
+  #number: number
+  /** Group in which the last new digit was found. */
+  #group: number
 
   constructor() {
     this.mem = NONE
@@ -56,6 +68,66 @@ export class Telegram {
     this.first = new Uint16Array(MAX_OBJECTS + 1)
     this.groupFrom = new Uint16Array(MAX_GROUPS)
     this.groupTo = new Uint16Array(MAX_GROUPS)
+    this.reads = 0
+    this.sameForm = false
+    this.changed = new Uint16Array(MAX_OBJECTS)
+    this.changedCount = 0
+    this.#number = -1
+    this.#group = 0
+  }
+
+  /**
+   * Indexes what the framer found. Where only digits differ from the telegram before, the index
+   * stays and `changed` says what is new.
+   */
+  readFrame(frame: Frame): void {
+    const next = frame.number === this.#number + 1
+    if (frame.sameForm && next && this.#listChanged(frame)) {
+      this.mem = frame.mem
+      this.reads++
+      this.sameForm = true
+    } else this.read(frame.mem, frame.textFrom, frame.textTo)
+    this.#number = frame.number
+  }
+
+  /** Objects in which digits differ; false where a digit outside the groups does. */
+  #listChanged(frame: Frame): boolean {
+    const { changes, changeCount } = frame
+    const { idFrom, changed } = this
+    const before = this.mem
+    const now = frame.mem
+    const last = this.count - 1
+    let object = 0
+    let n = 0
+    if (last < 0) return false
+    for (let k = 0; k < changeCount; k++) {
+      const from = changes[k]! << 2
+      for (let at = from; at < from + 4; at++) {
+        if (before[at] === now[at]) continue
+        while (object < last && idFrom[object + 1]! <= at) object++
+        if (
+          n > 0 &&
+          changed[n - 1] === object &&
+          at < this.groupTo[this.#group]! &&
+          at >= this.groupFrom[this.#group]!
+        )
+          continue
+        if (!this.#inGroup(object, at)) return false
+        if (n === 0 || changed[n - 1] !== object) changed[n++] = object
+      }
+    }
+    this.changedCount = n
+    return true
+  }
+
+  /** Is this place in a group of the object? */
+  #inGroup(object: number, at: number): boolean {
+    for (let g = this.first[object]!; g < this.first[object + 1]!; g++) {
+      if (at < this.groupFrom[g]! || at >= this.groupTo[g]!) continue
+      this.#group = g
+      return true
+    }
+    return false
   }
 
   /**
@@ -69,6 +141,9 @@ export class Telegram {
     this.to = last
     this.count = 0
     this.groups = 0
+    this.reads++
+    this.sameForm = false
+    this.#number = -1
     let i = from
     while (i < last && mem[i] !== 10) i++
     this.headerTo = i > from && mem[i - 1] === 13 ? i - 1 : i
@@ -95,31 +170,28 @@ export class Telegram {
   #object(at: number, last: number): number {
     const mem = this.mem
     let i = at
-    let part = 0
-    let value = 0
     let medium = 0
     let key = 0
-    for (; i < last; i++) {
-      const c = mem[i]!
-      if (c >= 48 && c <= 57) {
-        value = value * 10 + c - 48
+    for (let part = 0; ; part++) {
+      let value = 0
+      let c = 0
+      for (; i < last; i++) {
+        c = mem[i]! - 48
+        if (c < 0 || c > 9) break
+        value = value * 10 + c
         if (value > 255) return i
-        continue
       }
-      if (c === MARKS[part]) {
-        if (part < 2) medium = (medium << 8) | value
-        else key = (key << 8) | value
-        value = 0
-        part++
-        continue
-      }
-      // F, which says nothing here, stands behind "*"; the 4.2 standard's own example prints ".255".
-      if (part < 4 || (c !== 40 && c !== 42 && c !== 46)) return i
-      break
+      if (part < 2) medium = (medium << 8) | value
+      else key = (key << 8) | value
+      if (part === 4) break
+      // A-B:C.D.E
+      if (i >= last || c + 48 !== (part === 0 ? 45 : part === 1 ? 58 : 46)) return i
+      i++
     }
-    key = (key << 8) | value
-    if (i < last && mem[i] !== 40) for (i++; i < last && mem[i]! >= 48 && mem[i]! <= 57; ) i++
-    if (mem[i] !== 40 || i >= last) return i
+    // F, which says nothing here, stands behind "*"; the 4.2 standard's own example prints ".255".
+    if (i < last && (mem[i] === 42 || mem[i] === 46))
+      for (i++; i < last && mem[i]! >= 48 && mem[i]! <= 57; ) i++
+    if (i >= last || mem[i] !== 40) return i
     const n = this.count
     if (n === MAX_OBJECTS) return i
     this.idFrom[n] = at
@@ -164,6 +236,3 @@ export class Telegram {
     return i
   }
 }
-
-/** What follows A, B, C and D. */
-const MARKS: readonly number[] = [45, 58, 46, 46, -1]

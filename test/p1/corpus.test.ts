@@ -1,9 +1,10 @@
 import t from 'tap'
 import { Framer } from '../../src/p1/frame/framer.ts'
-import { type JsonObject, readingJson, telegramJson } from '../../src/p1/json.ts'
+import { readingJson } from '../../src/p1/json/reading.ts'
+import { type JsonObject, telegramJson } from '../../src/p1/json/telegram.ts'
+import { variantOf } from '../../src/p1/json/variant.ts'
 import { Reading } from '../../src/p1/reading.ts'
 import { Telegram } from '../../src/p1/telegram.ts'
-import { variantOf } from '../../src/p1/variant.ts'
 import { body, corpus, feed, latin, sample } from './corpus.ts'
 
 t.test('every telegram of the corpus comes out once, with its values', async (t) => {

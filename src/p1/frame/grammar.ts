@@ -4,10 +4,30 @@
 
 import type { Bytes } from '../../base/bytes.ts'
 
-const LF = 10
 const CR = 13
 const OPEN = 40
 const CLOSE = 41
+const BANG = 33
+
+/** Bytes at which the framer stops: what each is, by byte. */
+export const KIND: Uint8Array = new Uint8Array(256)
+export const LF = 1
+export const SLASH = 2
+export const NUL = 3
+/** Of HDLC. */
+export const FLAG = 4
+/** First byte of an encrypted frame (general-glo-ciphering). */
+export const GLO = 5
+KIND[10] = LF
+KIND[0x2f] = SLASH
+KIND[0xaf] = SLASH
+KIND[0] = NUL
+KIND[0x7e] = FLAG
+KIND[0xdb] = GLO
+
+export function isBracket(c: number): boolean {
+  return c === OPEN || c === CLOSE
+}
 
 function isDigit(c: number): boolean {
   return c >= 48 && c <= 57
@@ -15,6 +35,20 @@ function isDigit(c: number): boolean {
 
 function isLetter(c: number): boolean {
   return (c >= 65 && c <= 90) || (c >= 97 && c <= 122)
+}
+
+/**
+ * Index of the first "!" at the start of a line in `[from..end)`, NULs before it aside; or -1. Writes
+ * to `b[end]`, a place that is free: it stops the search there.
+ */
+export function nextBang(b: Bytes, from: number, end: number): number {
+  b[end] = BANG
+  for (let i = b.indexOf(BANG, from); i < end; i = b.indexOf(BANG, i + 1)) {
+    let before = i - 1
+    while (b[before] === 0) before--
+    if (b[before] === 10) return i
+  }
+  return -1
 }
 
 /** "/" and three letters at `at`; `mask` is 0x7F where bit 7 is parity, else 0xFF. */
@@ -82,7 +116,7 @@ export function formOf(b: Bytes, from: number, to: number): Form {
   let line = from
   while (line < to) {
     let end = line
-    while (end < to && b[end] !== LF) end++
+    while (end < to && b[end] !== 10) end++
     if (end === to) {
       if (b[line] === 33 && line === to - 1) break
       return 'malformed'

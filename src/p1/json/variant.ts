@@ -2,9 +2,9 @@
 // Nothing is decoded differently because of it (the Belgian order of tariffs hangs on the version
 // field alone, reading.ts).
 
-import { text } from '../base/bytes.ts'
-import { KEY } from './obis.ts'
-import { obis, type Telegram } from './telegram.ts'
+import { text } from '../../base/bytes.ts'
+import { KEY } from '../obis.ts'
+import { obis, type Telegram } from '../telegram.ts'
 
 /** Version fields: `1-3:0.2.8` of the Netherlands, `0-0:96.1.4` of Belgium. */
 const DSMR: Readonly<Record<string, string>> = { '40': 'dsmr-4.0', '42': 'dsmr-4.2', '50': 'dsmr-5.0' }

@@ -1,6 +1,7 @@
-// Recognises HDLC frames (ISO/IEC 13239, frame format type 3), which binary DLMS meters send on the
-// same plug: an opening 0x7E, a length, a closing 0x7E where the length says. Such a meter is not
-// supported; its owner should be told so instead of seeing nothing.
+// Recognise what is no plain telegram, so that its owner is told instead of seeing nothing.
+// HDLC frames (ISO/IEC 13239, frame format type 3), which binary DLMS meters send on the same plug: an
+// opening 0x7E, a length, a closing 0x7E where the length says. And the head of an encrypted frame
+// (encrypted.ts). Both only look; the bytes go their way.
 
 import type { Bytes } from '../../base/bytes.ts'
 
@@ -49,5 +50,45 @@ export class HdlcSpotter {
   reset(): void {
     this.#open = -1
     this.#close = -1
+  }
+}
+
+/** `DB 08`, title, `82 hh ll`, security control byte: the form that meters use. */
+const SEALED_HEAD = 14
+
+export class SealedSpotter {
+  readonly #mem: Bytes
+  /** A byte DB whose head is still coming, or -1. */
+  #at: number
+
+  constructor(mem: Bytes) {
+    this.#mem = mem
+    this.#at = -1
+  }
+
+  /** 0xDB at `at`. */
+  onByte(at: number): void {
+    if (this.#at < 0) this.#at = at
+  }
+
+  /** True where the bytes before `end` complete the head of an encrypted frame. */
+  settle(end: number): boolean {
+    const at = this.#at
+    if (at < 0 || at + SEALED_HEAD > end) return false
+    this.#at = -1
+    const b = this.#mem
+    return b[at + 1] === 8 && b[at + 10] === 0x82 && b[at + 13] === 0x30
+  }
+
+  keep(keep: number): number {
+    return this.#at >= 0 && this.#at < keep ? this.#at : keep
+  }
+
+  shift(by: number): void {
+    if (this.#at >= 0) this.#at -= by
+  }
+
+  reset(): void {
+    this.#at = -1
   }
 }
