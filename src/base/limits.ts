@@ -124,7 +124,8 @@ export const LIMITS = {
     hostChars: 255,
   },
   node: {
-    timers: 64,
+    /** One for each link (a provider follows up to `provider.channels`, home its devices and invitations) and a few more. */
+    timers: 4_096,
     /** Longest wait between two attempts to reach a peer. */
     backoffMs: 30_000,
   },

@@ -254,15 +254,19 @@ export class Home {
       ],
       onMessage: (message) => {
         if (message[0] !== CONSENT.inviteDone) return
-        link.stop()
-        this.#invites.splice(this.#invites.indexOf(link), 1)
+        over()
         this.#options.report('invited', { provider: reader.name, device: device.name })
       },
       onState: () => {
         // A consent that has ended meanwhile needs no invitation.
-        if (!device.log.reader(grantId)) link.stop()
+        if (!device.log.reader(grantId)) over()
       },
     })
+    const over = (): void => {
+      link.stop()
+      const i = this.#invites.indexOf(link)
+      if (i >= 0) this.#invites.splice(i, 1)
+    }
     this.#invites.push(link)
     link.start()
   }

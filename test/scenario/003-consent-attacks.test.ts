@@ -263,3 +263,64 @@ t.test('a card that fails while keys are changed: the revoked stay outside', asy
   }
   t.equal(revoked, 4)
 })
+
+t.test('a stranger sends a provider invitations to devices that do not exist', async (t) => {
+  const house = owned(39)
+  house.startProvider('alice')
+  house.grant('alice')
+  house.until(() => house.providerGot.get('alice')!.length > 2)
+  const stranger = new Visitor(house, 'mallory')
+  const address = house.providers.get('alice')!.card.addresses[0]!
+  const talk = stranger.open(CONSENT_PROTOCOL, address)!
+  for (let i = 0; i < 100; i++) {
+    const key = new Uint8Array(32)
+    house.world.chance.fill(key)
+    key[31]! &= 0x7f
+    const invite = { device: key, deviceBox: key, class: 0, grantId: key.subarray(0, 16), until: 9e12 }
+    talk.send(encodeInvite({ ...invite, name: 'x', purpose: '', addresses: ['10.77.0.1:9', '10.77.0.99:1'] }))
+    house.world.runFor(50)
+  }
+  const before = house.providerGot.get('alice')!.length
+  house.machine('device').kill()
+  house.world.runFor(2_000)
+  house.startDevice()
+  house.until(() => house.providerGot.get('alice')!.length > before + 5, 60_000)
+  house.machine('alice').kill()
+  house.startProvider('alice')
+  const had = house.providerGot.get('alice')!.length
+  house.until(() => house.providerGot.get('alice')!.length > had + 5, 60_000)
+  t.pass('it follows its device all the while, and starts again')
+})
+
+t.test('one provider, two classes: both come back after the device was away', async (t) => {
+  const house = owned(40)
+  house.startProvider('alice')
+  house.grant('alice')
+  grantUntil(house, 'alice', house.world.wallAtStart + 90 * 86_400_000, 1)
+  house.until(() => house.device!.status.readers === 3)
+  house.world.network.partition('alice', 'device')
+  house.world.network.cut('alice', 'device')
+  house.world.runFor(5_000)
+  house.world.network.heal('alice', 'device')
+  house.until(() => house.device!.status.readers === 3, 60_000)
+  t.pass('three streams again')
+})
+
+t.test('the same invitation again and again is one channel', async (t) => {
+  const house = owned(41)
+  house.startProvider('alice')
+  const stranger = new Visitor(house, 'mallory')
+  const { provider, card } = house.providers.get('alice')!
+  const talk = stranger.open(CONSENT_PROTOCOL, card.addresses[0]!)!
+  const { key } = house.owned().device
+  const invite = { device: key, deviceBox: key, class: 0, grantId: key.subarray(0, 16), until: 9e12 }
+  for (let i = 0; i < 20; i++)
+    talk.send(encodeInvite({ ...invite, name: 'x', purpose: '', addresses: [house.deviceAddress] }))
+  house.world.runFor(5_000)
+  t.equal(provider.channels, 1)
+  const none = key.slice().fill(0)
+  talk.send(encodeInvite({ ...invite, device: none, name: 'x', purpose: '', addresses: [] }))
+  house.world.runFor(1_000)
+  t.equal(provider.channels, 1, 'a key that is none')
+  t.ok(talk.closed)
+})
