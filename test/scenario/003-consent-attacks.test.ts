@@ -2,6 +2,7 @@
 // do not behave. Each must leave the revoked outside, the others inside and the device alive.
 import t from 'tap'
 import { unbase64url } from '../../src/base/bytes.ts'
+import { CHANNEL_PROTOCOL } from '../../src/wire/channel.ts'
 import {
   CONSENT,
   CONSENT_PROTOCOL,
@@ -323,4 +324,26 @@ t.test('the same invitation again and again is one channel', async (t) => {
   house.world.runFor(1_000)
   t.equal(provider.channels, 1, 'a key that is none')
   t.ok(talk.closed)
+})
+
+t.test('strangers who sit on every connection cannot keep the owner or a provider out', async (t) => {
+  const house = owned(42)
+  house.startProvider('alice')
+  house.grant('alice')
+  house.until(() => house.providerGot.get('alice')!.length > 2)
+  for (let i = 0; i < 90; i++) {
+    new Visitor(house, `mallory${i % 3}`).open(CHANNEL_PROTOCOL, house.deviceAddress, true)
+    house.world.runFor(50)
+  }
+  house.machine('home').kill()
+  house.world.runFor(1_000)
+  const had = house.homeGot.length
+  house.startHome()
+  house.until(() => house.homeGot.length > had + 3, 60_000)
+  t.equal(
+    house.providerGot.get('alice')!.at(-1)!.text,
+    house.homeGot.at(-1)!.text,
+    'who reads is not pushed out',
+  )
+  t.same(house.events('alice', 'gap'), [])
 })

@@ -94,6 +94,9 @@ export class Subscribers {
 
   onClose(subscriber: Subscriber): void {
     this.#forget(subscriber)
+    // Whose access has ended is like everybody else, unless another class is read over the same connection.
+    const ended = this.#options.entitled(subscriber.reader, subscriber.class) === null
+    if (ended && !this.#active.some((other) => other.shares(subscriber))) subscriber.keep(false)
     this.#options.onChange()
   }
 
@@ -156,6 +159,7 @@ export class Subscribers {
 
   #admit(subscriber: Subscriber, request: Subscribe, who: Entitled): void {
     this.#active.push(subscriber)
+    subscriber.keep(true)
     this.#options.onChange()
     if (who.owner || this.#options.witnessed()) {
       this.#begin(subscriber, request, who)
