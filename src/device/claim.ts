@@ -81,7 +81,7 @@ export class Claim {
     report('button', { gesture })
     if (gesture === 'reset-armed' || gesture === 'reset-cancelled')
       lights.set({ resetArmed: gesture === 'reset-armed' })
-    else if (gesture === 'reset-confirmed') this.#erase(ENDING.deleted, 'reset')
+    else if (gesture === 'reset-confirmed') this.#erase([...(state.log?.readers ?? [])], 'reset')
     else if (gesture !== 'short') return
     else if (state.identity) lights.identify()
     else this.#openWindow(now)
@@ -216,13 +216,15 @@ export class Claim {
       return over()
     }
     state.event(event.jws, (error) => {
+      const readers = [...log.readers]
       if (error) event.done('storage')
-      else this.#carryOut(state.commit(checked), (failure) => event.done(failure ? 'storage' : null))
+      else this.#carryOut(state.commit(checked), readers, (failure) => event.done(failure ? 'storage' : null))
       over()
     })
   }
 
-  #carryOut(decision: Decision, done: (error: Failure) => void): void {
+  /** @param readers as they were before. */
+  #carryOut(decision: Decision, readers: readonly ReaderEntry[], done: (error: Failure) => void): void {
     const { report } = this.#options
     switch (decision.kind) {
       case 'added':
@@ -235,7 +237,7 @@ export class Claim {
       case 'revoked':
         return this.#rotateWithout([decision.reader], ENDING.revoked, REASON.revoked, done)
       case 'deleted':
-        return this.#erase(ENDING.deleted, 'deleted', done)
+        return this.#erase(readers, 'deleted', done)
     }
   }
 
@@ -300,12 +302,11 @@ export class Claim {
 
   // 7. Delete: by the last event of the log, or by hand
 
-  #erase(ending: Ending, why: string, done: (error: Failure) => void = () => {}): void {
+  #erase(readers: readonly ReaderEntry[], why: string, done: (error: Failure) => void = () => {}): void {
     const { state, lights, onDisowned, report } = this.#options
-    const log = state.log
     // Not one frame more under keys that anybody has.
     this.#channels?.hold()
-    for (const reader of log?.readers ?? []) this.#subscribers?.end(keysOf(reader), reader.class, ending)
+    for (const reader of readers) this.#subscribers?.end(keysOf(reader), reader.class, ENDING.deleted)
     // The acknowledgement goes out first; the keys of the network are gone right after it.
     done(null)
     state.erase((error) => {

@@ -331,12 +331,11 @@ t.test('strangers who sit on every connection cannot keep the owner or a provide
   house.startProvider('alice')
   house.grant('alice')
   house.until(() => house.providerGot.get('alice')!.length > 2)
+  house.machine('home').kill()
   for (let i = 0; i < 90; i++) {
     new Visitor(house, `mallory${i % 3}`).open(CHANNEL_PROTOCOL, house.deviceAddress, true)
-    house.world.runFor(50)
+    house.world.runFor(100)
   }
-  house.machine('home').kill()
-  house.world.runFor(1_000)
   const had = house.homeGot.length
   house.startHome()
   house.until(() => house.homeGot.length > had + 3, 60_000)
@@ -347,3 +346,42 @@ t.test('strangers who sit on every connection cannot keep the owner or a provide
   )
   t.same(house.events('alice', 'gap'), [])
 })
+
+t.test('two consents for one class: the end of one is not the end of the other', async (t) => {
+  const house = owned(43)
+  house.startProvider('alice')
+  const first = house.grant('alice')
+  house.until(() => house.providerGot.get('alice')!.length > 2)
+  const second = house.grant('alice', 'another purpose')
+  house.world.runFor(2_000)
+  t.equal(house.revoke(first), 'ok')
+  const had = house.providerGot.get('alice')!.length
+  house.world.runFor(10_000)
+  t.ok(house.providerGot.get('alice')!.length >= had + 8, 'it reads on under the second')
+  t.equal(house.revoke(second), 'ok')
+  const end = house.providerGot.get('alice')!.length
+  house.world.runFor(10_000)
+  t.equal(house.providerGot.get('alice')!.length, end)
+  t.equal(house.events('alice', 'access').at(-1)!['access'], 'ended')
+})
+
+for (const how of ['deleted', 'reset'] as const)
+  t.test(
+    `a device that is ${how} says so to its readers, and seals nothing more under their keys`,
+    async (t) => {
+      const house = owned(44)
+      house.startProvider('alice')
+      house.grant('alice')
+      house.until(() => house.providerGot.get('alice')!.length > 2)
+      if (how === 'deleted') house.home!.delete(house.owned(), () => {})
+      else {
+        house.machine('device').button.press(11_000)
+        house.world.runFor(12_000)
+        house.machine('device').button.press()
+      }
+      house.until(() => house.events('device', how).length > 0, 30_000)
+      house.world.runFor(5_000)
+      t.equal(house.events('alice', 'access').at(-1)!['access'], 'ended')
+      t.equal(house.device!.key, null)
+    },
+  )
