@@ -103,6 +103,8 @@ export const LIMITS = {
     /** Records that are written and synced together. */
     batchBytes: 262_144,
     fileBytes: 16_777_216,
+    /** Above this a journal is written anew when it is opened, where that would halve it. */
+    compactBytes: 1_048_576,
   },
   http: {
     connections: 32,

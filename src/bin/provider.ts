@@ -108,6 +108,7 @@ async function follow(given: Parsed): Promise<ExitCode> {
         face.onAccess(channel, access, why)
         emit(who, 'access', { channel: channelName(channel), access, why })
       },
+      onForget: (channel) => face.onForget(channel),
       onInvite: (channel) => {
         face.onInvite(channel)
         emit(who, 'invited', {

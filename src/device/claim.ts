@@ -57,6 +57,8 @@ export class Claim {
   #subscribers: Subscribers | null
   /** Owners' events; the first is being written. */
   readonly #events: { jws: string; done: EventDone }[]
+  /** Ends of consents are being written down. */
+  #expiring: boolean
 
   constructor(options: ClaimOptions) {
     const { record, state, random, lights } = options
@@ -70,6 +72,7 @@ export class Claim {
     this.#channels = null
     this.#subscribers = null
     this.#events = []
+    this.#expiring = false
     lights.set({ claimed: identity !== null })
   }
 
@@ -80,7 +83,7 @@ export class Claim {
     report('button', { gesture })
     if (gesture === 'reset-armed' || gesture === 'reset-cancelled')
       lights.set({ resetArmed: gesture === 'reset-armed' })
-    else if (gesture === 'reset-confirmed') this.#erase(state.log?.readers ?? [], 'reset')
+    else if (gesture === 'reset-confirmed') this.#erase([...(state.log?.readers ?? [])], 'reset')
     else if (gesture !== 'short') return
     else if (state.identity) lights.identify()
     else this.#openWindow(now)
@@ -234,7 +237,7 @@ export class Claim {
         report('authorized', { reader: decision.reader.name, grant: base64url(decision.reader.grantId) })
         return this.#letIn(decision.reader, done)
       case 'revoked':
-        return this.#rotateWithout(decision.reader, ENDING.revoked, REASON.revoked, done)
+        return this.#rotateWithout([decision.reader], ENDING.revoked, REASON.revoked, done)
       case 'deleted':
         return this.#erase(decision.readers, 'deleted', done)
     }
@@ -249,31 +252,59 @@ export class Claim {
     state.owe({ reader: reader.sign, class: reader.class, ...publisher.next(), bytes }, done)
   }
 
-  /** Readers whose time is over; `now` is confirmed telegram time. */
+  /** Readers whose time is over; `now` is confirmed telegram time. That telegram is already closed to them. */
   onMeterTime(now: number): void {
     const { state } = this.#options
+    const channels = this.#channels
     if (!state.log?.anyExpired(now)) return
-    for (const reader of state.log.expired(now)) {
+    const over = state.log.expired(now)
+    if (over.length === 0 || this.#expiring || !channels) return
+    this.#expiring = true
+    channels.hold()
+    let open = over.length
+    let failure: Failure = null
+    for (const reader of over)
       state.expired(reader.grantId, (error) => {
-        if (!error) this.#rotateWithout(reader, ENDING.expired, REASON.expired, () => {})
+        failure ??= error
+        if (--open > 0) return
+        this.#expiring = false
+        // Not written down: nothing more is sealed, and the next start finds them over again.
+        if (failure) return this.#failed('expiry', failure)
+        this.#rotateWithout(over, ENDING.expired, REASON.expired, (e) => {
+          if (!e) channels.release()
+        })
       })
-    }
   }
 
   // 6. Key rotation: the next frame is closed to whoever is gone
 
-  #rotateWithout(reader: ReaderEntry, ending: Ending, reason: Reason, done: (error: Failure) => void): void {
+  #rotateWithout(
+    readers: readonly ReaderEntry[],
+    ending: Ending,
+    reason: Reason,
+    done: (error: Failure) => void,
+  ): void {
     const { report } = this.#options
-    this.rotate([reader.class], reason, (error) => {
-      if (error) return done(error)
-      this.#subscribers?.end(keysOf(reader), reader.class, ending)
-      report('revoked', {
-        reader: reader.name,
-        grant: base64url(reader.grantId),
-        epoch: this.#channels?.next(reader.class).epoch,
-      })
+    const classes = [...new Set(readers.map((reader) => reader.class))]
+    this.rotate(classes, reason, (error) => {
+      if (error) {
+        this.#failed('rotation', error)
+        return done(error)
+      }
+      for (const reader of readers) {
+        this.#subscribers?.end(keysOf(reader), reader.class, ending)
+        report('revoked', {
+          reader: reader.name,
+          grant: base64url(reader.grantId),
+          epoch: this.#channels?.next(reader.class).epoch,
+        })
+      }
       done(null)
     })
+  }
+
+  #failed(what: string, error: NonNullable<Failure>): void {
+    this.#options.report('failed', { what, text: error.message })
   }
 
   rotate(classes: readonly ClassId[], reason: Reason, done: (error: Failure) => void): void {
@@ -285,6 +316,8 @@ export class Claim {
 
   #erase(readers: readonly ReaderEntry[], why: string, done: (error: Failure) => void = () => {}): void {
     const { state, lights, onDisowned, report } = this.#options
+    // Not one frame more under keys that anybody has.
+    this.#channels?.hold()
     for (const reader of readers) this.#subscribers?.end(keysOf(reader), reader.class, ENDING.deleted)
     // The acknowledgement goes out first; the keys of the network are gone right after it.
     done(null)

@@ -9,7 +9,7 @@ import { LIMITS } from '../base/limits.ts'
 import { Exchange, Signer, sha256 } from '../crypto/native.ts'
 import { Secret } from '../crypto/secret.ts'
 import type { Failure, Files, Random } from '../hw/hardware.ts'
-import { Journal } from '../node/journal.ts'
+import { Journal, type JournalRecord } from '../node/journal.ts'
 import { eventHash, type OwnerEvent, type ReaderEntry } from '../ownership/event.ts'
 import { type Decision, OwnerLog } from '../ownership/log.ts'
 import type { ClassId } from '../wire/frame.ts'
@@ -47,6 +47,8 @@ export class DeviceState {
   incarnation: number
   owed: Owed[]
   readonly #events: string[]
+  /** Consents whose time was over, each with how many events there were by then. */
+  readonly #ends: { after: number; grantId: Bytes }[]
 
   private constructor() {
     this.identity = null
@@ -57,6 +59,7 @@ export class DeviceState {
     this.incarnation = 0
     this.owed = []
     this.#events = []
+    this.#ends = []
   }
 
   static open(files: Files, random: Random, done: (error: Failure, state: DeviceState | null) => void): void {
@@ -69,7 +72,11 @@ export class DeviceState {
     Journal.open({ files, random, name: FILE }, onRecord, (error, journal) => {
       if (error || !journal) return done(error, null)
       state.#journal = journal
-      if (bad === null) return done(null, state)
+      if (bad === null)
+        return journal.compact(
+          () => state.#records(),
+          (failure) => done(failure, failure ? null : state),
+        )
       const what = `${FILE}: ${bad} cannot be applied; restore the state folder, or reset the device`
       done(new WattleError('state-damaged', what, EXIT.stay), null)
     })
@@ -88,12 +95,7 @@ export class DeviceState {
 
   /** Identity and owners in one durable write. */
   claim(identity: Identity, done: (error: Failure) => void): void {
-    const owners = encodeOwnerSet(identity.owners)
-    const { certificate, policy } = identity
-    const w = new Writer(new Uint8Array(74 + owners.length + certificate.length + policy.length))
-    w.put(identity.seed.bytes()).put(identity.boxSeed.bytes()).u32(identity.incarnation)
-    w.block(owners).block(certificate).put(policy)
-    const record = w.done()
+    const record = encodeIdentity(identity)
     this.#append(RECORD.identity, record, (error) => {
       record.fill(0)
       done(error)
@@ -120,8 +122,7 @@ export class DeviceState {
     const first = Math.max(this.epoch, atLeast) + 1
     // Counted at once, so that a second caller gets other numbers.
     this.epoch = first + n - 1
-    const record = new Writer(new Uint8Array(4)).u32(this.epoch).bytes
-    this.#journal.append(RECORD.epoch, record, (error) => done(error, first))
+    this.#journal.append(RECORD.epoch, word(this.epoch), (error) => done(error, first))
   }
 
   expired(grantId: Bytes, done: (error: Failure) => void): void {
@@ -129,23 +130,12 @@ export class DeviceState {
   }
 
   owe(owed: Owed, done: (error: Failure) => void): void {
-    const w = new Writer(new Uint8Array(43 + owed.bytes.length))
-    this.#append(
-      RECORD.owed,
-      w.put(owed.reader).u8(owed.class).u32(owed.epoch).u48(owed.index).put(owed.bytes).bytes,
-      done,
-    )
+    this.#append(RECORD.owed, encodeOwed(owed), done)
   }
 
   /** Forgets identity, owners and log in one durable write; keeps counters. */
   erase(done: (error: Failure) => void): void {
-    const incarnation = new Writer(new Uint8Array(4)).u32(this.incarnation).bytes
-    const epoch = new Writer(new Uint8Array(4)).u32(this.epoch).bytes
-    const records = [
-      { type: RECORD.incarnation, payload: incarnation },
-      { type: RECORD.epoch, payload: epoch },
-    ]
-    this.#journal.rewrite(records, (error) => {
+    this.#journal.rewrite(this.#counters(), (error) => {
       if (error) return done(error)
       this.identity?.seed.wipe()
       this.identity?.boxSeed.wipe()
@@ -155,12 +145,36 @@ export class DeviceState {
       this.exchange = null
       this.owed = []
       this.#events.length = 0
+      this.#ends.length = 0
       done(null)
     })
   }
 
   close(): void {
     this.#journal.close()
+  }
+
+  /** What survives every owner. */
+  #counters(): JournalRecord[] {
+    return [
+      { type: RECORD.incarnation, payload: word(this.incarnation) },
+      { type: RECORD.epoch, payload: word(this.epoch) },
+    ]
+  }
+
+  /** All that the journal says, once. Ends stay where they were between the events: a later one may need the room. */
+  #records(): JournalRecord[] {
+    const records = this.#counters()
+    if (!this.identity) return records
+    records.push({ type: RECORD.identity, payload: encodeIdentity(this.identity) })
+    let next = 0
+    for (let n = 0; n <= this.#events.length; n++) {
+      for (; this.#ends[next]?.after === n; next++)
+        records.push({ type: RECORD.expired, payload: this.#ends[next]!.grantId })
+      if (n < this.#events.length) records.push({ type: RECORD.event, payload: utf8(this.#events[n]!) })
+    }
+    for (const owed of this.owed) records.push({ type: RECORD.owed, payload: encodeOwed(owed) })
+    return records
   }
 
   /** Takes effect in memory only once it is on the card. */
@@ -191,7 +205,10 @@ export class DeviceState {
       case RECORD.expired: {
         const reader = this.log?.reader(payload)
         this.log?.expire(payload)
-        if (reader) this.#forgetOwed(reader)
+        if (reader) {
+          this.#ends.push({ after: this.#events.length, grantId: payload.slice() })
+          this.#forgetOwed(reader)
+        }
         return payload.length === 16
       }
       case RECORD.owed: {
@@ -238,6 +255,25 @@ export class DeviceState {
     this.log = new OwnerLog(this.signer.publicKey, owners.owners, sha256(certificate))
     this.owed = []
     this.#events.length = 0
+    this.#ends.length = 0
     return true
   }
+}
+
+function encodeIdentity(identity: Identity): Bytes {
+  const owners = encodeOwnerSet(identity.owners)
+  const { certificate, policy } = identity
+  const w = new Writer(new Uint8Array(74 + owners.length + certificate.length + policy.length))
+  w.put(identity.seed.bytes()).put(identity.boxSeed.bytes()).u32(identity.incarnation)
+  w.block(owners).block(certificate).put(policy)
+  return w.done()
+}
+
+function encodeOwed(owed: Owed): Bytes {
+  const w = new Writer(new Uint8Array(43 + owed.bytes.length))
+  return w.put(owed.reader).u8(owed.class).u32(owed.epoch).u48(owed.index).put(owed.bytes).bytes
+}
+
+function word(value: number): Bytes {
+  return new Writer(new Uint8Array(4)).u32(value).bytes
 }

@@ -18,7 +18,7 @@ import { CONSENT, CONSENT_PROTOCOL, encodeInvite } from '../wire/consent.ts'
 import type { ClassId } from '../wire/frame.ts'
 import { Claiming } from './claiming.ts'
 import { Owned, type OwnedEvents } from './owned.ts'
-import { HomeStore, type OwnedDevice } from './store.ts'
+import { HomeStore, type OwnedDevice, tooMany } from './store.ts'
 
 export interface HomeOptions {
   hardware: Hardware
@@ -122,6 +122,7 @@ export class Home {
         new WattleError('bad-code', 'expected a code like K7QD-M2XA-9RTE; its check character does not fit'),
         null,
       )
+    if (this.store.full) return done(tooMany(), null)
     const run = { label, address: o.address, waitMs: o.waitMs, onShow: o.onShow ?? (() => {}) }
     this.#claiming.claim(run, (error, claimed) => {
       if (error || !claimed) return done(error, null)
@@ -254,15 +255,19 @@ export class Home {
       ],
       onMessage: (message) => {
         if (message[0] !== CONSENT.inviteDone) return
-        link.stop()
-        this.#invites.splice(this.#invites.indexOf(link), 1)
+        over()
         this.#options.report('invited', { provider: reader.name, device: device.name })
       },
       onState: () => {
         // A consent that has ended meanwhile needs no invitation.
-        if (!device.log.reader(grantId)) link.stop()
+        if (!device.log.reader(grantId)) over()
       },
     })
+    const over = (): void => {
+      link.stop()
+      const i = this.#invites.indexOf(link)
+      if (i >= 0) this.#invites.splice(i, 1)
+    }
     this.#invites.push(link)
     link.start()
   }

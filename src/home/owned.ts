@@ -4,6 +4,7 @@
 
 import { type Bytes, equal, hex } from '../base/bytes.ts'
 import { WattleError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
 import { Follower } from '../channel/follower.ts'
 import type { ReaderPlace } from '../channel/place.ts'
 import { type Exchange, Verifier } from '../crypto/native.ts'
@@ -51,7 +52,7 @@ export interface OwnedOptions {
   onSynced: () => void
 }
 
-/** An event of ours that the device has not answered yet. */
+/** An event, and who waits for what comes of it. */
 interface Pending {
   jws: string
   done: (error: WattleError | null) => void
@@ -72,7 +73,9 @@ export class Owned {
   #pending: Pending | null
   #synced: boolean
   #taking: boolean
-  #inbox: string[]
+  /** Events that wait for the one before them to be durable. */
+  readonly #inbox: Pending[]
+  #inboxBytes: number
   #end: LogPlace | null
 
   constructor(options: OwnedOptions) {
@@ -86,6 +89,7 @@ export class Owned {
     this.#synced = false
     this.#taking = false
     this.#inbox = []
+    this.#inboxBytes = 0
     this.#end = null
     this.follower = this.#makeFollower()
     if (options.place) {
@@ -202,8 +206,10 @@ export class Owned {
     switch (message[0]) {
       case CONSENT.log: {
         const jws = decodeJws(message)
-        if (jws) this.#inbox.push(jws)
-        this.#takeNext()
+        if (jws)
+          this.#take(jws, (error) => {
+            if (error) this.#options.events.onReject(this.device, error.code)
+          })
         return
       }
       case CONSENT.logEnd: {
@@ -234,15 +240,25 @@ export class Owned {
     }
   }
 
+  /** An event of the device's log, behind those that came before it. */
+  #take(jws: string, done: (error: WattleError | null) => void): void {
+    if (this.#inboxBytes + jws.length > LIMITS.ownership.logBytes)
+      return done(new WattleError('flooded', 'the device sends events faster than they can be kept'))
+    this.#inboxBytes += jws.length
+    this.#inbox.push({ jws, done })
+    this.#takeNext()
+  }
+
   /** Events one after the other, each durable before the next is looked at; then the end. */
   #takeNext(): void {
     if (this.#taking) return
-    const jws = this.#inbox.shift()
-    if (jws !== undefined) {
+    const next = this.#inbox.shift()
+    if (next) {
       this.#taking = true
-      this.#take(jws, (error) => {
+      this.#inboxBytes -= next.jws.length
+      this.#keep(next.jws, (error) => {
         this.#taking = false
-        if (error) this.#options.events.onReject(this.device, error.code)
+        next.done(error)
         this.#takeNext()
       })
       return
@@ -266,7 +282,12 @@ export class Owned {
     if (seq < log.seq) {
       const jws = events[seq]
       if (jws !== undefined && !this.#pending) {
-        this.#pending = { jws, done: () => this.#log.send(encodeGetLog(log.seq)) }
+        // Refused once, it would be refused for ever: the next connect asks again.
+        const done = (error: WattleError | null): void => {
+          if (error) this.#options.events.onReject(this.device, error.code)
+          else this.#log.send(encodeGetLog(log.seq))
+        }
+        this.#pending = { jws, done }
         this.#log.send(encodeEvent(jws))
       }
       return
@@ -274,7 +295,7 @@ export class Owned {
     this.#options.events.onReject(this.device, `log ${hex(head.subarray(0, 4))}`)
   }
 
-  #take(jws: string, done: (error: WattleError | null) => void): void {
+  #keep(jws: string, done: (error: WattleError | null) => void): void {
     const { store, events } = this.#options
     if (this.device.events.includes(jws)) return done(null)
     store.addEvent(this.device, jws, (error, decision) => {

@@ -10,7 +10,7 @@ import { LIMITS } from '../base/limits.ts'
 import { sha256 } from '../crypto/native.ts'
 import { Secret } from '../crypto/secret.ts'
 import type { Failure, Files, Random } from '../hw/hardware.ts'
-import { Journal } from '../node/journal.ts'
+import { Journal, type JournalRecord } from '../node/journal.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import { type Card, readCard } from '../ownership/card.ts'
 import { type Decision, type Owner, OwnerLog } from '../ownership/log.ts'
@@ -61,7 +61,11 @@ export class HomeStore {
       Journal.open({ files, random, name: JOURNAL }, onRecord, (failure, journal) => {
         if (failure || !journal) return done(failure, null)
         store.#journal = journal
-        if (bad === null) return done(null, store)
+        if (bad === null)
+          return journal.compact(
+            () => store.#records(),
+            (trouble) => done(trouble, trouble ? null : store),
+          )
         const what = `${JOURNAL}: ${bad} cannot be applied; restore the folder from a backup`
         done(new WattleError('state-damaged', what, EXIT.stay), null)
       })
@@ -87,15 +91,25 @@ export class HomeStore {
     return found?.card ?? null
   }
 
+  /** Room for one more; ask before a device is claimed that could not be kept. */
+  get full(): boolean {
+    return this.devices.length >= LIMITS.home.devices
+  }
+
   addDevice(d: Omit<OwnedDevice, 'log' | 'events'>, done: (error: Failure) => void): void {
-    const name = utf8(d.name)
-    const addresses = utf8(d.addresses.join(' '))
-    const w = new Writer(
-      new Uint8Array(80 + name.length + addresses.length + d.certificate.length + 64 * d.owners.length),
-    )
-    w.put(d.key).put(d.box).block(name).block(addresses).block(d.certificate).u8(d.owners.length)
-    for (const owner of d.owners) w.put(owner.sign).put(owner.box)
-    this.#append(RECORD.device, w.done(), done)
+    if (this.full && !this.device(d.key)) return done(tooMany())
+    this.#append(RECORD.device, encodeDevice(d), done)
+  }
+
+  /** All that the journal says, once. */
+  #records(): JournalRecord[] {
+    const records: JournalRecord[] = []
+    for (const device of this.devices) {
+      records.push({ type: RECORD.device, payload: encodeDevice(device) })
+      for (const jws of device.events) records.push({ type: RECORD.event, payload: encodeEvent(device, jws) })
+    }
+    for (const { line } of this.cards) records.push({ type: RECORD.card, payload: utf8(line) })
+    return records
   }
 
   /** An event that the device has taken, or had already. It must fit on our copy of the log. */
@@ -110,9 +124,7 @@ export class HomeStore {
         new WattleError('log-mismatch', `the device's log does not continue ours: ${checked.refusal}`),
         null,
       )
-    const body = utf8(jws)
-    const w = new Writer(new Uint8Array(32 + body.length)).put(device.key).put(body)
-    this.#journal.append(RECORD.event, w.bytes, (error) => {
+    this.#journal.append(RECORD.event, encodeEvent(device, jws), (error) => {
       if (error) return done(error, null)
       device.events.push(jws)
       done(null, device.log.commit(checked))
@@ -206,6 +218,30 @@ export class HomeStore {
     this.devices.push({ key, box, name, addresses, certificate, owners, log, events: [] })
     return this.devices.length <= LIMITS.home.devices
   }
+}
+
+/** What a claim is refused with where there is no room for its device. */
+export function tooMany(): WattleError {
+  return new WattleError(
+    'too-many-devices',
+    `My Home keeps ${LIMITS.home.devices} devices, those given up among them`,
+  )
+}
+
+function encodeDevice(d: Omit<OwnedDevice, 'log' | 'events'>): Bytes {
+  const name = utf8(d.name)
+  const addresses = utf8(d.addresses.join(' '))
+  const w = new Writer(
+    new Uint8Array(80 + name.length + addresses.length + d.certificate.length + 64 * d.owners.length),
+  )
+  w.put(d.key).put(d.box).block(name).block(addresses).block(d.certificate).u8(d.owners.length)
+  for (const owner of d.owners) w.put(owner.sign).put(owner.box)
+  return w.done()
+}
+
+function encodeEvent(device: OwnedDevice, jws: string): Bytes {
+  const body = utf8(jws)
+  return new Writer(new Uint8Array(32 + body.length)).put(device.key).put(body).bytes
 }
 
 function openKeys(

@@ -179,16 +179,22 @@ export class Host {
     this.#add(socket, null, null)
   }
 
-  /** Below the cap, or by closing the idle connection that was silent longest and is not kept. */
+  /**
+   * Below the cap, or by closing a connection that is not kept: one without streams first, then the one
+   * silent longest. An open stream alone protects nobody: it costs a stranger nothing.
+   */
   #makeRoom(): boolean {
     let live = this.#dials.size
     let victim: Link | null = null
     for (const link of this.#links) {
       if (link.phase === 'closing') continue
       live++
-      if (link.keep || link.session.streams.size > 0) continue
-      if (link.phase !== 'open' && !link.inbound) continue
-      if (!victim || link.heard < victim.heard) victim = link
+      if (link.keep || (link.phase !== 'open' && !link.inbound)) continue
+      const busy = link.session.streams.size > 0
+      if (busy && !link.inbound) continue
+      const victimBusy = victim !== null && victim.session.streams.size > 0
+      if (!victim || (victimBusy && !busy) || (victimBusy === busy && link.heard < victim.heard))
+        victim = link
     }
     if (live < LIMITS.net.connections) return true
     if (!victim) return false

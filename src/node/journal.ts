@@ -118,6 +118,18 @@ export class Journal {
     this.#start()
   }
 
+  /**
+   * For whoever has just opened it: where most of it says nothing any more, replaces it by `records`,
+   * which say the same. Done at once where that is not worth a write.
+   */
+  compact(records: () => readonly JournalRecord[], done: Done): void {
+    if (this.#size <= LIMITS.journal.compactBytes) return done(null)
+    const kept = records()
+    const bytes = kept.reduce((n, record) => n + record.payload.length + 4, 0)
+    if (2 * bytes > this.#size) return done(null)
+    this.rewrite(kept, done)
+  }
+
   /** What is not acknowledged by now never will be. */
   close(): void {
     this.#closed = true

@@ -2,7 +2,7 @@
 // key, opens the protocol, says the opening messages, hands messages on; when it breaks, tries again
 // with back-off. One Link for each (peer, protocol); connections are shared through the host.
 
-import { type Bytes, hex } from '../base/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import type { WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Connection } from '../net/api.ts'
@@ -25,6 +25,9 @@ export interface LinkOptions {
   onState: (up: boolean, error: WattleError | null) => void
 }
 
+/** Links of one process so far: two to one peer (its classes, its devices) must not share a timer. */
+let made = 0
+
 export class Link {
   readonly #options: LinkOptions
   readonly #timer: string
@@ -36,7 +39,7 @@ export class Link {
 
   constructor(options: LinkOptions) {
     this.#options = options
-    this.#timer = `link ${hex(options.key.subarray(0, 6))} ${options.protocol}`
+    this.#timer = `link ${++made}`
     this.#messages = null
     this.#running = false
     this.#attempt = 0

@@ -63,6 +63,11 @@ export class ProviderFace {
     this.#changed()
   }
 
+  onForget(channel: Channel): void {
+    this.#seen.delete(channel)
+    this.#changed()
+  }
+
   /** The reading of a telegram, or null for what is no telegram (summaries). */
   onTelegram(
     channel: Channel,

@@ -3,6 +3,8 @@
 // said. Holds nothing but its own key, the invitations, and where it stands in each channel.
 
 import { type Bytes, equal, hex } from '../base/bytes.ts'
+import { WattleError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
 import { Follower } from '../channel/follower.ts'
 import { encodePlaces, placeOf, type ReaderPlace } from '../channel/place.ts'
 import { Exchange, Signer, Verifier } from '../crypto/native.ts'
@@ -26,6 +28,8 @@ export interface ProviderEvents {
   onGap(channel: Channel, from: { epoch: number; index: number }, to: { epoch: number; index: number }): void
   onAccess(channel: Channel, access: string, why: Ending | null): void
   onInvite(channel: Channel): void
+  /** An invitation that led nowhere made room for another. */
+  onForget?(channel: Channel): void
 }
 
 export interface ProviderOptions {
@@ -72,6 +76,11 @@ export class Provider {
     loop.every('provider save', SAVE_MS, () => this.#save())
   }
 
+  /** Devices times classes that are followed. */
+  get channels(): number {
+    return this.#following.length
+  }
+
   /** The line of text that an owner grants to. */
   card(addresses: string[]): string {
     const { name, domain } = this.#options.store.keys
@@ -101,7 +110,11 @@ export class Provider {
           stream.reset()
           return
         }
-        this.#onInvite(invite, () => messages.send(encodeInviteDone()))
+        this.#onInvite(invite, (error) => {
+          // Not kept: the owner's side asks again when its stream breaks.
+          if (error) stream.reset()
+          else messages.send(encodeInviteDone())
+        })
       },
       onDrain: () => {},
       onEnd: () => stream.end(),
@@ -113,15 +126,15 @@ export class Provider {
    * Anyone may send an invitation; all it does is make us ask that device for frames, which it will only
    * give when its own reader set has our key. Their number is capped.
    */
-  #onInvite(invite: Invite, done: () => void): void {
+  #onInvite(invite: Invite, done: (error: Failure) => void): void {
     const { store, events } = this.#options
+    if (!Verifier.of(invite.device)) return done(new WattleError('bad-key', 'an invitation to no device'))
     const channel: Channel = { ...invite, class: invite.class as ClassId }
-    const known = this.#following.find(
-      (f) => equal(f.channel.device, channel.device) && f.channel.class === channel.class,
-    )
+    if (!this.#find(channel) && store.channels.length >= LIMITS.provider.channels) this.#makeRoom()
     store.invite(channel, (error) => {
+      done(error)
       if (error) return
-      done()
+      const known = this.#find(channel)
       if (known) {
         Object.assign(known.channel, {
           addresses: channel.addresses,
@@ -131,8 +144,25 @@ export class Provider {
         known.follower.invited()
         known.link.renew()
       } else this.#follow(channel)
-      events.onInvite(channel)
+      events.onInvite(known?.channel ?? channel)
     })
+  }
+
+  #find(channel: Channel): Following | undefined {
+    return this.#following.find(
+      (f) => equal(f.channel.device, channel.device) && f.channel.class === channel.class,
+    )
+  }
+
+  /** The oldest invitation that never led to a grant, and to no device either, goes. */
+  #makeRoom(): void {
+    const i = this.#following.findIndex(({ follower, link }) => !link.up && follower.reader.next() === null)
+    const idle = this.#following[i]
+    if (!idle) return
+    idle.link.stop()
+    this.#following.splice(i, 1)
+    this.#options.store.forget(idle.channel)
+    this.#options.events.onForget?.(idle.channel)
   }
 
   #follow(channel: Channel): void {

@@ -40,9 +40,12 @@ export class ProviderStore {
   readonly keys: ProviderKeys
   readonly channels: Channel[]
   readonly #file: SnapshotFile
+  /** Who waits for a write; those of the write under way come first. */
+  readonly #unsaved: ((error: Failure) => void)[]
 
   private constructor(file: SnapshotFile, keys: ProviderKeys, channels: Channel[]) {
     this.#file = file
+    this.#unsaved = []
     this.keys = keys
     this.channels = channels
   }
@@ -96,11 +99,24 @@ export class ProviderStore {
     this.#saveKeys(done)
   }
 
+  /** Forgets an invitation; on the card with the next write. */
+  forget(channel: Channel): void {
+    const i = this.channels.indexOf(channel)
+    if (i >= 0) this.channels.splice(i, 1)
+  }
+
+  /** Whoever comes while a write is under way is served by the one after it. */
   #saveKeys(done: (error: Failure) => void): void {
-    this.#file.write(encodeKeys(this.keys, this.channels), (error, written) => {
-      done(
-        error ?? (written ? null : new WattleError('busy', 'another invitation is being written; ask again')),
-      )
+    this.#unsaved.push(done)
+    if (this.#unsaved.length === 1) this.#write()
+  }
+
+  #write(): void {
+    const served = this.#unsaved.length
+    this.#file.write(encodeKeys(this.keys, this.channels), (error) => {
+      for (const done of this.#unsaved.slice(0, served)) done(error)
+      this.#unsaved.splice(0, served)
+      if (this.#unsaved.length > 0) this.#write()
     })
   }
 }

@@ -68,7 +68,7 @@ class Door {
     const sent: Uint8Array[] = []
     let closed = 0
     const outlet: Outlet = {
-      stream: { writable: () => 65_536 } as Stream,
+      stream: { writable: () => 65_536, connection: {} } as Stream,
       send: (m) => sent.push(m.slice()) > 0,
       close: () => closed++,
     }

@@ -2,6 +2,7 @@
 // do not behave. Each must leave the revoked outside, the others inside and the device alive.
 import t from 'tap'
 import { unbase64url } from '../../src/base/bytes.ts'
+import { CHANNEL_PROTOCOL } from '../../src/wire/channel.ts'
 import {
   CONSENT,
   CONSENT_PROTOCOL,
@@ -192,3 +193,195 @@ t.test('a reader who was let in again is owed nothing of its earlier consent', a
     'what the device sealed between its start and the new consent stays closed',
   )
 })
+
+function grantUntil(house: House, name: string, until: number, cls: 0 | 1 | 2 = 0): void {
+  const { card } = house.providers.get(name)!
+  let done = false
+  house.home!.grant(house.owned(), card, { class: cls, until, purpose: '' }, (error) => {
+    if (error) throw error
+    done = true
+  })
+  house.until(() => done)
+}
+
+t.test(
+  'the first telegram behind the end of a consent is closed to it; two ends are one rotation',
+  async (t) => {
+    const house = owned(37)
+    house.startProvider('alice')
+    house.startProvider('bob')
+    const until = house.world.wallAtStart + 20_000
+    grantUntil(house, 'alice', until)
+    grantUntil(house, 'bob', until)
+    house.until(() => house.providerGot.get('bob')!.length > 2)
+    house.world.run(20_000 - 100)
+    const before = house.sent.length
+    house.world.runFor(10_000)
+    for (const name of ['alice', 'bob']) {
+      const last = house.providerGot.get(name)!.at(-1)!.text
+      t.equal(
+        house.sent.indexOf(last),
+        before - 1,
+        `${name} has the last telegram before its end and no later one`,
+      )
+    }
+    const [a, b] = house.events('device', 'revoked')
+    t.equal(a!['epoch'], b!['epoch'])
+    t.equal(house.homeGot.at(-1)!.text, house.sent.at(-1))
+    t.same(house.events('home', 'gap'), [])
+  },
+)
+
+t.test('a card that fails while keys are changed: the revoked stay outside', async (t) => {
+  let revoked = 0
+  // The first two are the event's own write and sync: failing there the owner hears that nothing was done.
+  for (let point = 2; point < 6; point++) {
+    const house = owned(38)
+    house.startProvider('alice')
+    const grantId = unbase64url(house.grant('alice'))!
+    house.until(() => house.providerGot.get('alice')!.length > 2)
+    const { disk } = house.machine('device')
+    const from = disk.points
+    let answer = ''
+    house.home!.revoke(house.owned(), grantId, (error) => {
+      answer = error?.code ?? 'ok'
+    })
+    house.until(() => disk.points >= from + point)
+    disk.failWith = 'EIO'
+    house.until(() => answer !== '')
+    house.world.runFor(100)
+    const had = house.providerGot.get('alice')!.length
+    house.world.runFor(5_000)
+    const more = house.providerGot.get('alice')!.length - had
+    disk.failWith = null
+    house.machine('device').kill()
+    house.startDevice()
+    house.world.runFor(40_000)
+    const readers = house.owned().device.log.readers.length
+    if (readers > 0) continue
+    revoked++
+    t.equal(more, 0, `failing from write ${point} on: ${answer}`)
+  }
+  t.equal(revoked, 4)
+})
+
+t.test('a stranger sends a provider invitations to devices that do not exist', async (t) => {
+  const house = owned(39)
+  house.startProvider('alice')
+  house.grant('alice')
+  house.until(() => house.providerGot.get('alice')!.length > 2)
+  const stranger = new Visitor(house, 'mallory')
+  const address = house.providers.get('alice')!.card.addresses[0]!
+  const talk = stranger.open(CONSENT_PROTOCOL, address)!
+  for (let i = 0; i < 100; i++) {
+    const key = new Uint8Array(32)
+    house.world.chance.fill(key)
+    key[31]! &= 0x7f
+    const invite = { device: key, deviceBox: key, class: 0, grantId: key.subarray(0, 16), until: 9e12 }
+    talk.send(encodeInvite({ ...invite, name: 'x', purpose: '', addresses: ['10.77.0.1:9', '10.77.0.99:1'] }))
+    house.world.runFor(50)
+  }
+  const before = house.providerGot.get('alice')!.length
+  house.machine('device').kill()
+  house.world.runFor(2_000)
+  house.startDevice()
+  house.until(() => house.providerGot.get('alice')!.length > before + 5, 60_000)
+  house.machine('alice').kill()
+  house.startProvider('alice')
+  const had = house.providerGot.get('alice')!.length
+  house.until(() => house.providerGot.get('alice')!.length > had + 5, 60_000)
+  t.pass('it follows its device all the while, and starts again')
+})
+
+t.test('one provider, two classes: both come back after the device was away', async (t) => {
+  const house = owned(40)
+  house.startProvider('alice')
+  house.grant('alice')
+  grantUntil(house, 'alice', house.world.wallAtStart + 90 * 86_400_000, 1)
+  house.until(() => house.device!.status.readers === 3)
+  house.world.network.partition('alice', 'device')
+  house.world.network.cut('alice', 'device')
+  house.world.runFor(5_000)
+  house.world.network.heal('alice', 'device')
+  house.until(() => house.device!.status.readers === 3, 60_000)
+  t.pass('three streams again')
+})
+
+t.test('the same invitation again and again is one channel', async (t) => {
+  const house = owned(41)
+  house.startProvider('alice')
+  const stranger = new Visitor(house, 'mallory')
+  const { provider, card } = house.providers.get('alice')!
+  const talk = stranger.open(CONSENT_PROTOCOL, card.addresses[0]!)!
+  const { key } = house.owned().device
+  const invite = { device: key, deviceBox: key, class: 0, grantId: key.subarray(0, 16), until: 9e12 }
+  for (let i = 0; i < 20; i++)
+    talk.send(encodeInvite({ ...invite, name: 'x', purpose: '', addresses: [house.deviceAddress] }))
+  house.world.runFor(5_000)
+  t.equal(provider.channels, 1)
+  const none = key.slice().fill(0)
+  talk.send(encodeInvite({ ...invite, device: none, name: 'x', purpose: '', addresses: [] }))
+  house.world.runFor(1_000)
+  t.equal(provider.channels, 1, 'a key that is none')
+  t.ok(talk.closed)
+})
+
+t.test('strangers who sit on every connection cannot keep the owner or a provider out', async (t) => {
+  const house = owned(42)
+  house.startProvider('alice')
+  house.grant('alice')
+  house.until(() => house.providerGot.get('alice')!.length > 2)
+  house.machine('home').kill()
+  for (let i = 0; i < 90; i++) {
+    new Visitor(house, `mallory${i % 3}`).open(CHANNEL_PROTOCOL, house.deviceAddress, true)
+    house.world.runFor(100)
+  }
+  const had = house.homeGot.length
+  house.startHome()
+  house.until(() => house.homeGot.length > had + 3, 60_000)
+  t.equal(
+    house.providerGot.get('alice')!.at(-1)!.text,
+    house.homeGot.at(-1)!.text,
+    'who reads is not pushed out',
+  )
+  t.same(house.events('alice', 'gap'), [])
+})
+
+t.test('two consents for one class: the end of one is not the end of the other', async (t) => {
+  const house = owned(43)
+  house.startProvider('alice')
+  const first = house.grant('alice')
+  house.until(() => house.providerGot.get('alice')!.length > 2)
+  const second = house.grant('alice', 'another purpose')
+  house.world.runFor(2_000)
+  t.equal(house.revoke(first), 'ok')
+  const had = house.providerGot.get('alice')!.length
+  house.world.runFor(10_000)
+  t.ok(house.providerGot.get('alice')!.length >= had + 8, 'it reads on under the second')
+  t.equal(house.revoke(second), 'ok')
+  const end = house.providerGot.get('alice')!.length
+  house.world.runFor(10_000)
+  t.equal(house.providerGot.get('alice')!.length, end)
+  t.equal(house.events('alice', 'access').at(-1)!['access'], 'ended')
+})
+
+for (const how of ['deleted', 'reset'] as const)
+  t.test(
+    `a device that is ${how} says so to its readers, and seals nothing more under their keys`,
+    async (t) => {
+      const house = owned(44)
+      house.startProvider('alice')
+      house.grant('alice')
+      house.until(() => house.providerGot.get('alice')!.length > 2)
+      if (how === 'deleted') house.home!.delete(house.owned(), () => {})
+      else {
+        house.machine('device').button.press(11_000)
+        house.world.runFor(12_000)
+        house.machine('device').button.press()
+      }
+      house.until(() => house.events('device', how).length > 0, 30_000)
+      house.world.runFor(5_000)
+      t.equal(house.events('alice', 'access').at(-1)!['access'], 'ended')
+      t.equal(house.device!.key, null)
+    },
+  )

@@ -99,9 +99,19 @@ export class Channels {
     return this.#channels[cls]!.ring
   }
 
-  /** True while an epoch is being opened: payloads must wait. */
+  /** True while keys are about to change: payloads must wait. */
   get rotating(): boolean {
     return this.#rotating > 0
+  }
+
+  /** Somebody's access has ended: nothing is sealed until `release`, which follows the rotation. */
+  hold(): void {
+    this.#rotating++
+  }
+
+  release(): void {
+    this.#rotating--
+    this.#options.onRotated()
   }
 
   /** The newest frame of a class, durable or not. */
@@ -117,13 +127,13 @@ export class Channels {
 
   /**
    * New epochs for these classes. Sealing waits meanwhile (`rotating`), so the very next frame is
-   * under the new keys. `atLeast` is the highest epoch number that anybody has shown us.
+   * under the new keys. Where that fails (the card), it waits for good: a reader who was to leave still
+   * has the old ones. `atLeast` is the highest epoch number that anybody has shown us.
    */
   rotate(classes: readonly ClassId[], reason: Reason, done: (error: Failure) => void, atLeast = 0): void {
-    this.#rotating++
+    this.hold()
     const finish = (error: Failure): void => {
-      this.#rotating--
-      this.#options.onRotated()
+      if (!error) this.release()
       done(error)
     }
     this.#options.state.nextEpochs(classes.length, atLeast, (error, first) => {

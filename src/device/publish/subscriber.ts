@@ -79,6 +79,16 @@ export class Subscriber {
     this.#pump()
   }
 
+  /** Whether this reader's connection must not be closed to make room for others. */
+  keep(keep: boolean): void {
+    this.#outlet.stream.connection.keep = keep
+  }
+
+  /** True where both are read over one connection. */
+  shares(other: Subscriber): boolean {
+    return this.#outlet.stream.connection === other.#outlet.stream.connection
+  }
+
   waiting(): void {
     this.#outlet.send(encodeWaiting())
   }

@@ -94,6 +94,9 @@ export class Subscribers {
 
   onClose(subscriber: Subscriber): void {
     this.#forget(subscriber)
+    // Whose access has ended is like everybody else, unless another class is read over the same connection.
+    const ended = this.#options.entitled(subscriber.reader, subscriber.class) === null
+    if (ended && !this.#active.some((other) => other.shares(subscriber))) subscriber.keep(false)
     this.#options.onChange()
   }
 
@@ -129,11 +132,21 @@ export class Subscribers {
     }
   }
 
-  /** Somebody's access ended, and the new epoch is open: a signed word, then at most a minute of closed frames. */
+  /**
+   * Somebody's access ended, and the new epoch is open: a signed word, then at most a minute of closed
+   * frames. Who has another consent for the same class gets its key under that one.
+   */
   end(reader: ReaderKeys, cls: ClassId, reason: Ending): void {
-    const { signer, channels, wall } = this.#options
+    const { signer, channels, wall, entitled, currentState } = this.#options
+    const still = reason === ENDING.deleted ? null : entitled(reader.sign, cls)
     for (const subscriber of this.#active) {
       if (subscriber.class !== cls || subscriber.ended || !equal(subscriber.reader, reader.sign)) continue
+      const grant = still && channels.publisher(cls).grant(still, currentState(cls))
+      if (grant) {
+        if (subscriber.live) subscriber.grant(grant)
+        else subscriber.close()
+        continue
+      }
       const { epoch } = channels.next(cls)
       const at = Math.max(0, Math.floor(wall()))
       subscriber.end(
@@ -156,6 +169,7 @@ export class Subscribers {
 
   #admit(subscriber: Subscriber, request: Subscribe, who: Entitled): void {
     this.#active.push(subscriber)
+    subscriber.keep(true)
     this.#options.onChange()
     if (who.owner || this.#options.witnessed()) {
       this.#begin(subscriber, request, who)
