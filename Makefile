@@ -17,8 +17,8 @@ $(STAMP): package.json package-lock.json .npmrc
 	npm ci --no-audit --no-fund
 	@touch $(STAMP)
 
-run: dist/wattle ## a whole home on this computer: meter, device, My Home, one provider
-	@$(NODE) dist/wattle run
+run: dist/wattle ## a whole home on this computer: meter, device, My Home, one provider; ARGS=--demo plays a story
+	@$(NODE) dist/wattle run $(ARGS)
 
 build: dist/wattle ## dist/wattle, the one program
 dist/wattle: $(STAMP) $(shell find src scripts -type f)

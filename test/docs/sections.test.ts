@@ -1,10 +1,10 @@
-// Comments that name a section of a document (docs/x.md "Section") lead to a heading there.
+// Comments that name a section of a document (docs/wire.md "Section") lead to a heading there.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 
-/** A document and the section names behind it: `docs/x.md "A", "B" and "C"`, over comment lines too. */
+/** A document and the section names behind it: a path, then `"A", "B" and "C"`, over comment lines too. */
 const CITED = /(docs\/[\w./-]+\.md)((?:,? (?:and )?"[^"\n]+")+)/g
 
 function cited(file: string): { document: string; section: string }[] {
