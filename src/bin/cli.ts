@@ -71,7 +71,10 @@ export function wait<T>(call: (done: (error: Error | null, value: T | null) => v
   })
 }
 
-/** Resolves at SIGINT, SIGTERM or when standard input ends (a parent that is gone). */
+/**
+ * Resolves at SIGINT, SIGTERM or when standard input ends (a parent that is gone). To be called before
+ * anybody is told that we are ready: who hears that may stop us at once.
+ */
 export function untilStopped(o: { stdin: boolean }): Promise<void> {
   return new Promise((resolve) => {
     process.once('SIGINT', () => resolve())

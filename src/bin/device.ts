@@ -82,15 +82,16 @@ export async function device(args: string[]): Promise<ExitCode> {
       ? listenError('device', listen, error)
       : error
   })
+  const stopped = untilStopped({
+    stdin: buttonSpec === 'sim' && !process.stdin.isTTY && process.env['WATTLE_CHILD'] === '1',
+  })
   emit('device', 'ready', {
     name: running.name,
     address: running.address,
     claimed: running.key !== null,
     node: process.version,
   })
-  await untilStopped({
-    stdin: buttonSpec === 'sim' && !process.stdin.isTTY && process.env['WATTLE_CHILD'] === '1',
-  })
+  await stopped
   await new Promise<void>((resolve) => running.stop(resolve))
   machine.release()
   return 0

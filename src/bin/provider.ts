@@ -127,13 +127,14 @@ async function follow(given: Parsed): Promise<ExitCode> {
       throw listenError('provider page', pageAddress, error)
     },
   )
+  const stopped = untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })
   emit(who, 'ready', {
     name: store.keys.name,
     address: listener.address,
     page: `http://${pageListener.address}/`,
     card: running.card([listener.address]),
   })
-  await untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })
+  await stopped
   page.close()
   pageListener.close()
   await new Promise<void>((resolve) => running.close(resolve))
