@@ -78,9 +78,7 @@ export async function device(args: string[]): Promise<ExitCode> {
       done,
     ),
   ).catch((error: Error & { code?: string }) => {
-    throw error.code === 'EADDRINUSE' || error instanceof WattleError
-      ? listenError('device', listen, error)
-      : error
+    throw error.code === 'port-in-use' ? listenError('device --listen', listen, error) : error
   })
   const stopped = untilStopped({
     stdin: buttonSpec === 'sim' && !process.stdin.isTTY && process.env['WATTLE_CHILD'] === '1',

@@ -205,7 +205,7 @@ async function serve(given: Parsed): Promise<ExitCode> {
     running.page.listen(running.machine.hardware.http, listen, done),
   ).catch(async (error: Error) => {
     await running.stop()
-    throw listenError('My Home', listen, error)
+    throw listenError('home serve --listen', listen, error)
   })
   const control = serveControl(folder, (request, answer) => carryOut(running, request, answer))
   const stopped = untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })

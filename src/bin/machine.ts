@@ -58,6 +58,8 @@ export async function openMachine(
     },
   )
   const release = lockFolder(folder)
+  // However we end: whoever starts next need not find out that the lock is nobody's.
+  process.once('exit', release)
   const hardware: Hardware = {
     clock,
     random: linuxRandom,
