@@ -71,23 +71,30 @@ export function wait<T>(call: (done: (error: Error | null, value: T | null) => v
   })
 }
 
-/** Resolves at SIGINT, SIGTERM or when standard input ends (a parent that is gone). */
+/**
+ * Resolves at SIGINT, SIGTERM or when standard input ends (a parent that is gone). To be called before
+ * anybody is told that we are ready: who hears that may stop us at once.
+ */
 export function untilStopped(o: { stdin: boolean }): Promise<void> {
   return new Promise((resolve) => {
     process.once('SIGINT', () => resolve())
     process.once('SIGTERM', () => resolve())
-    if (o.stdin) process.stdin.once('end', () => resolve())
+    if (!o.stdin) return
+    process.stdin.once('end', () => resolve())
+    process.stdin.once('error', () => resolve())
+    // Nobody hears of the end of what is not read.
+    process.stdin.resume()
   })
 }
 
-/** Words a listen error into what to do about it. */
+/** Words a listen error into what to do about it; `what` is `device --listen`, say: who, and its option. */
 export function listenError(what: string, address: string, error: Error & { code?: string }): WattleError {
-  if (error.code === 'EADDRINUSE' || error.code === 'address-in-use')
+  if (error.code === 'EADDRINUSE' || error.code === 'port-in-use')
     return new WattleError(
       'port-in-use',
-      `${what}: ${address} is in use; stop the other program or choose another with --listen`,
+      `${what} ${address}: this port is in use; stop the other program, or choose another port`,
     )
   return error instanceof WattleError
     ? error
-    : new WattleError('listen', `${what}: cannot listen on ${address}: ${error.message}`)
+    : new WattleError('listen-failed', `${what} ${address}: cannot listen there: ${error.message}`)
 }

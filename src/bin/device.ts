@@ -94,9 +94,10 @@ export async function device(args: string[]): Promise<ExitCode> {
       done,
     ),
   ).catch((error: Error & { code?: string }) => {
-    throw error.code === 'EADDRINUSE' || error instanceof WattleError
-      ? listenError('device', listen, error)
-      : error
+    throw error.code === 'port-in-use' ? listenError('device --listen', listen, error) : error
+  })
+  const stopped = untilStopped({
+    stdin: buttonSpec === 'sim' && !process.stdin.isTTY && process.env['WATTLE_CHILD'] === '1',
   })
   if (rawAddress !== undefined)
     await wait<string>((done) => raw.open(machine.hardware.sockets, rawAddress, done)).then(
@@ -111,9 +112,7 @@ export async function device(args: string[]): Promise<ExitCode> {
     claimed: running.key !== null,
     node: process.version,
   })
-  await untilStopped({
-    stdin: buttonSpec === 'sim' && !process.stdin.isTTY && process.env['WATTLE_CHILD'] === '1',
-  })
+  await stopped
   raw.close()
   await new Promise<void>((resolve) => running.stop(resolve))
   machine.release()

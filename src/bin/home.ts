@@ -206,11 +206,12 @@ async function serve(given: Parsed): Promise<ExitCode> {
     running.page.listen(running.machine.hardware.http, listen, done),
   ).catch(async (error: Error) => {
     await running.stop()
-    throw listenError('My Home', listen, error)
+    throw listenError('home serve --listen', listen, error)
   })
   const control = serveControl(folder, (request, answer) => carryOut(running, request, answer))
+  const stopped = untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })
   emit('home', 'ready', { page: `http://${listener.address}/`, owner: base64url(running.home.key) })
-  await untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })
+  await stopped
   control.close()
   listener.close()
   await running.stop()

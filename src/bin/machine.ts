@@ -2,7 +2,7 @@
 
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { WattleError } from '../base/errors.ts'
+import { EXIT, WattleError } from '../base/errors.ts'
 import type { Button, Hardware, Leds, Serial } from '../hw/hardware.ts'
 import { LinuxClock, linuxRandom } from '../hw/linux/clock.ts'
 import { type LinuxFiles, openFolder } from '../hw/linux/files.ts'
@@ -48,13 +48,17 @@ export async function openMachine(
 ): Promise<OpenMachine> {
   const files = await wait<LinuxFiles>((done) => openFolder(folder, done)).catch(
     (error: NodeJS.ErrnoException) => {
+      if (error instanceof WattleError) throw error
       throw new WattleError(
         'state-unreadable',
         `the state folder ${folder} cannot be used: ${error.message}; choose another with --state`,
+        EXIT.stay,
       )
     },
   )
   const release = lockFolder(folder)
+  // However we end: whoever starts next need not find out that the lock is nobody's.
+  process.once('exit', release)
   const hardware: Hardware = {
     clock,
     random: linuxRandom,

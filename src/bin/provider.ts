@@ -121,21 +121,22 @@ async function follow(given: Parsed): Promise<ExitCode> {
   })
   const listen = given.text('listen') ?? '0.0.0.0:4002'
   const listener = await wait<Listener>((done) => running.listen(listen, done)).catch((error: Error) => {
-    throw listenError('provider', listen, error)
+    throw listenError('provider follow --listen', listen, error)
   })
   const pageAddress = given.text('page') ?? '127.0.0.1:8482'
   const pageListener = await wait<Listener>((done) => page.listen(hardware.http, pageAddress, done)).catch(
     (error: Error) => {
-      throw listenError('provider page', pageAddress, error)
+      throw listenError('provider follow --page', pageAddress, error)
     },
   )
+  const stopped = untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })
   emit(who, 'ready', {
     name: store.keys.name,
     address: listener.address,
     page: `http://${pageListener.address}/`,
     card: running.card([listener.address]),
   })
-  await untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })
+  await stopped
   page.close()
   pageListener.close()
   await new Promise<void>((resolve) => running.close(resolve))

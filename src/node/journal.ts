@@ -306,5 +306,9 @@ function damaged(name: string, why: string): WattleError {
 }
 
 function unreadable(name: string, error: Failure): WattleError {
-  return new WattleError('state-unreadable', `${name}: ${error?.message ?? 'could not be read whole'}`)
+  return new WattleError(
+    'state-unreadable',
+    `${name}: ${error?.message ?? 'could not be read whole'}`,
+    EXIT.stay,
+  )
 }

@@ -2,6 +2,7 @@
 // meanwhile is left out, because the next is never far.
 
 import type { Bytes } from '../base/bytes.ts'
+import { EXIT, WattleError } from '../base/errors.ts'
 import { decodeSnapshot, encodeSnapshot } from '../base/snapshot.ts'
 import type { Failure, Files } from '../hw/hardware.ts'
 
@@ -20,10 +21,12 @@ export class SnapshotFile {
     this.#writing = false
   }
 
-  /** The content, null where there is no such file, `state-damaged` where it is not whole. */
+  /** The content, null where there is no such file; fails with `state-damaged` where it is not whole, `state-unreadable`. */
   read(done: (error: Failure, content: Bytes | null) => void): void {
     this.#files.read(this.#name, (error, bytes) => {
-      if (error || !bytes) return done(error, null)
+      if (error)
+        return done(new WattleError('state-unreadable', `${this.#name}: ${error.message}`, EXIT.stay), null)
+      if (!bytes) return done(null, null)
       let content: Bytes
       try {
         content = decodeSnapshot(this.#name, this.#kind, this.#version, bytes)

@@ -119,7 +119,11 @@ t.test('an address that is none', async (t) => {
   for (const [i, args] of bad.entries()) {
     const { code, words } = results[i]!
     t.equal(code, 1, `${args.join(' ')}: ${words}`)
-    t.match(words, /cannot listen on|is not host:port/, args.join(' '))
+    t.match(
+      words,
+      /--(listen|page) .*cannot listen there: .*is not host:port|cannot listen on/,
+      args.join(' '),
+    )
     t.notMatch(words, /\n +at /)
   }
 })

@@ -3,7 +3,7 @@
 // outlives a test, whatever became of it.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Test } from 'tap'
@@ -157,14 +157,18 @@ export class Running {
     this.child.kill(signal)
   }
 
-  /** Whether anybody of its process group is still there. */
+  /** Whether anybody of its process group still runs (proc(5), stat; a zombie does not). */
   get leftBehind(): boolean {
-    try {
-      process.kill(-this.child.pid!, 0)
-      return true
-    } catch {
-      return false
-    }
+    return readdirSync('/proc').some((name) => {
+      if (!/^\d+$/.test(name)) return false
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, 'latin1')
+        const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+        return Number(group) === this.child.pid && state !== 'Z'
+      } catch {
+        return false
+      }
+    })
   }
 
   #take(text: string): void {

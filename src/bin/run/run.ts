@@ -38,6 +38,8 @@ export async function run(args: string[]): Promise<ExitCode> {
     throw usage('--providers: expected 0 to 16')
   const kept = given.text('state')
   const folder = kept === undefined ? mkdtempSync(join(tmpdir(), 'wattle-')) : resolve(kept)
+  // However we end: the folder has keys in it.
+  if (kept === undefined) process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const label = makeLabel()
   const started = Date.now()
   const terminal = headless ? null : new Terminal({ color: process.stderr.isTTY })
@@ -74,7 +76,6 @@ export async function run(args: string[]): Promise<ExitCode> {
     return EXIT.done
   } finally {
     await cast.close()
-    if (kept === undefined) rmSync(folder, { recursive: true, force: true })
   }
 }
 
