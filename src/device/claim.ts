@@ -56,7 +56,8 @@ export class Claim {
   #channels: Channels | null
   #subscribers: Subscribers | null
   /** Owners' events; the first is being written. */
-  readonly #events: { jws: string; done: EventDone }[]
+  /** Changes of the reader set, one after the other: owners' events and expiry. Each calls `over` when it is carried out. */
+  readonly #acts: ((over: () => void) => void)[]
   /** Ends of consents are being written down. */
   #expiring: boolean
 
@@ -71,7 +72,7 @@ export class Claim {
     )
     this.#channels = null
     this.#subscribers = null
-    this.#events = []
+    this.#acts = []
     this.#expiring = false
     lights.set({ claimed: identity !== null })
   }
@@ -197,29 +198,34 @@ export class Claim {
   // 5. Consent: an owner's event, checked, made durable, carried out, then acknowledged
 
   onEvent(jws: string, done: EventDone): void {
-    if (this.#events.length >= LIMITS.ownership.eventsWaiting) return done('busy')
-    this.#events.push({ jws, done })
-    if (this.#events.length === 1) this.#nextEvent()
+    if (this.#acts.length >= LIMITS.ownership.eventsWaiting) return done('busy')
+    this.#queue((over) => this.#takeEvent(jws, done, over))
   }
 
-  /** An event is checked when the one before it is in the log and carried out: two for one place would fork it. */
-  #nextEvent(): void {
+  /** Two events for one place would fork the log, and an expiry between check and card would break it. */
+  #queue(act: (over: () => void) => void): void {
+    this.#acts.push(act)
+    if (this.#acts.length === 1) this.#nextAct()
+  }
+
+  #nextAct(): void {
+    this.#acts[0]?.(() => {
+      this.#acts.shift()
+      this.#nextAct()
+    })
+  }
+
+  #takeEvent(jws: string, done: EventDone, over: () => void): void {
     const { state } = this.#options
-    const event = this.#events[0]
-    if (!event) return
-    const over = (): void => {
-      this.#events.shift()
-      this.#nextEvent()
-    }
     const { log } = state
-    const checked = log?.check(event.jws) ?? { refusal: 'deleted' as const }
+    const checked = log?.check(jws) ?? { refusal: 'deleted' as const }
     if (!log || checked.refusal !== null) {
-      event.done(checked.refusal ?? 'deleted')
+      done(checked.refusal ?? 'deleted')
       return over()
     }
-    state.event(event.jws, (error) => {
+    state.event(jws, (error) => {
       const answer = (failure: Failure): void => {
-        event.done(failure ? 'storage' : null)
+        done(failure ? 'storage' : null)
         over()
       }
       if (error) answer(error)
@@ -254,25 +260,33 @@ export class Claim {
 
   /** Readers whose time is over; `now` is confirmed telegram time. That telegram is already closed to them. */
   onMeterTime(now: number): void {
-    const { state } = this.#options
     const channels = this.#channels
-    if (!state.log?.anyExpired(now)) return
-    const over = state.log.expired(now)
-    if (over.length === 0 || this.#expiring || !channels) return
+    if (this.#expiring || !channels || !this.#options.state.log?.anyExpired(now)) return
     this.#expiring = true
     channels.hold()
-    let open = over.length
+    this.#queue((over) => this.#expire(now, channels, over))
+  }
+
+  #expire(now: number, channels: Channels, over: () => void): void {
+    const { state } = this.#options
+    const late = state.log?.expired(now) ?? []
+    const finish = (failure: Failure): void => {
+      this.#expiring = false
+      // Not written down: nothing more is sealed, and the next start finds them over again.
+      if (failure) this.#failed('expiry', failure)
+      else channels.release()
+      over()
+    }
+    // An owner's event that was before us in the queue may have ended them already.
+    if (late.length === 0) return finish(null)
+    let open = late.length
     let failure: Failure = null
-    for (const reader of over)
+    for (const reader of late)
       state.expired(reader.grantId, (error) => {
         failure ??= error
         if (--open > 0) return
-        this.#expiring = false
-        // Not written down: nothing more is sealed, and the next start finds them over again.
-        if (failure) return this.#failed('expiry', failure)
-        this.#rotateWithout(over, ENDING.expired, REASON.expired, (e) => {
-          if (!e) channels.release()
-        })
+        if (failure) return finish(failure)
+        this.#rotateWithout(late, ENDING.expired, REASON.expired, finish)
       })
   }
 

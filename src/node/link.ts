@@ -28,9 +28,6 @@ export interface LinkOptions {
 /** Links of one process so far: two to one peer (its classes, its devices) must not share a timer. */
 let made = 0
 
-/** Links made so far, for their timers' names. */
-let links = 0
-
 export class Link {
   readonly #options: LinkOptions
   readonly #timer: string

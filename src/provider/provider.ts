@@ -130,6 +130,10 @@ export class Provider {
     const { store, events } = this.#options
     if (!Verifier.of(invite.device)) return done(new WattleError('bad-key', 'an invitation to no device'))
     const channel: Channel = { ...invite, class: invite.class as ClassId }
+    // A device keeps its box key for life: who says otherwise would cut us off from the one we know.
+    const before = this.#find(channel)?.channel
+    if (before && !equal(before.deviceBox, channel.deviceBox))
+      return done(new WattleError('bad-key', 'an invitation that contradicts the one before'))
     if (!this.#find(channel) && store.channels.length >= LIMITS.provider.channels) this.#makeRoom()
     store.invite(channel, (error) => {
       done(error)
