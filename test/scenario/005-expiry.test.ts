@@ -10,7 +10,7 @@ function shared(seed: number, ms: number): { house: House; grantId: string } {
   house.startHome()
   if (house.claim() !== 'ok') throw new Error('not claimed')
   house.startProvider('alice')
-  house.until(() => house.owned().ready)
+  house.until(() => house.owned().ready && house.owned().device.log.added)
   let grantId = ''
   const until = house.world.wallAtStart + Math.floor(house.world.now()) + ms
   house.home!.grant(
