@@ -19,7 +19,7 @@ import { contactOf } from './objects.ts'
 import type { Contact, DhtOptions, Found, Wanted } from './options.ts'
 import { idOfKey } from './overlay/proof.ts'
 import { readState, writeState } from './save.ts'
-import { PING, PROBE } from './table/transactions.ts'
+import { PING, PROBE, PROVE } from './table/transactions.ts'
 
 /** A datagram outside these bounds is no KRPC message. */
 const LEAST_DATAGRAM = 20
@@ -131,7 +131,7 @@ export class Dht {
     const { transactions } = core
     if (transactions.active * 2 > transactions.capacity || transactions.pinging(core.from)) return
     core.a.copy(core.from)
-    this.#asker.ping(core.a, PING, core.sender)
+    this.#asker.ping(core.a, asksOnly ? PROVE : PING, core.sender)
   }
 
   /** Does what is due; returns when to call again. Call it also soon after starting an operation. */

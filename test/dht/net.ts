@@ -1,7 +1,7 @@
 // A network in virtual time for DHT tests: nodes of the real engine, datagrams with delay and loss,
 // seeded randomness. Nothing here touches a socket.
 
-import type { Bytes } from '../../src/base/bytes.ts'
+import { type Bytes, text } from '../../src/base/bytes.ts'
 import { Signer } from '../../src/crypto/native.ts'
 import { Secret } from '../../src/crypto/secret.ts'
 import { Dht } from '../../src/dht/dht.ts'
@@ -56,6 +56,8 @@ export class Net {
   datagrams: number
   bytes: number
   onDatagram: ((seen: Seen) => void) | null
+  /** Receivers that are no nodes: attackers and hand-made peers, by address. */
+  readonly taps: Map<string, (bytes: Bytes, from: string) => void>
   readonly random: (into: Bytes) => void
   readonly #queue: Datagram[]
   #order: number
@@ -69,6 +71,7 @@ export class Net {
     this.datagrams = 0
     this.bytes = 0
     this.onDatagram = null
+    this.taps = new Map()
     this.random = seeded(seed)
     this.#queue = []
     this.#order = 0
@@ -163,12 +166,29 @@ export class Net {
         continue
       }
       const d = this.#pop()
+      this.taps.get(d.to)?.(d.bytes, `${d.host}:${d.port}`)
       const to = this.members.get(d.to)
       if (!to?.alive) continue
       to.dht.onDatagram(d.bytes, d.host, d.port, this.now)
       to.next = Math.max(this.now + 1, to.dht.tick(this.now))
     }
     return true
+  }
+
+  /** Sends one datagram from `host:port` and returns which answers came back there within a second. */
+  say(from: string, to: string, bytes: Bytes): Bytes[] {
+    const before = this.taps.get(from)
+    const got: Bytes[] = []
+    // Queries that it sends to us are not what came back.
+    this.taps.set(from, (reply) => {
+      if (!text(reply.subarray(reply.length - 7)).endsWith('1:y1:qe')) got.push(reply)
+    })
+    const [host, port] = from.split(':')
+    this.send(bytes, { host: host!, port: Number(port) }, to)
+    this.run(1_000)
+    if (before) this.taps.set(from, before)
+    else this.taps.delete(from)
+    return got
   }
 
   /** Runs one operation of a member to its end. */

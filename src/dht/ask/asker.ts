@@ -7,7 +7,7 @@ import type { Address } from '../krpc/address.ts'
 import { piece, type Writer } from '../krpc/writer.ts'
 import type { Put } from '../options.ts'
 import type { Lookup } from '../table/lookups.ts'
-import { BOOT, type PING, type PROBE, SEARCH, STORE } from '../table/transactions.ts'
+import { BOOT, type PING, type PROBE, type PROVE, SEARCH, STORE } from '../table/transactions.ts'
 
 /** Longest wait for an answer, in ms; after `Core.patience` the query is late. */
 export const ANSWER_MS = 4_000
@@ -47,7 +47,12 @@ export class Asker {
   }
 
   /** Pings a node; `expected` says which words it must answer with. Returns the transaction or -1. */
-  ping(a: Address, kind: typeof PING | typeof PROBE, expected: Int32Array | null, at = 0): number {
+  ping(
+    a: Address,
+    kind: typeof PING | typeof PROBE | typeof PROVE,
+    expected: Int32Array | null,
+    at = 0,
+  ): number {
     const slot = this.#open(kind, a, ANSWER_MS)
     if (slot < 0) return -1
     if (expected) this.#core.transactions.expect(slot, expected, at)

@@ -13,7 +13,17 @@ import { idBytes, idOf, sameId } from '../math/id.ts'
 import { contactOf, itemOf, keepItem } from '../objects.ts'
 import type { Contact, Found, Item, Wanted } from '../options.ts'
 import { CANDIDATES } from '../slab.ts'
-import { ANSWERED, ASKED, FAILED, LATE, type Lookup, REFUSED, STORED, STORING } from '../table/lookups.ts'
+import {
+  ANSWERED,
+  ASKED,
+  CLOSE_BITS,
+  FAILED,
+  LATE,
+  type Lookup,
+  REFUSED,
+  STORED,
+  STORING,
+} from '../table/lookups.ts'
 import { K } from '../table/table.ts'
 import type { Asker } from './asker.ts'
 
@@ -277,11 +287,15 @@ export class Operations {
   }
 
   #sample(lookup: Lookup): void {
-    const log = lookup.reachOfK()
-    if (log > 0) return
-    this.#samples[this.#sampled % SAMPLES] = Math.log2(K) - log
+    const reach = lookup.reachOfK()
+    if (reach > 0) return
+    this.#samples[this.#sampled % SAMPLES] = Math.log2(K) - reach
     this.#sampled++
     if (this.#sampled === 2 * SAMPLES) this.#sampled = SAMPLES
+    const log = this.logSize()
+    if (log < 0) return
+    this.#core.table4.clusterBits = Math.ceil(log) + CLOSE_BITS
+    this.#core.table6.clusterBits = Math.ceil(log) + CLOSE_BITS
   }
 
   #end(lookup: Lookup, job: Job): void {

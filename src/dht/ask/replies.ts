@@ -11,7 +11,7 @@ import { loadId, sameId } from '../math/id.ts'
 import { contactOf } from '../objects.ts'
 import { type Exchange, PROOF_TICKS } from '../overlay/proof.ts'
 import type { Heard } from '../table/table.ts'
-import { BOOT, PROBE, SEARCH, STORE } from '../table/transactions.ts'
+import { BOOT, PROBE, PROVE, SEARCH, STORE } from '../table/transactions.ts'
 import type { Operations } from './operations.ts'
 
 /** Nodes taken from one answer and family: more than anybody needs to send. */
@@ -132,7 +132,7 @@ export class Replies {
     this.#count(C.answers)
     core.measured(rtt)
     this.#vote()
-    this.#enter(rtt)
+    if (kind !== PROVE) this.#enter(rtt)
     if (kind === SEARCH) {
       this.#operations.onAnswer(lookup, c, late)
       if (lookup.active) this.#nodes(lookup.index, lookup.depth[c]! + 1)

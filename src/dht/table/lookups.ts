@@ -23,7 +23,7 @@ export const REFUSED = 7
 const PER_SUBNET = 2
 const MAX_CLOSE = 24
 /** Bits beyond log2 of the network's size that make a candidate implausible: one honest node in 32. */
-const CLOSE_BITS = 5
+export const CLOSE_BITS = 5
 
 export class Lookup {
   readonly index: number
@@ -215,6 +215,7 @@ export class Lookup {
     let good = 0
     for (let p = 0; p < this.count; p++) {
       const c = this.order[p]!
+      if (this.#close[c] === 1) continue
       if (this.state[c] >= ANSWERED && this.state[c] !== FAILED && ++good === K)
         return logDistance(this.ids, 5 * c, this.target, 0)
     }

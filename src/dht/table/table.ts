@@ -21,6 +21,9 @@ const PING_AGAIN = 50
 const SUBNET_PER_BUCKET = 1
 const SUBNET_PER_TABLE = 4
 
+/** Nodes so close to one another that a network of the estimated size would not have them. */
+const CLUSTER = 3
+
 /** Flags: proven by key (overlay) or fitting its address (BEP-42); read from a file, not yet heard of. */
 export const VERIFIED = 1
 export const RESTORED = 2
@@ -29,6 +32,8 @@ export class Table {
   readonly family: Family
   readonly capacity: number
   count: number
+  /** Entries that share this many bits with one another are a cluster; CLUSTER of them may enter. */
+  clusterBits: number
   /** Result of `closest`: slots, nearest first. */
   readonly near: Uint16Array
   /** Five words per slot. */
@@ -70,6 +75,7 @@ export class Table {
     this.family = shape.family
     this.capacity = n
     this.count = 0
+    this.clusterBits = 20
     this.near = new Uint16Array(64)
     this.ids = slab.i32(5 * n)
     this.seen = slab.u32(n)
@@ -231,7 +237,7 @@ export class Table {
 
   /** One id per address, SUBNET_PER_BUCKET per /24 or /64 in a bucket, SUBNET_PER_TABLE in all. */
   #diverse(words: Words, at: number, a: Address): boolean {
-    if (a.family !== this.family) return false
+    if (a.family !== this.family || this.#clustered(words, at)) return false
     if (!this.#strict && scopeOf(a) !== 3) return true
     const bucket = sharedBits(words, at, this.#self, 0)
     let inBucket = 0
@@ -243,6 +249,14 @@ export class Table {
       if (this.#bucket[i] === bucket) inBucket++
     }
     return inBucket < SUBNET_PER_BUCKET && inTable < SUBNET_PER_TABLE
+  }
+
+  /** Made-up ids around one target would otherwise be all that this table tells about it. */
+  #clustered(words: Words, at: number): boolean {
+    let near = 0
+    for (let i = 0; i < this.count; i++)
+      if (sharedBits(words, at, this.ids, 5 * i) >= this.clusterBits && ++near >= CLUSTER) return true
+    return false
   }
 
   /** Slot that a newcomer to this bucket replaces; -1 where there is room; -2 where there is none. */

@@ -19,6 +19,8 @@ export const SEARCH = 2
 export const STORE = 3
 /** Ping of the application. */
 export const PROBE = 4
+/** Ping of a node that only reads: it proves its key and does not enter the table. */
+export const PROVE = 5
 
 export class Transactions {
   readonly capacity: number
