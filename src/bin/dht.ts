@@ -165,7 +165,7 @@ function settings(options: Options, client: boolean): DhtRunnerOptions {
 
 function start(options: Options, client: boolean): { runner: DhtRunner; clock: LinuxClock } {
   const clock = new LinuxClock()
-  const machine = { loop: new Loop(clock), random: linuxRandom, sockets: new LinuxSockets() }
+  const machine = { loop: new Loop(clock), random: linuxRandom, sockets: new LinuxSockets({ lend: true }) }
   try {
     return { runner: new DhtRunner(machine, settings(options, client)), clock }
   } catch (error) {

@@ -137,9 +137,9 @@ export class Core {
     this.rttvar = 0
   }
 
-  /** Sets the time of everything that follows, in ms. */
+  /** Sets the time of everything that follows, in ms. Whole ones: fractions would be boxed at every call. */
   clock(now: number): void {
-    this.now = now
+    this.now = Math.floor(now)
     this.tick = Math.floor(now / 100)
   }
 

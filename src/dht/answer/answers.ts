@@ -100,12 +100,17 @@ export class Answers {
       core.counts[C.refused]!++
       this.#refuse(code)
     }
-    const table = core.table(core.from.family)
-    const slot = table.find(core.sender, 0)
-    const known = slot >= 0 && table.at(slot, core.from)
-    if (!core.limiter.answer(core.writer.at, known, core.now)) return this.#drop(C.limited)
+    if (!core.limiter.answer(core.writer.at, core.now, this)) return this.#drop(C.limited)
     core.send(host, core.from.port)
     return true
+  }
+
+  /** True when the sender of the query is in our routing table. */
+  known(): boolean {
+    const core = this.#core
+    const table = core.table(core.from.family)
+    const slot = table.find(core.sender, 0)
+    return slot >= 0 && table.at(slot, core.from)
   }
 
   #drop(count: number): false {
@@ -195,7 +200,7 @@ export class Answers {
   #room(factor: number): number {
     const core = this.#core
     const most = core.from.family === 4 ? MAX_DATAGRAM : MOST6
-    const limit = Math.min(most, factor * core.reader.end)
+    const limit = Math.min(most, Math.floor(factor * core.reader.end))
     return limit - core.writer.at - TAIL - (this.#challenged() ? PROOF : 0)
   }
 

@@ -18,6 +18,11 @@ export interface Rates {
   readonly signatures: number
 }
 
+/** Who asks; `known` is true for a node of our routing table. */
+export interface Asker {
+  known(): boolean
+}
+
 export const RATES: Rates = {
   perSource: 50, // several devices may share one address; an honest node needs a few a second
   bytes: 200_000, // a household's uplink survives it; strangers get three quarters
@@ -108,14 +113,15 @@ export class Limiter {
     return Math.min(most, this.#level[slot]! + (passed * this.#rates.perSource) / 1_000)
   }
 
-  /** Takes `n` bytes of the answer budget. `known`: the asker is in our routing table. */
-  answer(n: number, known: boolean, now: number): boolean {
+  /** Takes `n` bytes of the answer budget, if there are as many for this asker. */
+  answer(n: number, now: number, asker: Asker): boolean {
     const most = this.#rates.bytes
     if (now > this.#bytesAt) {
       this.#bytes = Math.min(most, this.#bytes + ((now - this.#bytesAt) * most) / 1_000)
       this.#bytesAt = now
     }
-    if (this.#bytes - n < (known ? 0 : most * KEPT)) return false
+    // Looking the asker up is left for when it matters.
+    if (this.#bytes - n < most * KEPT && (this.#bytes < n || !asker.known())) return false
     this.#bytes -= n
     return true
   }

@@ -36,6 +36,7 @@ export class Table {
   clusterBits: number
   /** Result of `closest`: slots, nearest first. */
   readonly near: Uint16Array
+  readonly #first: Int32Array
   /** Five words per slot. */
   readonly ids: Words
   /** Time of the last answer, in ticks. */
@@ -77,6 +78,7 @@ export class Table {
     this.count = 0
     this.clusterBits = 20
     this.near = new Uint16Array(64)
+    this.#first = new Int32Array(64)
     this.ids = slab.i32(5 * n)
     this.seen = slab.u32(n)
     this.rtt = slab.u16(n)
@@ -145,31 +147,39 @@ export class Table {
   /** Puts the up to `max` (≤ 64) good nodes closest to `target` into `near`; returns how many. */
   closest(target: Words, max: number, tick: number): number {
     const near = this.near
+    const first = this.#first
     const ids = this.ids
+    const count = this.count
     const t = flip(target[0]!)
     let n = 0
+    // Flipped first words of the distances decide nearly always; equal ones are compared in full.
     let worst = 0x7fff_ffff
-    for (let i = 0, j = 0; i < this.count; i++, j += 5) {
+    for (let i = 0, j = 0; i < count; i++, j += 5) {
       const d = ids[j]! ^ t
-      if ((n === max && d > worst) || !this.good(i, tick)) continue
+      if (d > worst || !this.good(i, tick)) continue
       let p = n
-      if (n === max) {
-        if (d === worst && !this.#before(j, 5 * near[n - 1]!, target)) continue
+      if (n < max) n++
+      else {
         p = n - 1
-      } else n++
-      while (p > 0 && this.#before(j, 5 * near[p - 1]!, target)) {
+        if (d === worst && !this.#before(j, 5 * near[p]!, target)) continue
+      }
+      while (p > 0) {
+        const other = first[p - 1]!
+        if (d > other || (d === other && !this.#before(j, 5 * near[p - 1]!, target))) break
+        first[p] = other
         near[p] = near[p - 1]!
         p--
       }
+      first[p] = d
       near[p] = i
-      if (n === max) worst = ids[5 * near[n - 1]!]! ^ t
+      if (n === max) worst = first[n - 1]!
     }
     return n
   }
 
   #before(j: number, other: number, target: Words): boolean {
     const ids = this.ids
-    for (let i = 0; i < 5; i++) {
+    for (let i = 1; i < 5; i++) {
       const x = ids[j + i]! ^ target[i]!
       const y = ids[other + i]! ^ target[i]!
       if (x !== y) return flip(x) < flip(y)

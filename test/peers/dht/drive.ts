@@ -10,14 +10,22 @@ export type Answer = Record<string, unknown>
 
 export class Peer {
   readonly process: ChildProcess
+  /** Sum of `allocated=` of --trace-gc-nvp lines so far: bytes of JavaScript heap. */
+  allocated: number
   readonly #lines: Answer[]
   readonly #waiting: ((answer: Answer) => void)[]
 
   constructor(command: string, args: string[], cwd?: string) {
+    this.allocated = 0
     this.#lines = []
     this.#waiting = []
     this.process = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], ...(cwd ? { cwd } : {}) })
     createInterface({ input: this.process.stdout! }).on('line', (line) => {
+      if (!line.startsWith('{')) {
+        const match = / allocated=(\d+)/.exec(line)
+        if (match) this.allocated += Number(match[1])
+        return
+      }
       const answer = JSON.parse(line) as Answer
       const waiting = this.#waiting.shift()
       if (waiting) waiting(answer)
