@@ -154,8 +154,11 @@ export class Dht {
     this.#operations.cancel(operation)
   }
 
-  /** Pings `host:port`; `done` gets the time in ms, or -1. False where it cannot be sent now. */
-  ping(address: string, now: number, done: (ms: number) => void): boolean {
+  /**
+   * Pings `host:port`; `done` gets the time in ms and who answered (in the overlay with the key it
+   * proved), or -1 and null. False where it cannot be sent now.
+   */
+  ping(address: string, now: number, done: (ms: number, contact: Contact | null) => void): boolean {
     this.#core.clock(now)
     const a = addressOf(address)
     const slot = a ? this.#asker.ping(a, PROBE, null) : -1

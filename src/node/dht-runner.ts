@@ -42,6 +42,8 @@ interface Waiting {
 
 export class DhtRunner {
   readonly dht: Dht
+  /** Milliseconds since 1970 as this machine believes. */
+  readonly wall: () => number
   readonly #machine: DhtMachine
   readonly #options: DhtRunnerOptions
   readonly #timer: string
@@ -54,6 +56,7 @@ export class DhtRunner {
 
   /** @param timer a name of its own for each instance of the process. */
   constructor(machine: DhtMachine, options: DhtRunnerOptions, timer = 'dht') {
+    this.wall = () => machine.loop.clock.wall()
     this.#machine = machine
     this.#options = options
     this.#timer = timer
@@ -213,6 +216,15 @@ export class DhtRunner {
   ping(address: string): Promise<number> {
     return new Promise((done) => {
       if (!this.dht.ping(address, this.#machine.loop.now(), done)) done(-1)
+      else this.#soon()
+    })
+  }
+
+  /** Who answers at this address, in the overlay with the key it proved; null where nobody does. */
+  identify(address: string): Promise<Contact | null> {
+    return new Promise((done) => {
+      const answered = (_ms: number, contact: Contact | null): void => done(contact)
+      if (!this.dht.ping(address, this.#machine.loop.now(), answered)) done(null)
       else this.#soon()
     })
   }

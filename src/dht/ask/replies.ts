@@ -9,6 +9,7 @@ import { F, STRING } from '../krpc/reader.ts'
 import { fitsAddress } from '../math/bep42.ts'
 import { loadId, sameId } from '../math/id.ts'
 import { contactOf } from '../objects.ts'
+import type { Contact } from '../options.ts'
 import { type Exchange, PROOF_TICKS } from '../overlay/proof.ts'
 import type { Heard } from '../table/table.ts'
 import { BOOT, PROBE, PROVE, SEARCH, STORE } from '../table/transactions.ts'
@@ -24,7 +25,7 @@ export class Replies {
   readonly #exchange: Exchange
   readonly #a: Address
   /** The application's pings by transaction slot. */
-  readonly probes: ((ms: number) => void)[]
+  readonly probes: ((ms: number, contact: Contact | null) => void)[]
   /** Called when a bootstrap peer answered: the join lookup takes its nodes. */
   onBoot: () => number
   /** Called when our external address became known or changed. */
@@ -126,6 +127,7 @@ export class Replies {
       if (!rightId) this.#lost(slot)
       if (kind === SEARCH) this.#operations.onUseless(lookup, c, late)
       if (kind === STORE) this.#operations.onStored(lookup, c, -1)
+      if (kind === PROBE) this.#probed(slot, -1, null)
       if (kind === SEARCH || kind === STORE) this.#operations.advance(lookup)
       return
     }
@@ -147,10 +149,20 @@ export class Replies {
         this.#operations.advance(core.lookups[join]!)
       }
     } else if (kind === PROBE) {
-      const probe = this.probes[slot]
-      delete this.probes[slot]
-      probe?.(rtt)
+      this.#probed(slot, rtt, contactOf(core, core.sender, 0, core.from))
     }
+  }
+
+  /** Ends a ping of the application; -1: no answer, or none that counts. */
+  #probed(slot: number, ms: number, contact: Contact | null): void {
+    const probe = this.probes[slot]
+    delete this.probes[slot]
+    probe?.(ms, contact)
+  }
+
+  /** No answer came to the application's ping. */
+  unanswered(slot: number): void {
+    this.#probed(slot, -1, null)
   }
 
   /** A node at this address has another id than it had: what we knew is void. */

@@ -119,11 +119,7 @@ export class Upkeep {
       transactions.close(i)
       if (kind === SEARCH) this.#operations.onSilent(lookup, c)
       if (kind === STORE) this.#operations.onStored(lookup, c, -1)
-      if (kind === PROBE) {
-        const probe = this.#replies.probes[i]
-        delete this.#replies.probes[i]
-        probe?.(-1)
-      }
+      if (kind === PROBE) this.#replies.unanswered(i)
     }
   }
 
