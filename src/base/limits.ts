@@ -145,7 +145,7 @@ export const LIMITS = {
     /** One instance's ArrayBuffer: default, least and most. */
     maxBytes: 524_288,
     minBytes: 65_536,
-    mostBytes: 16_777_216,
+    mostBytes: 4_194_304,
     /** BEP-44: encoded value and salt. */
     valueBytes: 1_000,
     saltBytes: 64,

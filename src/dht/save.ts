@@ -8,10 +8,11 @@ import { sha256, Verifier } from '../crypto/native.ts'
 import type { Core } from './core.ts'
 import { compactBytes } from './krpc/address.ts'
 import { reachable } from './krpc/reach.ts'
-import { ID_BYTES, idBytes, loadId } from './math/id.ts'
+import { ID_BYTES, idBytes, idOf, loadId } from './math/id.ts'
 import { itemAt, keepItem, sha1, signedText, storable, targetOf } from './objects.ts'
 import type { Put } from './options.ts'
 import { OWN } from './store/items.ts'
+import type { Table } from './table/table.ts'
 
 const MAGIC = utf8('WDHT')
 const VERSION = 1
@@ -60,31 +61,26 @@ export function readState(core: Core, bytes: Bytes): boolean {
   if (!equal(r.take(4), MAGIC) || r.u8() !== VERSION) return false
   if (!equal(r.take(8), core.prover ? core.prover.tag : NO_TAG)) return false
   const id = r.take(ID_BYTES)
-  if (!r.ok) return false
-  // Mainline keeps its place in the network; in the overlay the key decides.
-  if (!core.prover && !core.options.id) loadId(core.self, 0, id, 0)
+  const nodes: { table: Table; id: Bytes; compact: Bytes }[] = []
   for (const table of [core.table4, core.table6]) {
     const count = r.u16()
-    for (let i = 0; i < count && r.ok; i++) {
-      const node = r.take(ID_BYTES)
-      const compact = r.take(compactBytes(table.family))
-      if (!r.ok) break
-      loadId(core.other, 0, node, 0)
-      core.a.load(compact, 0, table.family)
-      if (reachable(core.a, core.reach)) table.restore(core.other, 0, core.a)
-    }
+    for (let i = 0; i < count && r.ok; i++)
+      nodes.push({ table, id: r.take(ID_BYTES), compact: r.take(compactBytes(table.family)) })
   }
-  const items = r.u8()
-  for (let i = 0; i < items && r.ok; i++) {
-    const item = readItem(r)
-    if (item && keepItem(core, item, true)) core.items.due(core.items.find(wordsOf(core, item), 0))
+  const items: (Put | null)[] = []
+  for (let n = r.u8(); n > 0 && r.ok; n--) items.push(readItem(r))
+  // All or nothing.
+  if (!r.done) return false
+  // Mainline keeps its place in the network; in the overlay the key decides.
+  if (!core.prover && !core.options.id) loadId(core.self, 0, id, 0)
+  for (const node of nodes) {
+    loadId(core.other, 0, node.id, 0)
+    core.a.load(node.compact, 0, node.table.family)
+    if (reachable(core.a, core.reach)) node.table.restore(core.other, 0, core.a)
   }
-  return r.done
-}
-
-function wordsOf(core: Core, item: Put): Int32Array {
-  loadId(core.other, 0, item.target, 0)
-  return core.other
+  for (const item of items)
+    if (item && keepItem(core, item, true)) core.items.due(core.items.find(idOf(item.target), 0))
+  return true
 }
 
 function readItem(r: Reader): Put | null {

@@ -194,6 +194,7 @@ export class Answers {
     x.challengeAt = core.reader.from[F.wc]!
     x.addressLength = core.from.store(x.addressIn, 0)
     core.writer.put(P.wk).put(core.prover.publicKey).put(P.ws).put(core.prover.sign(x))
+    x.bytes = core.writer.bytes
   }
 
   /** Bytes that nodes and peers may still take. */

@@ -42,6 +42,13 @@ export class Signed {
     this.#hash(into)
   }
 
+  /** Lets go of the salt, which may lie in a datagram. */
+  release(): void {
+    this.#salt = NO_SALT
+    this.#saltFrom = 0
+    this.#saltTo = 0
+  }
+
   #hash(into: Int32Array): void {
     const { reader, sha1 } = this.#core
     sha1

@@ -51,7 +51,9 @@ export class Storing {
     this.#token.bytes = core.reader.bytes
     this.#token.at = core.reader.from[F.token]!
     this.#token.now = core.now
-    return core.tokens.check(core.from, core.target, 0, this.#token)
+    const fits = core.tokens.check(core.from, core.target, 0, this.#token)
+    this.#token.bytes = core.writer.bytes
+    return fits
   }
 
   #wrongToken(): number {
@@ -81,8 +83,15 @@ export class Storing {
     return 0
   }
 
-  /** Keeps an item; 0 or the code of the refusal. */
+  /** Keeps an item; 0 or the code of the refusal. Lets go of the datagram afterwards. */
   put(source: number): number {
+    const code = this.#put(source)
+    this.#other.bytes = this.#core.writer.bytes
+    this.#signed.release()
+    return code
+  }
+
+  #put(source: number): number {
     const core = this.#core
     const reader = core.reader
     if (!reader.has(F.v)) return 203

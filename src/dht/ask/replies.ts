@@ -194,7 +194,9 @@ export class Replies {
     x.addressAt = reader.from[F.ip]!
     x.addressLength = address
     const signature = reader.bytes.subarray(reader.from[F.ws], reader.to[F.ws])
-    if (!prover.verify(x, key, signature)) {
+    const good = prover.verify(x, key, signature)
+    x.addressIn = core.writer.bytes
+    if (!good) {
       this.#count(C.badSignature)
       return false
     }

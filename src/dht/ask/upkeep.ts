@@ -4,7 +4,7 @@
 import { LIMITS } from '../../base/limits.ts'
 import { C, type Core } from '../core.ts'
 import { Address, type Family } from '../krpc/address.ts'
-import { idBytes } from '../math/id.ts'
+import { idBytes, idOf } from '../math/id.ts'
 import { itemAt } from '../objects.ts'
 import { OWN } from '../store/items.ts'
 import { FREE, PING, PROBE, SEARCH, STORE } from '../table/transactions.ts'
@@ -23,6 +23,8 @@ const REFRESH_MS = 900_000
 const BOOT_MS = 1_000
 const BOOT_MOST_MS = 120_000
 const SWEEP = 16
+/** An own item that nobody took is put again after a minute. */
+const RETRY_TICKS = 600
 
 export interface Bootstrap {
   readonly address: Address
@@ -208,14 +210,18 @@ export class Upkeep {
   #republish(): void {
     const core = this.#core
     const { items } = core
+    if (!this.joined) return
     for (let i = 0; i < items.capacity; i++) {
       if ((items.flags[i]! & OWN) === 0 || items.expires[i]! > core.tick) continue
       // One slot stays free for the application.
       if (this.#operations.active + 2 > core.lookups.length) return
       const item = itemAt(core, i)
       for (const family of [4, 6] as const)
-        if (core.table(family).count > 0)
-          this.#operations.start({ kind: 'put', item, keep: true }, family, null)
+        if (core.table(family).goodCount(core.tick) > 0)
+          this.#operations.start({ kind: 'put', item, keep: true }, family, (found) => {
+            const slot = items.find(idOf(item.target), 0)
+            if (found.stored === 0 && slot >= 0) items.expires[slot] = core.tick + RETRY_TICKS
+          })
     }
   }
 }

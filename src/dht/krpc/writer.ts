@@ -1,11 +1,13 @@
 // Writes KRPC messages into one buffer of the engine's own. Callers write keys in sorted order
-// (BEP-3); constant pieces are prepared once. Nothing is allocated per message: `done` hands out a
-// view that is kept per length.
+// (BEP-3); constant pieces are prepared once. Nothing is allocated per message: `done` hands out
+// a view that is kept.
 
 import type { Bytes } from '../../base/bytes.ts'
 
 /** No datagram of ours is longer: it must not be fragmented on any ordinary path. */
 export const MAX_DATAGRAM = 1_400
+
+const VIEWS = 128
 
 /** ASCII bytes of a constant piece. */
 export function piece(text: string): Bytes {
@@ -15,14 +17,14 @@ export function piece(text: string): Bytes {
 export class Writer {
   readonly bytes: Bytes
   at: number
-  // One view per length that was ever sent: at most MAX_DATAGRAM of them.
-  readonly #views: (Bytes | null)[]
+  // Views by the low bits of their length: messages have few lengths, and VIEWS is the cap.
+  readonly #views: Bytes[]
 
   /** @param bytes MAX_DATAGRAM bytes of the slab. */
   constructor(bytes: Bytes) {
     this.bytes = bytes
     this.at = 0
-    this.#views = new Array<Bytes | null>(MAX_DATAGRAM + 1).fill(null)
+    this.#views = new Array<Bytes>(VIEWS).fill(bytes.subarray(0, 0))
   }
 
   begin(): this {
@@ -38,10 +40,10 @@ export class Writer {
   done(): Bytes {
     const length = this.at
     if (length > MAX_DATAGRAM) throw new RangeError(`KRPC message of ${length} bytes`)
-    const view = this.#views[length]
-    if (view) return view
+    const view = this.#views[length % VIEWS]!
+    if (view.length === length) return view
     const made = this.bytes.subarray(0, length)
-    this.#views[length] = made
+    this.#views[length % VIEWS] = made
     return made
   }
 

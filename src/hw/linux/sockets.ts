@@ -13,8 +13,8 @@ const READ_BYTES = 65_536
 /** Datagrams that the kernel has not taken yet; what does not fit is lost, as datagrams may be. */
 const SCRATCH_BYTES = 131_072
 const LARGEST_DATAGRAM = 65_507
-/** Datagrams up to this length are sent through views that are made once. */
-const ORDINARY_DATAGRAM = 1_500
+/** Views of the scratch kept for sending, by the low bits of their length: datagrams have few lengths. */
+const VIEWS = 128
 
 export class LinuxSockets implements Sockets {
   readonly #readInto: Bytes = new Uint8Array(READ_BYTES)
@@ -117,7 +117,7 @@ class LinuxUdp implements UdpSocket {
   readonly address: string
   readonly #socket: DatagramSocket
   readonly #scratch: Bytes = new Uint8Array(SCRATCH_BYTES)
-  readonly #views: (Bytes | undefined)[] = new Array<Bytes | undefined>(ORDINARY_DATAGRAM + 1).fill(undefined)
+  readonly #views: Bytes[] = new Array<Bytes>(VIEWS).fill(new Uint8Array(0))
   #at = 0
   #open = true
 
@@ -139,11 +139,11 @@ class LinuxUdp implements UdpSocket {
 
   /** What is about to be sent. Usually nothing waits, and a view of this length exists. */
   #view(length: number): Bytes {
-    if (this.#at > 0 || length > ORDINARY_DATAGRAM) return this.#scratch.subarray(this.#at, this.#at + length)
-    const known = this.#views[length]
-    if (known) return known
+    if (this.#at > 0) return this.#scratch.subarray(this.#at, this.#at + length)
+    const known = this.#views[length % VIEWS]!
+    if (known.length === length && length > 0) return known
     const view = this.#scratch.subarray(0, length)
-    this.#views[length] = view
+    this.#views[length % VIEWS] = view
     return view
   }
 
