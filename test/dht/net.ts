@@ -58,6 +58,8 @@ export class Net {
   onDatagram: ((seen: Seen) => void) | null
   /** Receivers that are no nodes: attackers and hand-made peers, by address. */
   readonly taps: Map<string, (bytes: Bytes, from: string) => void>
+  /** Receives what is for nobody else: the crowd of the simulation. */
+  onStray: ((bytes: Bytes, to: string, from: string) => void) | null
   readonly random: (into: Bytes) => void
   readonly #queue: Datagram[]
   #order: number
@@ -72,6 +74,7 @@ export class Net {
     this.bytes = 0
     this.onDatagram = null
     this.taps = new Map()
+    this.onStray = null
     this.random = seeded(seed)
     this.#queue = []
     this.#order = 0
@@ -168,6 +171,7 @@ export class Net {
       const d = this.#pop()
       this.taps.get(d.to)?.(d.bytes, `${d.host}:${d.port}`)
       const to = this.members.get(d.to)
+      if (!to && this.onStray) this.onStray(d.bytes, d.to, `${d.host}:${d.port}`)
       if (!to?.alive) continue
       to.dht.onDatagram(d.bytes, d.host, d.port, this.now)
       to.next = Math.max(this.now + 1, to.dht.tick(this.now))

@@ -19,9 +19,13 @@ await build({
 
 for (const maxBytes of [65_536, 524_288])
   t.test(`${PACKETS} packets, ${maxBytes} bytes`, { timeout: 600_000 }, async (t) => {
-    const out = execFileSync(process.execPath, ['--expose-gc', '--max-semi-space-size=1', FILE, `${PACKETS}`, `${maxBytes}`], {
-      encoding: 'utf8',
-    })
+    const out = execFileSync(
+      process.execPath,
+      ['--expose-gc', '--max-semi-space-size=1', FILE, `${PACKETS}`, `${maxBytes}`],
+      {
+        encoding: 'utf8',
+      },
+    )
     const r = JSON.parse(out) as Record<string, number> & { counts: Record<string, number> }
     t.equal(r['buffers'], 0, 'array buffers are the same')
     t.ok(Math.abs(r['heap']!) <= 262_144, `heap changed by ${r['heap']} bytes`)
