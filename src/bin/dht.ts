@@ -12,7 +12,7 @@ import { addressOf } from '../dht/krpc/address.ts'
 import { bencodeBytes, bytesOf, plainItem, signItem, storable, targetOf } from '../dht/objects.ts'
 import type { Contact, Found, Put } from '../dht/options.ts'
 import { LinuxClock, linuxRandom } from '../hw/linux/clock.ts'
-import { LinuxFiles } from '../hw/linux/files.ts'
+import { type LinuxFiles, openFolder } from '../hw/linux/files.ts'
 import { LinuxSockets } from '../hw/linux/sockets.ts'
 import { DhtRunner, type DhtRunnerOptions } from '../node/dht-runner.ts'
 import { Loop } from '../node/loop.ts'
@@ -136,12 +136,41 @@ function fresh(): Signer {
   return new Signer(new Secret(seed))
 }
 
-function settings(options: Options, client: boolean): DhtRunnerOptions {
+/** The state folder with the node's own key in it, made at the first start. */
+async function openState(folder: string): Promise<{ files: LinuxFiles; signer: Signer }> {
+  const files = await new Promise<LinuxFiles>((done, fail) =>
+    openFolder(folder, (error, opened) =>
+      opened
+        ? done(opened)
+        : fail(new WattleError('state', `--state ${folder}: ${error?.message}`, EXIT.stay)),
+    ),
+  )
+  const old = await new Promise<Bytes | null>((done, fail) =>
+    files.read('dht-key', (error, found) =>
+      error ? fail(new WattleError('state', `dht-key: ${error.message}`, EXIT.stay)) : done(found),
+    ),
+  )
+  if (old && old.length !== 32)
+    throw new WattleError('state', `${folder}/dht-key: expected 32 bytes, got ${old.length}`, EXIT.stay)
+  if (old) return { files, signer: new Signer(new Secret(old)) }
+  const seed = new Uint8Array(32)
+  linuxRandom(seed)
+  await new Promise<void>((done, fail) =>
+    files.replace('dht-key', seed, (error) =>
+      error ? fail(new WattleError('state', `dht-key: ${error.message}`, EXIT.stay)) : done(),
+    ),
+  )
+  return { files, signer: new Signer(new Secret(seed)) }
+}
+
+async function settings(options: Options, client: boolean): Promise<DhtRunnerOptions> {
   if (options.mainline === (options.overlay !== undefined))
     throw wrong('either --mainline or --overlay NAME is needed')
   const listen = options.listen.split(',').filter((a) => a !== '')
   for (const a of listen) if (!addressOf(a)) throw wrong(`--listen: expected host:port, got ${a}`)
-  const signer = options.overlay === undefined ? null : options.key ? keyFile(options.key) : fresh()
+  const state = options.state && !client ? await openState(options.state) : null
+  const signer =
+    options.overlay === undefined ? null : options.key ? keyFile(options.key) : (state?.signer ?? fresh())
   const bootstrap = options.bootstrap
     .split(',')
     .filter((peer) => peer !== '')
@@ -159,15 +188,15 @@ function settings(options: Options, client: boolean): DhtRunnerOptions {
     ...(options.id ? { id: bytes(options.id, 'id', 20) } : {}),
     ...(most ? { maxBytes: number(most, 'max-bytes', 2 ** 31) } : {}),
     ...(options['full-rate'] ? { rates: { perSource: 1e7, bytes: 1e12, signatures: 1e6 } } : {}),
-    state: options.state && !client ? { files: new LinuxFiles(options.state), name: 'dht' } : null,
+    state: state ? { files: state.files, name: 'dht' } : null,
   }
 }
 
-function start(options: Options, client: boolean): { runner: DhtRunner; clock: LinuxClock } {
+async function start(options: Options, client: boolean): Promise<{ runner: DhtRunner; clock: LinuxClock }> {
   const clock = new LinuxClock()
   const machine = { loop: new Loop(clock), random: linuxRandom, sockets: new LinuxSockets({ lend: true }) }
   try {
-    return { runner: new DhtRunner(machine, settings(options, client)), clock }
+    return { runner: new DhtRunner(machine, await settings(options, client)), clock }
   } catch (error) {
     throw error instanceof RangeError ? wrong(error.message) : error
   }
@@ -175,7 +204,7 @@ function start(options: Options, client: boolean): { runner: DhtRunner; clock: L
 
 /** A node until SIGINT or SIGTERM. */
 async function node(options: Options): Promise<number> {
-  const { runner, clock } = start(options, false)
+  const { runner, clock } = await start(options, false)
   await runner.start()
   const line = (what: object): void => void process.stdout.write(`${JSON.stringify(what)}\n`)
   line({ ready: true, listen: runner.addresses, id: hex(runner.dht.id), mainline: options.mainline })
@@ -201,7 +230,7 @@ async function node(options: Options): Promise<number> {
 }
 
 async function once(options: Options, run: (runner: DhtRunner) => Promise<number>): Promise<number> {
-  const { runner, clock } = start(options, true)
+  const { runner, clock } = await start(options, true)
   try {
     await runner.start()
     if (options.bootstrap !== '') await runner.joined(number(options.wait, 'wait', 600_000))

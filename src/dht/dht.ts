@@ -26,6 +26,8 @@ const LEAST_DATAGRAM = 20
 const MOST_DATAGRAM = 2_048
 /** Newcomers that asked us something are looked at this often, in ms. */
 const NEWCOMER_MS = 50
+/** In the overlay, somebody who may be about to write is challenged at most this often, in ms. */
+const CHALLENGE_MS = 2
 
 export class Dht {
   readonly #core: Core
@@ -35,6 +37,7 @@ export class Dht {
   readonly #replies: Replies
   readonly #upkeep: Upkeep
   #newcomerAt: number
+  #challengeAt: number
 
   constructor(options: DhtOptions) {
     const core = new Core(options)
@@ -49,6 +52,8 @@ export class Dht {
       replies: this.#replies,
     })
     this.#newcomerAt = Number.NEGATIVE_INFINITY
+    this.#challengeAt = Number.NEGATIVE_INFINITY
+    this.#answers.onProof = () => this.#operations.proved(core.from)
     this.#replies.onAddress = () => this.#onAddress()
   }
 
@@ -113,25 +118,31 @@ export class Dht {
   /** A stranger asked: ping it, so that it may enter the table or store here once it has answered. */
   #newcomer(): void {
     const core = this.#core
-    if (core.now < this.#newcomerAt || core.readOnly) return
+    // In the overlay also who only reads, and whom no bucket has room for, proves its key before a put.
+    const challenge = core.prover !== null && this.#mayWrite()
+    if (core.now < (challenge ? this.#challengeAt : this.#newcomerAt) || core.readOnly) return
     const reader = core.reader
     if (reader.length(F.id) !== ID_BYTES || sameId(core.sender, 0, core.self, 0)) return
+    const unproven = core.prover !== null && core.identities.until(core.sender, 0, core.from) <= core.tick
     const table = core.table(core.from.family)
     const slot = table.find(core.sender, 0)
-    const asksOnly = reader.int(F.ro) > 0
-    const unproven = core.prover !== null && core.identities.until(core.sender, 0, core.from) <= core.tick
     if (slot >= 0 && table.at(slot, core.from) && !unproven) return
-    this.#newcomerAt = core.now + NEWCOMER_MS
-    // In the overlay also who only reads, and whom no bucket has room for, proves its key before a put.
-    const wanted = unproven
-      ? reader.is(F.q, METHODS.get) || reader.is(F.q, METHODS.get_peers) || reader.is(F.q, METHODS.put)
-      : false
-    if (!wanted && (asksOnly || !table.room(core.sender, 0, core.from, false))) return
-    if (wanted) this.#newcomerAt = core.now
+    const asksOnly = reader.int(F.ro) > 0
+    if (challenge && unproven) this.#challengeAt = core.now + CHALLENGE_MS
+    else {
+      this.#newcomerAt = core.now + NEWCOMER_MS
+      if (asksOnly || !table.room(core.sender, 0, core.from, false)) return
+    }
     const { transactions } = core
     if (transactions.active * 2 > transactions.capacity || transactions.pinging(core.from)) return
     core.a.copy(core.from)
     this.#asker.ping(core.a, asksOnly ? PROVE : PING, core.sender)
+  }
+
+  /** True for queries that come before a write, and for writes. */
+  #mayWrite(): boolean {
+    const { reader } = this.#core
+    return reader.is(F.q, METHODS.get) || reader.is(F.q, METHODS.get_peers) || reader.is(F.q, METHODS.put)
   }
 
   /** Does what is due; returns when to call again. Call it also soon after starting an operation. */

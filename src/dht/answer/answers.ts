@@ -65,12 +65,17 @@ export class Answers {
   readonly #token: TokenSlot
   readonly #exchange: Exchange
   readonly #copy: { bytes: Bytes; at: number }
+  /** Called after an answer that carried our proof. */
+  onProof: () => void
+  #proved: boolean
 
   constructor(core: Core) {
     this.#core = core
     this.#storing = new Storing(core)
     this.#token = { bytes: core.writer.bytes, at: 0, now: 0 }
     this.#copy = { bytes: core.writer.bytes, at: 0 }
+    this.onProof = () => {}
+    this.#proved = false
     this.#exchange = {
       prover: core.self,
       asker: core.sender,
@@ -102,6 +107,10 @@ export class Answers {
     }
     if (!core.limiter.answer(core.writer.at, core.now, this)) return this.#drop(C.limited)
     core.send(host, core.from.port)
+    if (this.#proved) {
+      this.#proved = false
+      this.onProof()
+    }
     return true
   }
 
@@ -195,6 +204,7 @@ export class Answers {
     x.addressLength = core.from.store(x.addressIn, 0)
     core.writer.put(P.wk).put(core.prover.publicKey).put(P.ws).put(core.prover.sign(x))
     x.bytes = core.writer.bytes
+    this.#proved = true
   }
 
   /** Bytes that nodes and peers may still take. */

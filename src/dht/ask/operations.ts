@@ -13,31 +13,23 @@ import { idBytes, idOf, sameId } from '../math/id.ts'
 import { contactOf, itemOf, keepItem } from '../objects.ts'
 import type { Contact, Found, Item, Wanted } from '../options.ts'
 import { CANDIDATES } from '../slab.ts'
-import {
-  ANSWERED,
-  ASKED,
-  CLOSE_BITS,
-  FAILED,
-  LATE,
-  type Lookup,
-  REFUSED,
-  STORED,
-  STORING,
-} from '../table/lookups.ts'
+import { ANSWERED, ASKED, FAILED, LATE, type Lookup, REFUSED, STORED, STORING } from '../table/lookups.ts'
 import { K } from '../table/table.ts'
 import type { Asker } from './asker.ts'
+import { Census } from './census.ts'
 
 /** Queries that may hold up one lookup (BEP-5's alpha), and queries of one lookup in all. */
 const ALPHA = 4
 const IN_FLIGHT = 16
 /** Puts under way for one job. */
 const STORES = 8
-/** A holder that wants our proof first has asked for it; we try again after so many ms. */
+/** A holder that wants our proof first asks for it; without that we try again after so many ms. */
 const RETRY_MS = 400
+/** To whom we proved our key lately, and for how long that counts, in ms. */
+const PROVED = 32
+const PROVED_MS = 5_000
 const SEEDS = 16
 const MAX_PEERS = 256
-/** Lookups whose K-th distance enters the estimate of the network's size. */
-const SAMPLES = 16
 
 interface Job {
   readonly wanted: Wanted
@@ -47,9 +39,10 @@ interface Job {
   nextHolder: number
   storing: boolean
   pending: number
+  /** Candidates that want our proof first, and which of them were tried twice already. */
   retries: number[]
+  again: Uint8Array
   retryAt: number
-  retried: boolean
   item: Item | null
   peers: Set<string>
   codes: number[]
@@ -60,18 +53,22 @@ export class Operations {
   readonly #asker: Asker
   readonly #jobs: (Job | null)[]
   readonly #signed: Signed
-  readonly #samples: Float64Array
+  readonly #census: Census
   readonly #a: Address
-  #sampled: number
+  readonly #proved: readonly Address[]
+  readonly #provedAt: Float64Array
+  #nextProved: number
 
   constructor(core: Core, asker: Asker) {
     this.#core = core
     this.#asker = asker
     this.#jobs = core.lookups.map(() => null)
     this.#signed = new Signed(core)
-    this.#samples = new Float64Array(SAMPLES)
+    this.#census = new Census(core)
     this.#a = new Address()
-    this.#sampled = 0
+    this.#proved = Array.from({ length: PROVED }, () => new Address())
+    this.#provedAt = new Float64Array(PROVED).fill(Number.NEGATIVE_INFINITY)
+    this.#nextProved = 0
   }
 
   get active(): number {
@@ -80,12 +77,9 @@ export class Operations {
     return n
   }
 
-  /** log2 of the estimated number of nodes, or -1 before three lookups: the median of the samples. */
+  /** log2 of the estimated number of nodes, or -1 before three lookups. */
   logSize(): number {
-    const n = Math.min(this.#sampled, SAMPLES)
-    if (n < 3) return -1
-    const sorted = this.#samples.slice(0, n).sort()
-    return Math.max(3, sorted[n >> 1]!)
+    return this.#census.logSize()
   }
 
   /** Begins a job; its lookup, or -1 where all slots are taken. `done` is called once, later. */
@@ -104,8 +98,8 @@ export class Operations {
       storing: false,
       pending: 0,
       retries: [],
+      again: new Uint8Array(CANDIDATES),
       retryAt: Number.POSITIVE_INFINITY,
-      retried: false,
       item: wanted.kind === 'get' ? itemOf(core, target) : null,
       peers: new Set(),
       codes: [],
@@ -171,7 +165,8 @@ export class Operations {
     if (!job) return
     job.pending--
     lookup.state[c] = code === 0 ? STORED : REFUSED
-    if (code === 401 && !job.retried) {
+    if (code === 401 && job.again[c] === 0) {
+      job.again[c] = 1
       job.retries.push(c)
       job.retryAt = Math.min(job.retryAt, this.#core.now + RETRY_MS)
     } else if (code > 0) job.codes.push(code)
@@ -247,7 +242,7 @@ export class Operations {
     if (!job.storing) {
       this.#ask(lookup)
       if (!this.#settled(job) && !lookup.converged()) return
-      this.#sample(lookup)
+      this.#census.sample(lookup)
       if (job.wanted.kind !== 'announce' && job.wanted.kind !== 'put') {
         this.#end(lookup, job)
         return
@@ -261,17 +256,34 @@ export class Operations {
   }
 
   #store(lookup: Lookup, job: Job): void {
-    if (job.retryAt <= this.#core.now) {
-      job.retried = true
-      job.retryAt = Number.POSITIVE_INFINITY
-      while (job.retries.length > 0 && this.#put(lookup, job, job.retries[job.retries.length - 1]!))
-        job.retries.pop()
-      if (job.retries.length > 0) job.retryAt = this.#core.now + RETRY_MS
+    const due = job.retryAt <= this.#core.now
+    for (let i = job.retries.length - 1; i >= 0; i--) {
+      const c = job.retries[i]!
+      if (!due && !this.#provedTo(lookup.address(c, this.#a))) continue
+      if (!this.#put(lookup, job, c)) break
+      job.retries.splice(i, 1)
     }
+    if (job.retries.length === 0) job.retryAt = Number.POSITIVE_INFINITY
+    else if (due) job.retryAt = this.#core.now + RETRY_MS
     while (job.nextHolder < job.holderCount && job.pending < STORES) {
       if (!this.#put(lookup, job, job.holders[job.nextHolder]!)) return
       job.nextHolder++
     }
+  }
+
+  /** We answered a challenge from this address: a put that it refused for want of it may go again. */
+  proved(a: Address): void {
+    this.#provedAt[this.#nextProved] = this.#core.now
+    this.#proved[this.#nextProved]!.copy(a)
+    this.#nextProved = (this.#nextProved + 1) % PROVED
+    for (const lookup of this.#core.lookups)
+      if (lookup.active && (this.#jobs[lookup.index]?.retries.length ?? 0) > 0) this.advance(lookup)
+  }
+
+  #provedTo(a: Address): boolean {
+    for (let i = 0; i < PROVED; i++)
+      if (this.#proved[i]!.same(a) && this.#provedAt[i]! + PROVED_MS > this.#core.now) return true
+    return false
   }
 
   #put(lookup: Lookup, job: Job, c: number): boolean {
@@ -284,18 +296,6 @@ export class Operations {
     lookup.state[c] = STORING
     job.pending++
     return true
-  }
-
-  #sample(lookup: Lookup): void {
-    const reach = lookup.reachOfK()
-    if (reach > 0) return
-    this.#samples[this.#sampled % SAMPLES] = Math.log2(K) - reach
-    this.#sampled++
-    if (this.#sampled === 2 * SAMPLES) this.#sampled = SAMPLES
-    const log = this.logSize()
-    if (log < 0) return
-    this.#core.table4.clusterBits = Math.ceil(log) + CLOSE_BITS
-    this.#core.table6.clusterBits = Math.ceil(log) + CLOSE_BITS
   }
 
   #end(lookup: Lookup, job: Job): void {

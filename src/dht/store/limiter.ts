@@ -26,7 +26,7 @@ export interface Asker {
 export const RATES: Rates = {
   perSource: 50, // several devices may share one address; an honest node needs a few a second
   bytes: 200_000, // a household's uplink survives it; strangers get three quarters
-  signatures: 50, // a few per cent of a Pi Zero's core
+  signatures: 30, // with a burst of four seconds' worth; some per cent of a Pi Zero's core
 }
 
 /** Seconds of rate that may be saved up. */
@@ -64,7 +64,7 @@ export class Limiter {
     dice.words(this.#key, 0, 4)
     this.#bytes = options.rates.bytes
     this.#bytesAt = Number.NEGATIVE_INFINITY
-    this.#signatures = options.rates.signatures
+    this.#signatures = options.rates.signatures * BURST
     this.#signaturesAt = Number.NEGATIVE_INFINITY
   }
 
@@ -128,9 +128,12 @@ export class Limiter {
 
   /** Takes one signature of the budget. */
   signature(now: number): boolean {
-    const most = this.#rates.signatures
+    const most = this.#rates.signatures * BURST
     if (now > this.#signaturesAt) {
-      this.#signatures = Math.min(most, this.#signatures + ((now - this.#signaturesAt) * most) / 1_000)
+      this.#signatures = Math.min(
+        most,
+        this.#signatures + ((now - this.#signaturesAt) * this.#rates.signatures) / 1_000,
+      )
       this.#signaturesAt = now
     }
     if (this.#signatures < 1) return false

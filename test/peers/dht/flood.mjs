@@ -8,6 +8,9 @@ const [host, port] = address.split(':')
 const QUERIES = 512
 const lookup = (name, _options, done) => done(null, name, 4)
 const queries = Array.from({ length: QUERIES }, () => {
+  if (method === 'hyper')
+    // dht-rpc: request, internal with target, tid, `to`, FIND_NODE, target.
+    return Buffer.concat([Buffer.from([3, 12, 0, 0, 127, 0, 0, 1, 0, 0, 2]), randomBytes(32)])
   const id = randomBytes(20)
   const target = randomBytes(20)
   const head = Buffer.from('d1:ad2:id20:')
@@ -30,7 +33,8 @@ function send() {
   const query = queries[n % QUERIES]
   const at = query.length - 9
   // The transaction id is the number of the query.
-  if (method !== 'echo') {
+  if (method === 'hyper') query.writeUInt16LE(n, 2)
+  else if (method !== 'echo') {
     query[at] = n >> 8
     query[at + 1] = n & 255
   }
@@ -41,11 +45,11 @@ function send() {
 const socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20, lookup })
 socket.on('message', (message) => {
   // An answer ends in `1:y1:re`; the server's own queries to us do not count.
-  if (method !== 'echo' && message[message.length - 2] !== 0x72) return
+  if (method === 'hyper' ? message[0] !== 0x13 : method !== 'echo' && message[message.length - 2] !== 0x72) return
   answers++
   bytes += message.length
   if (running) send()
-  if (answers % 16 === 0 && timed < times.length && method !== 'echo') {
+  if (answers % 16 === 0 && timed < times.length && method !== 'echo' && method !== 'hyper') {
     const at = message.lastIndexOf('1:t2:') + 5
     times[timed++] = performance.now() - started[(message[at] << 8) | message[at + 1]]
   }
