@@ -78,7 +78,7 @@ export function signedText(value: Bytes, seq: bigint, salt: Bytes = NONE): Bytes
 
 /** A mutable item, signed; RangeError for a value, salt or seq that BEP-44 does not allow. */
 export function signItem(
-  signer: Signer,
+  signer: Pick<Signer, 'publicKey' | 'sign'>,
   value: Bytes,
   options: { seq: bigint; salt?: Bytes; cas?: bigint },
 ): Put {
