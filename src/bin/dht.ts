@@ -2,13 +2,15 @@
 // for people on stderr. `--mainline` speaks plain BEP-5 (also on loopback, for tests); otherwise the
 // private signed overlay of the given name.
 
+import { lookup } from 'node:dns/promises'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type Bytes, hex, unhex, utf8 } from '../base/bytes.ts'
 import { EXIT, WattleError } from '../base/errors.ts'
 import { Signer } from '../crypto/native.ts'
 import { Secret } from '../crypto/secret.ts'
-import { addressOf } from '../dht/krpc/address.ts'
+import { Address, addressOf } from '../dht/krpc/address.ts'
+import { scopeOf } from '../dht/krpc/reach.ts'
 import { bencodeBytes, bytesOf, plainItem, signItem, storable, targetOf } from '../dht/objects.ts'
 import type { Contact, Found, Put } from '../dht/options.ts'
 import { LinuxClock, linuxRandom } from '../hw/linux/clock.ts'
@@ -27,12 +29,16 @@ wattle dht announce TOPICHEX [--port N]
 wattle dht ping ADDR
   each with --listen, --bootstrap, --mainline or --overlay NAME, --wait MS, --full-rate`
 
+/** Where the public network is entered when nothing else is said. */
+const MAINLINE = 'router.bittorrent.com:6881,dht.transmissionbt.com:6881,router.utorrent.com:6881'
+const NOWHERE = new Address()
+
 const OPTIONS = {
-  listen: { type: 'string', default: '0.0.0.0:0' },
+  listen: { type: 'string' },
   overlay: { type: 'string' },
   mainline: { type: 'boolean', default: false },
   'read-only': { type: 'boolean' },
-  bootstrap: { type: 'string', default: '' },
+  bootstrap: { type: 'string' },
   state: { type: 'string' },
   'max-bytes': { type: 'string' },
   id: { type: 'string' },
@@ -67,11 +73,11 @@ export async function dht(args: string[]): Promise<number> {
   const options = parsed.values
   try {
     if (command === 'node') return await node(options)
-    if (command === 'put') return await once(options, (runner) => put(runner, options))
-    if (command === 'get') return await once(options, (runner) => get(runner, options, subject))
+    if (command === 'put') return await once(options, preparePut(options))
+    if (command === 'get') return await once(options, prepareGet(options, subject))
     if (command === 'ping') {
       if (!subject || !addressOf(subject)) return usage('ping wants host:port')
-      return await once(options, (runner) => ping(runner, subject))
+      return await once(options, (runner) => ping(runner, subject), subject)
     }
     if (command !== 'find' && command !== 'peers' && command !== 'announce')
       return usage(command ? `no command ${command}` : 'which command?')
@@ -163,26 +169,61 @@ async function openState(folder: string): Promise<{ files: LinuxFiles; signer: S
   return { files, signer: new Signer(new Secret(seed)) }
 }
 
-async function settings(options: Options, client: boolean): Promise<DhtRunnerOptions> {
+interface Peer {
+  readonly address: string
+  readonly publicKey: Bytes | null
+}
+
+/** Literal addresses of `host:port`; names are looked up. */
+async function resolve(address: string): Promise<string[]> {
+  if (addressOf(address)) return [address]
+  const match = /^([a-zA-Z0-9.-]+):(\d{1,5})$/.exec(address)
+  if (!match) throw wrong(`--bootstrap: expected host:port, got ${address}`)
+  try {
+    const found = await lookup(match[1]!, { all: true })
+    return found.map((a) => (a.family === 6 ? `[${a.address}]:${match[2]}` : `${a.address}:${match[2]}`))
+  } catch (error) {
+    console.error(`wattle dht: ${address}: ${(error as Error).message}`)
+    return []
+  }
+}
+
+async function peersOf(options: Options, subject: string | null): Promise<Peer[]> {
+  const local = (options.listen ?? '').split(',').some((a) => scopeOf(addressOf(a) ?? NOWHERE) === 1)
+  const known = options.mainline && !local && subject === null ? MAINLINE : ''
+  const out: Peer[] = []
+  for (const peer of (options.bootstrap ?? known).split(',')) {
+    const [name, key] = peer.split('@')
+    if (!name) continue
+    const publicKey = key ? bytes(key, 'bootstrap', 32) : null
+    for (const address of await resolve(name)) out.push({ address, publicKey })
+  }
+  return out
+}
+
+/** @param subject an address that is to be talked to beside the bootstrap peers, or null. */
+async function settings(
+  options: Options,
+  client: boolean,
+  subject: string | null,
+): Promise<DhtRunnerOptions> {
   if (options.mainline === (options.overlay !== undefined))
     throw wrong('either --mainline or --overlay NAME is needed')
-  const listen = options.listen.split(',').filter((a) => a !== '')
+  const bootstrap = await peersOf(options, subject)
+  const talkTo = [...bootstrap.map((peer) => peer.address), ...(subject ? [subject] : [])]
+  const six = talkTo.some((a) => a.startsWith('['))
+  const four = !six || talkTo.some((a) => !a.startsWith('['))
+  const any = [...(four ? ['0.0.0.0:0'] : []), ...(six ? ['[::]:0'] : [])]
+  const listen = options.listen?.split(',').filter((a) => a !== '') ?? any
   for (const a of listen) if (!addressOf(a)) throw wrong(`--listen: expected host:port, got ${a}`)
   const state = options.state && !client ? await openState(options.state) : null
   const signer =
     options.overlay === undefined ? null : options.key ? keyFile(options.key) : (state?.signer ?? fresh())
-  const bootstrap = options.bootstrap
-    .split(',')
-    .filter((peer) => peer !== '')
-    .map((peer) => {
-      const [address, key] = peer.split('@')
-      if (!address || !addressOf(address)) throw wrong(`--bootstrap: expected host:port, got ${peer}`)
-      return { address, publicKey: key ? bytes(key, 'bootstrap', 32) : null }
-    })
   const most = options['max-bytes']
   return {
     listen,
     bootstrap,
+    alsoReach: talkTo,
     readOnly: options['read-only'] ?? client,
     ...(signer ? { overlay: { name: options.overlay!, signer } } : {}),
     ...(options.id ? { id: bytes(options.id, 'id', 20) } : {}),
@@ -192,11 +233,15 @@ async function settings(options: Options, client: boolean): Promise<DhtRunnerOpt
   }
 }
 
-async function start(options: Options, client: boolean): Promise<{ runner: DhtRunner; clock: LinuxClock }> {
+async function start(
+  options: Options,
+  client: boolean,
+  subject: string | null = null,
+): Promise<{ runner: DhtRunner; clock: LinuxClock }> {
   const clock = new LinuxClock()
   const machine = { loop: new Loop(clock), random: linuxRandom, sockets: new LinuxSockets({ lend: true }) }
   try {
-    return { runner: new DhtRunner(machine, await settings(options, client)), clock }
+    return { runner: new DhtRunner(machine, await settings(options, client, subject)), clock }
   } catch (error) {
     throw error instanceof RangeError ? wrong(error.message) : error
   }
@@ -229,11 +274,12 @@ async function node(options: Options): Promise<number> {
   return EXIT.done
 }
 
-async function once(options: Options, run: (runner: DhtRunner) => Promise<number>): Promise<number> {
-  const { runner, clock } = await start(options, true)
+async function once(options: Options, run: Run, subject: string | null = null): Promise<number> {
+  const { runner, clock } = await start(options, true, subject)
   try {
     await runner.start()
-    if (options.bootstrap !== '') await runner.joined(number(options.wait, 'wait', 600_000))
+    if (subject === null && options.bootstrap !== '')
+      await runner.joined(number(options.wait, 'wait', 600_000))
     return await run(runner)
   } finally {
     await runner.stop()
@@ -249,38 +295,46 @@ async function ping(runner: DhtRunner, address: string): Promise<number> {
   return ms < 0 ? EXIT.failed : EXIT.done
 }
 
-async function get(runner: DhtRunner, options: Options, subject: string | undefined): Promise<number> {
+type Run = (runner: DhtRunner) => Promise<number>
+
+/** Everything is checked before the first datagram leaves. */
+function prepareGet(options: Options, subject: string | undefined): Run {
   const salt = utf8(options.salt)
   const publicKey = options['public-key'] ? bytes(options['public-key'], 'public-key', 32) : undefined
   const target = publicKey ? targetOf(publicKey, salt) : unhex(subject ?? '')
   if (target?.length !== 20) throw wrong('get wants 40 hex digits, or --public-key')
-  return print(await runner.ask({ kind: 'get', target, salt, ...(publicKey ? { publicKey } : {}) }))
+  return async (runner) =>
+    print(await runner.ask({ kind: 'get', target, salt, ...(publicKey ? { publicKey } : {}) }))
 }
 
-async function put(runner: DhtRunner, options: Options): Promise<number> {
+function preparePut(options: Options): Run {
+  if (options.value === undefined && options['value-hex'] === undefined)
+    throw wrong('put wants --value or --value-hex (one bencoded value)')
   const value =
     options['value-hex'] !== undefined
       ? bytes(options['value-hex'], 'value-hex')
       : bencodeBytes(utf8(options.value ?? ''))
-  if (options.value === undefined && options['value-hex'] === undefined)
-    throw wrong('put wants --value or --value-hex (one bencoded value)')
   if (!storable(value)) throw wrong('the value: expected one canonical bencoded value of at most 1000 bytes')
-  let item: Put
-  if (options.key) {
-    const signer = keyFile(options.key)
-    const salt = utf8(options.salt)
-    if (salt.length > 64) throw wrong('--salt: at most 64 bytes')
-    const cas = options.cas === undefined ? undefined : big(options.cas, 'cas')
-    let seq: bigint
-    if (options.seq !== undefined) seq = big(options.seq, 'seq')
-    else {
-      const target = targetOf(signer.publicKey, salt)
-      const old = await runner.ask({ kind: 'get', target, salt, publicKey: signer.publicKey })
-      seq = old.item ? old.item.seq + 1n : 1n
-    }
-    item = signItem(signer, value, { seq, salt, ...(cas === undefined ? {} : { cas }) })
-  } else item = plainItem(value)
-  return print(await runner.ask({ kind: 'put', item }))
+  if (!options.key) {
+    const item = plainItem(value)
+    return async (runner) => print(await runner.ask({ kind: 'put', item }))
+  }
+  const signer = keyFile(options.key)
+  const salt = utf8(options.salt)
+  if (salt.length > 64) throw wrong('--salt: at most 64 bytes')
+  const cas = options.cas === undefined ? undefined : big(options.cas, 'cas')
+  const given = options.seq === undefined ? undefined : big(options.seq, 'seq')
+  return async (runner) => {
+    const seq = given ?? (await nextSeq(runner, signer.publicKey, salt))
+    const item: Put = signItem(signer, value, { seq, salt, ...(cas === undefined ? {} : { cas }) })
+    return print(await runner.ask({ kind: 'put', item }))
+  }
+}
+
+/** One more than what the network holds. */
+async function nextSeq(runner: DhtRunner, publicKey: Bytes, salt: Bytes): Promise<bigint> {
+  const old = await runner.ask({ kind: 'get', target: targetOf(publicKey, salt), salt, publicKey })
+  return old.item ? old.item.seq + 1n : 1n
 }
 
 function contact(c: Contact): object {

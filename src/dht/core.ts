@@ -14,7 +14,7 @@ import type { DhtOptions } from './options.ts'
 import { Prover } from './overlay/proof.ts'
 import { type Plan, plan, Slab } from './slab.ts'
 import { Items } from './store/items.ts'
-import { Limiter, RATES } from './store/limiter.ts'
+import { Limiter, LOCAL_RATES, RATES } from './store/limiter.ts'
 import { Peers } from './store/peers.ts'
 import { Tokens } from './store/tokens.ts'
 import { Identities } from './table/identities.ts'
@@ -120,7 +120,7 @@ export class Core {
     this.peers = new Peers(slab, shape.topics, shape.peers)
     this.tokens = new Tokens(slab, this.dice)
     this.limiter = new Limiter(slab, shape.sources, this.dice, {
-      rates: { ...RATES, ...options.rates },
+      rates: { ...(this.reach === 'loopback' && !rules.strict ? LOCAL_RATES : RATES), ...options.rates },
       byPort: !rules.strict,
     })
     this.identities = new Identities(slab, shape.identities)

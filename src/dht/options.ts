@@ -32,6 +32,7 @@ export interface DhtOptions {
   readonly reach?: Reach
   /** Subnet limits also for loopback and private addresses. */
   readonly strictLocal?: boolean
+  /** Default RATES, on loopback LOCAL_RATES (store/limiter.ts). */
   readonly rates?: Partial<Rates>
   /** A node came into the routing table. */
   readonly onContact?: (contact: Contact) => void

@@ -5,7 +5,7 @@
 import type { Bytes } from '../base/bytes.ts'
 import { WattleError } from '../base/errors.ts'
 import { Dht } from '../dht/dht.ts'
-import { addressOf, type Family } from '../dht/krpc/address.ts'
+import { Address, addressOf, type Family } from '../dht/krpc/address.ts'
 import { type Reach, scopeOf } from '../dht/krpc/reach.ts'
 import type { Contact, DhtOptions, Found, Wanted } from '../dht/options.ts'
 import type { Files, Random, Sockets, UdpSocket } from '../hw/hardware.ts'
@@ -24,6 +24,8 @@ export interface DhtRunnerOptions extends Omit<DhtOptions, 'random' | 'send' | '
   readonly listen: readonly string[]
   readonly bootstrap?: readonly { readonly address: string; readonly publicKey?: Bytes | null }[]
   readonly reach?: Reach
+  /** Further addresses, `host:port`, that `reach` must allow when it is derived. */
+  readonly alsoReach?: readonly string[]
   /** Where table and own items are kept between runs. */
   readonly state?: { readonly files: Files; readonly name: string } | null
 }
@@ -253,15 +255,21 @@ export class DhtRunner {
   }
 }
 
-/** A node bound to loopback talks to loopback; else the overlay to private, Mainline to public ones. */
+/**
+ * A node bound to loopback, or sent there, talks to loopback; one in a private network, or the overlay,
+ * to private addresses; a Mainline node of the open network to neither.
+ */
 function reachOf(options: DhtRunnerOptions): Reach {
-  const scopes = options.listen.map((text) => {
-    const a = addressOf(text)
-    return a ? scopeOf(a) : 0
-  })
-  if (scopes.length > 0 && scopes.every((scope) => scope === 1)) return 'loopback'
+  const scopes = [
+    ...options.listen,
+    ...(options.bootstrap ?? []).map((p) => p.address),
+    ...(options.alsoReach ?? []),
+  ].map((text) => scopeOf(addressOf(text) ?? NOWHERE))
+  if (scopes.includes(1)) return 'loopback'
   return options.overlay || scopes.includes(2) ? 'private' : 'public'
 }
+
+const NOWHERE = new Address()
 
 function merge(a: Found, b: Found): Found {
   const newer = !a.item || (b.item && b.item.seq > a.item.seq) ? b.item : a.item

@@ -28,7 +28,8 @@ t.test('put, get, announce, peers, find and ping over two Mainline nodes', async
   const a = await node('--mainline', '--bootstrap', '')
   const b = await node('--mainline', '--bootstrap', a.address, '--id', 'ab'.repeat(20))
   t.teardown(() => Promise.all([a.peer.stop(), b.peer.stop()]))
-  const with_ = ['--mainline', '--listen', '127.0.0.1:0', '--bootstrap', b.address]
+  // No --listen: where to is known from the bootstrap peer.
+  const with_ = ['--mainline', '--bootstrap', b.address]
   const put = run('put', '--value', 'Hello World!', ...with_)
   t.equal(put.code, 0, put.err)
   t.equal(put.out['target'], 'e5f96f6f38320f0f33959cb4d3d656452117aadb', 'the target of BEP-44')
@@ -61,7 +62,7 @@ t.test('put, get, announce, peers, find and ping over two Mainline nodes', async
   t.same(run('peers', '11'.repeat(20), ...with_).out['peers'], ['127.0.0.1:77'])
   const found = run('find', 'ab'.repeat(20), ...with_)
   t.equal((found.out['nodes'] as { id: string }[])[0]!.id, 'ab'.repeat(20))
-  t.equal(run('ping', a.address, '--mainline', '--listen', '127.0.0.1:0').code, 0)
+  t.equal(run('ping', a.address, '--mainline').code, 0)
   const stats = await a.peer.stats()
   t.ok(Number((stats['counts'] as Record<string, number>)['queries']) > 0)
   t.ok(Number((stats['memory'] as Record<string, number>)['rss']) > 0)
@@ -114,7 +115,9 @@ t.test('wrong use is told and ends with 2, a taken port with 1', async (t) => {
     ['ping', '--mainline'],
     ['node', '--mainline', '--nonsense'],
   ]) {
-    const r = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', timeout: 20_000 })
+    // Should one of them get further than it may, it finds nobody to talk to.
+    const alone = args.length > 0 ? [...args, '--bootstrap', ''] : args
+    const r = spawnSync(process.execPath, [program, ...alone], { encoding: 'utf8', timeout: 20_000 })
     t.equal(r.status, 2, args.join(' '))
     t.ok(r.stderr.startsWith('wattle dht: ') && !r.stderr.includes('    at '), r.stderr.slice(0, 80))
   }

@@ -230,7 +230,7 @@ t.test('a flood of challenges makes no more signatures than the budget', async (
   })
   const node = net.add('127.0.0.1', 6881, {
     overlay: { name: 'home', signer: counting },
-    rates: { perSource: 1e6, bytes: 1e9 },
+    rates: { signatures: 30 },
   })
   const ping = encode({ a: { id: randomBytes(20), wc: randomBytes(8) }, q: 'ping', t: 'aa', w: TAG, y: 'q' })
   for (let i = 0; i < 5_000; i++) node.dht.onDatagram(ping, '127.4.4.4', i + 1, net.now)

@@ -29,6 +29,9 @@ export const RATES: Rates = {
   signatures: 30, // with a burst of four seconds' worth; some per cent of a Pi Zero's core
 }
 
+/** On loopback only the machine itself speaks: there is nobody to be protected from. */
+export const LOCAL_RATES: Rates = { perSource: 1e6, bytes: 1e9, signatures: 1_000 }
+
 /** Seconds of rate that may be saved up. */
 const BURST = 4
 const WAYS = 4
