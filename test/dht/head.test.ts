@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { equal, utf8 } from '../../src/base/bytes.ts'
-import { BlindSigner, blindKey } from '../../src/crypto/blind/blind.ts'
+import { BlindSigner, blindKey } from '../../src/crypto/blind.ts'
 import { Signer, Verifier } from '../../src/crypto/native.ts'
 import { Secret } from '../../src/crypto/secret.ts'
 import { signedText, targetOf } from '../../src/dht/objects.ts'

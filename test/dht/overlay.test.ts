@@ -15,7 +15,7 @@ function overlay(net: Net, host: string, signer: Signer = net.signer()): Member 
   return net.add(host, 6881, { overlay: { name: 'home', signer } })
 }
 
-/** The text that a proof signs, written out as docs/wire-dht.md has it. */
+/** The text that a proof signs, written out as docs/wire/dht.md has it. */
 function proofText(prover: Bytes, asker: Bytes, challenge: Bytes, address: Bytes): Bytes {
   const padded = new Uint8Array(18)
   padded.set(address)

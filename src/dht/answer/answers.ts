@@ -97,7 +97,7 @@ export class Answers {
     loadId(core.sender, 0, reader.bytes, reader.from[F.id]!)
     const source = core.limiter.source(core.from)
     if (!core.limiter.admit(source, core.now)) return this.#drop(C.limited)
-    // A read-only node keeps silent, but proves its key to a node that it wrote to (docs/wire-dht.md).
+    // A read-only node keeps silent, but proves its key to a node that it wrote to (docs/wire/dht.md).
     if (core.readOnly && !(this.#challenged() && reader.is(F.q, METHODS.ping))) return false
     core.counts[C.queries]!++
     const code = this.#answer(source)

@@ -5,7 +5,7 @@
 
 import { type Bytes, concat, utf8 } from '../../base/bytes.ts'
 import { Reader, Writer } from '../../base/cursor.ts'
-import { BlindSigner, blindKey } from '../../crypto/blind/blind.ts'
+import { BlindSigner, blindKey } from '../../crypto/blind.ts'
 import { hkdf, open, seal } from '../../crypto/native.ts'
 import type { Secret } from '../../crypto/secret.ts'
 import { bencodeBytes, bytesOf, signItem, targetOf } from '../objects.ts'

@@ -1,7 +1,7 @@
 // Proof of possession in the private overlay: any query may carry a challenge; the answer then
 // carries the public key and a signature over network, both ids, the challenge and the asker's address
 // as the prover sees it. One signature a peer and hour; after it the address and id stand for the key.
-// The id is checked against the key before any signature is (docs/wire-dht.md, "Proof").
+// The id is checked against the key before any signature is (docs/wire/dht.md, "Proof").
 
 import { type Bytes, utf8 } from '../../base/bytes.ts'
 import { type Signer, sha256, Verifier } from '../../crypto/native.ts'

@@ -5,9 +5,9 @@
 
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { sha512 } from '@noble/hashes/sha2.js'
-import { type Bytes, concat, utf8 } from '../../base/bytes.ts'
-import { canonicalEd25519 } from '../points.ts'
-import type { Secret } from '../secret.ts'
+import { type Bytes, concat, utf8 } from '../base/bytes.ts'
+import { canonicalEd25519 } from './points.ts'
+import type { Secret } from './secret.ts'
 
 const { Point } = ed25519
 const ORDER = Point.Fn.ORDER
