@@ -3,8 +3,9 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { type Bytes, concat, equal, text, unhex, utf8 } from '../../src/base/bytes.ts'
-import { bencodeBytes, signItem, targetOf } from '../../src/dht/objects.ts'
+import { bencodeBytes, plainItem, signItem, targetOf } from '../../src/dht/objects.ts'
 import type { DhtOptions } from '../../src/dht/options.ts'
+import { tagOf } from '../../src/dht/overlay/proof.ts'
 import { encode, message, type Value } from './bencode.ts'
 import { type Member, Net } from './net.ts'
 
@@ -331,6 +332,72 @@ t.test('answers stay in proportion to questions', async (t) => {
   const m = message(net.say('127.99.0.1:7', node.address, query('get_peers', { info_hash: topic }))[0]!)
   t.equal((m.raw['r'] as { values: Bytes[] }).values.length, 32, 'no more peers than the cap')
   t.equal(m.r['nodes']!.length, 8 * 26)
+})
+
+t.test('the largest answers fit, whatever is asked for at once', async (t) => {
+  for (const overlay of [false, true])
+    for (const host of ['127.0.0.1', 'fd00::1']) {
+      const net = new Net(14)
+      const options = overlay ? { overlay: { name: 'x', signer: net.signer() } } : {}
+      const all: Member[] = []
+      for (let i = 0; i < 30; i++) {
+        const at = host === '127.0.0.1' ? `127.0.${i}.1` : `fd00:0:0:${i + 1}::1`
+        const m = net.add(
+          at,
+          6881,
+          i === 0 ? options : overlay ? { overlay: { name: 'x', signer: net.signer() } } : {},
+        )
+        if (i > 0) m.dht.addBootstrap(all[0]!.address)
+        all.push(m)
+        net.run(100)
+      }
+      net.run(5_000)
+      const family = host === '127.0.0.1' ? 4 : 6
+      const salt = randomBytes(64)
+      const signed = signItem(net.signer(), bencodeBytes(randomBytes(996)), { seq: 2n ** 63n - 1n, salt })
+      const plain = plainItem(bencodeBytes(randomBytes(996)))
+      for (const item of [signed, plain]) net.ask(all[0]!, { kind: 'put', item }, family)
+      let longest = 0
+      net.onDatagram = ({ from, bytes }) => {
+        if (from === `${all[0]!.host}:6881`) longest = Math.max(longest, bytes.length)
+      }
+      const tag = overlay ? { w: tagOf('x') } : {}
+      const ask = (q: string, target: Bytes): void =>
+        all[0]!.dht.onDatagram(
+          encode({
+            a: {
+              id: ID,
+              target,
+              info_hash: target,
+              want: ['n4', 'n6'],
+              wc: randomBytes(8),
+              pad: randomBytes(900),
+            },
+            q,
+            t: randomBytes(16),
+            y: 'q',
+            ...tag,
+          }),
+          family === 4 ? '127.200.1.1' : 'fd00:0:0:ff::1',
+          1_000,
+          net.now,
+        )
+      for (const target of [signed.target, plain.target])
+        for (const q of ['find_node', 'get_peers', 'get', 'ping']) ask(q, target)
+      t.ok(longest > 1_000 && longest <= 1_400, `${longest} bytes`)
+    }
+})
+
+t.test('bad signatures are checked up to the budget and no further', async (t) => {
+  const { net, node } = lone({ rates: { perSource: 1e6, bytes: 1e9, signatures: 30 } })
+  const k = net.signer().publicKey
+  const [got] = net.say('127.1.0.1:7', node.address, query('get', { target: targetOf(k) }))
+  const token = message(got!).r['token']!
+  const put = query('put', { token, k, sig: randomBytes(64), seq: 1, v: 'x' })
+  for (let i = 0; i < 5_000; i++) node.dht.onDatagram(put, '127.1.0.1', 7, net.now)
+  const { badSignature, refused } = node.dht.stats(net.now).counts
+  t.ok(badSignature > 0 && badSignature <= 130, `${badSignature} checked`)
+  t.equal(refused, 5_000)
 })
 
 t.test('BEP-42: a few voices do not move the id, and nobody makes it flap', async (t) => {

@@ -58,6 +58,8 @@ export class Net {
   onDatagram: ((seen: Seen) => void) | null
   /** Receivers that are no nodes: attackers and hand-made peers, by address. */
   readonly taps: Map<string, (bytes: Bytes, from: string) => void>
+  /** Share of datagrams that are damaged on their way: bytes changed, cut or added. */
+  damage: number
   /** Receives what is for nobody else: the crowd of the simulation. */
   onStray: ((bytes: Bytes, to: string, from: string) => void) | null
   readonly random: (into: Bytes) => void
@@ -75,6 +77,7 @@ export class Net {
     this.onDatagram = null
     this.taps = new Map()
     this.onStray = null
+    this.damage = 0
     this.random = seeded(seed)
     this.#queue = []
     this.#order = 0
@@ -114,7 +117,20 @@ export class Net {
     this.onDatagram?.({ from: `${from.host}:${from.port}`, to, bytes })
     if (this.loss > 0 && this.chance() < this.loss) return
     const at = this.now + this.delay * (0.5 + 0.5 * this.chance())
-    this.#push({ at, order: this.#order++, to, bytes: Uint8Array.from(bytes), ...from })
+    const sent =
+      this.damage > 0 && this.chance() < this.damage ? this.#damaged(bytes) : Uint8Array.from(bytes)
+    this.#push({ at, order: this.#order++, to, bytes: sent, ...from })
+  }
+
+  #damaged(bytes: Bytes): Bytes {
+    const cut = this.chance()
+    const out = new Uint8Array(
+      cut < 0.1 ? Math.floor(bytes.length * this.chance()) : bytes.length + (cut > 0.95 ? 1 : 0),
+    )
+    out.set(bytes.subarray(0, out.length))
+    for (let i = Math.ceil(4 * this.chance()); i > 0 && out.length > 0; i--)
+      out[Math.floor(this.chance() * out.length)] = 256 * this.chance()
+    return out
   }
 
   #push(d: Datagram): void {

@@ -105,6 +105,46 @@ t.test('churn: nodes come and go, lost datagrams', async (t) => {
   t.ok(ok >= 19, `${ok} of 20 read back`)
 })
 
+t.test('a tenth of all datagrams damaged: nothing throws, and the network goes on', async (t) => {
+  for (const overlay of [false, true]) {
+    const net = new Net(17)
+    const all = net.crowd(30, () => (overlay ? { overlay: { name: 'd', signer: net.signer() } } : {}))
+    net.damage = 0.1
+    const rounds = process.env['WATTLE_FULL'] ? 2_000 : 60
+    let ok = 0
+    for (let i = 0; i < rounds; i++) {
+      const item = signItem(net.signer(), bencodeBytes(utf8('x'.repeat(i % 990))), {
+        seq: BigInt(i),
+        salt: utf8('s'),
+      })
+      const from = all[i % 30]!
+      net.ask(from, { kind: 'put', item })
+      if (net.ask(all[(i * 7 + 1) % 30]!, { kind: 'get', target: item.target, salt: item.salt }).item) ok++
+      net.ask(from, { kind: 'announce', target: sha1(utf8(`${i}`)), port: 0 })
+    }
+    t.ok(ok >= 0.9 * rounds, `${ok} of ${rounds}`)
+    t.ok(all.every((m) => m.dht.stats(net.now).good4 > 5))
+  }
+})
+
+t.test('many nodes put their items at once; later they do not do so again at one time', async (t) => {
+  const net = new Net(18)
+  const all = net.crowd(20)
+  for (const m of all) {
+    const item = signItem(net.signer(), bencodeBytes(utf8('head')), { seq: 1n })
+    m.dht.start({ kind: 'put', item, keep: true }, 4, net.now, () => {})
+  }
+  const perMinute: number[] = new Array<number>(90).fill(0)
+  const start = net.now
+  net.onDatagram = ({ bytes }) => {
+    if (Buffer.from(bytes).includes('1:q3:put')) perMinute[Math.floor((net.now - start) / 60_000)]! += 1 / 8
+  }
+  net.run(89 * 60_000)
+  const later = perMinute.slice(30)
+  t.ok(later.reduce((a, b) => a + b) >= 18, 'all were put again')
+  t.ok(Math.max(...later) <= 8, `at most ${Math.max(...later)} of 20 in one minute`)
+})
+
 t.test('IPv6, and both families side by side', async (t) => {
   const net = new Net(5)
   const all: Member[] = []

@@ -21,7 +21,7 @@ const CEILING_PEERS = 10
 const MOST6 = 1_024
 const MOST6_ITEM = 1_232
 /** Room for the end of an answer: transaction id (≤ 16), tag, proof. */
-const TAIL = 40
+const TAIL = 44
 const PROOF = 110
 const MAX_TID = 16
 
@@ -105,6 +105,8 @@ export class Answers {
       core.counts[C.refused]!++
       this.#refuse(code)
     }
+    // Cannot be; but no question may be able to make the node throw.
+    if (core.writer.left < 0) return this.#drop(C.limited)
     if (!core.limiter.answer(core.writer.at, core.now, this)) return this.#drop(C.limited)
     core.send(host, core.from.port)
     if (this.#proved) {
@@ -197,7 +199,7 @@ export class Answers {
 
   #prove(): void {
     const core = this.#core
-    if (!core.prover || !core.limiter.signature(core.now)) return
+    if (!core.prover || core.writer.left < PROOF + TAIL || !core.limiter.signature(core.now)) return
     const x = this.#exchange
     x.bytes = core.reader.bytes
     x.challengeAt = core.reader.from[F.wc]!
@@ -332,7 +334,10 @@ export class Answers {
     // A large item leaves no room for nodes over IPv6; its reader has them from other answers.
     const after = length + SIGNED_BYTES + 60
     const most = core.from.family === 4 ? MAX_DATAGRAM : MOST6_ITEM
-    this.#nodes(large ? Math.min(most - w.at - TAIL - after, 3 * 26 + 24) : this.#room(CEILING_PEERS) - after)
+    const proof = this.#challenged() ? PROOF : 0
+    this.#nodes(
+      large ? Math.min(most - w.at - proof - TAIL - after, 3 * 26 + 24) : this.#room(CEILING_PEERS) - after,
+    )
     if (mutable) {
       w.put(P.seq).u64(items.seqHigh[slot]!, items.seqLow[slot]!)
       if (value) {
