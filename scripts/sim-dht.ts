@@ -8,7 +8,7 @@ import { F, Reader } from '../src/dht/krpc/reader.ts'
 import { closer, ID_BYTES, idBytes, idOf, loadId, sharedBits, storeId } from '../src/dht/math/id.ts'
 import { bencodeBytes, plainItem } from '../src/dht/objects.ts'
 import { RECORD } from '../src/dht/slab.ts'
-import { type Member, median, Net, seeded } from '../test/dht/net.ts'
+import { type Member, median, Net, seeded } from '../test/dht/help/net.ts'
 
 const K = 8
 const LOOKERS = 20

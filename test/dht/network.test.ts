@@ -2,7 +2,7 @@
 import t, { type Test } from 'tap'
 import { equal, hex, text, utf8 } from '../../src/base/bytes.ts'
 import { bencodeBytes, bytesOf, plainItem, sha1, signItem } from '../../src/dht/objects.ts'
-import { type Member, median, Net } from './net.ts'
+import { type Member, median, Net } from './help/net.ts'
 
 const NODES = 100
 

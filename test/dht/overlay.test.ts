@@ -6,8 +6,8 @@ import { Signer } from '../../src/crypto/native.ts'
 import { Secret } from '../../src/crypto/secret.ts'
 import { bencodeBytes, plainItem, signItem } from '../../src/dht/objects.ts'
 import { idOfKey, tagOf } from '../../src/dht/overlay/proof.ts'
-import { encode, message, type Value } from './bencode.ts'
-import { type Member, Net } from './net.ts'
+import { encode, message, type Value } from './help/bencode.ts'
+import { type Member, Net } from './help/net.ts'
 
 const TAG = tagOf('home')
 

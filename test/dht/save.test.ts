@@ -4,7 +4,7 @@ import t from 'tap'
 import { utf8 } from '../../src/base/bytes.ts'
 import { sha256 } from '../../src/crypto/native.ts'
 import { bencodeBytes, signItem } from '../../src/dht/objects.ts'
-import { Net } from './net.ts'
+import { Net } from './help/net.ts'
 
 t.test('a restarted node finds its network without any bootstrap peer', async (t) => {
   for (const overlay of [false, true]) {

@@ -12,7 +12,7 @@ import { Peers } from '../../src/dht/store/peers.ts'
 import { Lookup } from '../../src/dht/table/lookups.ts'
 import { Table, VERIFIED } from '../../src/dht/table/table.ts'
 import { Transactions } from '../../src/dht/table/transactions.ts'
-import { seeded } from './net.ts'
+import { seeded } from './help/net.ts'
 
 const random = seeded(5)
 const bytes = (n: number): Uint8Array => {

@@ -8,7 +8,7 @@ import { LinuxClock, linuxRandom } from '../../../src/hw/linux/clock.ts'
 import { LinuxSockets } from '../../../src/hw/linux/sockets.ts'
 import { DhtRunner } from '../../../src/node/dht-runner.ts'
 import { Loop } from '../../../src/node/loop.ts'
-import { median } from '../../dht/net.ts'
+import { median } from '../../dht/help/net.ts'
 
 const [count, rounds, kind] = process.argv.slice(2)
 const n = Number(count)

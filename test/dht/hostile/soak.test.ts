@@ -8,7 +8,7 @@ const PACKETS = process.env['WATTLE_FULL'] ? 1_000_000 : 40_000
 const FILE = 'build/dht/soak.mjs'
 
 await build({
-  entryPoints: ['test/dht/soak-run.ts'],
+  entryPoints: ['test/dht/help/soak-run.ts'],
   outfile: FILE,
   bundle: true,
   platform: 'node',

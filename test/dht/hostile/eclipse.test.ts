@@ -2,10 +2,10 @@
 // everything, name only each other and keep nothing.
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { type Bytes, concat, text, utf8 } from '../../src/base/bytes.ts'
-import { bencodeBytes, sha1, signItem } from '../../src/dht/objects.ts'
-import { encode, message } from './bencode.ts'
-import { type Member, Net } from './net.ts'
+import { type Bytes, concat, text, utf8 } from '../../../src/base/bytes.ts'
+import { bencodeBytes, sha1, signItem } from '../../../src/dht/objects.ts'
+import { encode, message } from '../help/bencode.ts'
+import { type Member, Net } from '../help/net.ts'
 
 const ATTACKERS = 64
 

@@ -1,5 +1,5 @@
 // Plain bencoding with objects, for tests only: builds and takes apart datagrams slowly.
-import { type Bytes, concat, text, utf8 } from '../../src/base/bytes.ts'
+import { type Bytes, concat, text, utf8 } from '../../../src/base/bytes.ts'
 
 export type Value = Bytes | string | number | bigint | Value[] | { [key: string]: Value }
 

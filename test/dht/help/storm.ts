@@ -1,5 +1,5 @@
 // Packets of every hostile kind, made from a seed: what the soak test and the soak of bench-dht feed.
-import { type Bytes, concat, utf8 } from '../../src/base/bytes.ts'
+import { type Bytes, concat, utf8 } from '../../../src/base/bytes.ts'
 import { encode, type Value } from './bencode.ts'
 import { seeded } from './net.ts'
 

@@ -2,8 +2,8 @@
 // the storm and honest writes to one node, prints one JSON line. Arguments: packets, maxBytes.
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { Dht } from '../../src/dht/dht.ts'
-import { bencodeBytes, plainItem } from '../../src/dht/objects.ts'
+import { Dht } from '../../../src/dht/dht.ts'
+import { bencodeBytes, plainItem } from '../../../src/dht/objects.ts'
 import { encode, message } from './bencode.ts'
 import { seeded } from './net.ts'
 import { storm } from './storm.ts'

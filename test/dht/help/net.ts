@@ -1,12 +1,12 @@
 // A network in virtual time for DHT tests: nodes of the real engine, datagrams with delay and loss,
 // seeded randomness. Nothing here touches a socket.
 
-import { type Bytes, text } from '../../src/base/bytes.ts'
-import { Signer } from '../../src/crypto/native.ts'
-import { Secret } from '../../src/crypto/secret.ts'
-import { Dht } from '../../src/dht/dht.ts'
-import type { Family } from '../../src/dht/krpc/address.ts'
-import type { DhtOptions, Found, Wanted } from '../../src/dht/options.ts'
+import { type Bytes, text } from '../../../src/base/bytes.ts'
+import { Signer } from '../../../src/crypto/native.ts'
+import { Secret } from '../../../src/crypto/secret.ts'
+import { Dht } from '../../../src/dht/dht.ts'
+import type { Family } from '../../../src/dht/krpc/address.ts'
+import type { DhtOptions, Found, Wanted } from '../../../src/dht/options.ts'
 
 /** Seeded bytes (mulberry32). */
 export function seeded(seed: number): (into: Bytes) => void {
