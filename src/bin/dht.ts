@@ -21,13 +21,14 @@ import { Loop } from '../node/loop.ts'
 
 const USAGE = `wattle dht node --listen ADDR[,ADDR6] (--overlay NAME [--state DIR] | --mainline [--read-only])
            [--bootstrap ADDR[@KEYHEX][,...]] [--max-bytes N] [--id HEX] [--key FILE]
+           [--strict-local] [--full-rate]
 wattle dht get TARGETHEX | --public-key HEX [--salt TEXT]
 wattle dht put --value TEXT | --value-hex HEX [--key FILE [--salt TEXT] [--seq N] [--cas N]]
 wattle dht find TARGETHEX
 wattle dht peers TOPICHEX
 wattle dht announce TOPICHEX [--port N]
 wattle dht ping ADDR
-  each with --listen, --bootstrap, --mainline or --overlay NAME, --wait MS, --full-rate`
+  each with --listen, --bootstrap, --mainline or --overlay NAME, --wait MS`
 
 /** Where the public network is entered when nothing else is said. */
 const MAINLINE = 'router.bittorrent.com:6881,dht.transmissionbt.com:6881,router.utorrent.com:6881'
@@ -53,6 +54,8 @@ const OPTIONS = {
   wait: { type: 'string', default: '10000' },
   /** No limit on answers: for benchmarks on loopback only. */
   'full-rate': { type: 'boolean', default: false },
+  /** One id an address and few a subnet also on loopback and private networks. */
+  'strict-local': { type: 'boolean', default: false },
 } as const
 
 type Options = ReturnType<typeof parse>['values']
@@ -225,6 +228,7 @@ async function settings(
     bootstrap,
     alsoReach: talkTo,
     readOnly: options['read-only'] ?? client,
+    strictLocal: options['strict-local'],
     ...(signer ? { overlay: { name: options.overlay!, signer } } : {}),
     ...(options.id ? { id: bytes(options.id, 'id', 20) } : {}),
     ...(most ? { maxBytes: number(most, 'max-bytes', 2 ** 31) } : {}),

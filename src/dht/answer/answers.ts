@@ -91,16 +91,16 @@ export class Answers {
   onQuery(host: string): boolean {
     const core = this.#core
     const reader = core.reader
-    if (reader.length(F.id) !== 20 || reader.length(F.q) < 1) return this.#drop(C.malformed)
     const tid = reader.length(F.t)
     if (tid < 1 || tid > MAX_TID) return this.#drop(C.malformed)
-    loadId(core.sender, 0, reader.bytes, reader.from[F.id]!)
+    const whole = reader.length(F.id) === 20 && reader.length(F.q) > 0
+    if (whole) loadId(core.sender, 0, reader.bytes, reader.from[F.id]!)
     const source = core.limiter.source(core.from)
     if (!core.limiter.admit(source, core.now)) return this.#drop(C.limited)
     // A read-only node keeps silent, but proves its key to a node that it wrote to (docs/wire/dht.md).
     if (core.readOnly && !(this.#challenged() && reader.is(F.q, METHODS.ping))) return false
     core.counts[C.queries]!++
-    const code = this.#answer(source)
+    const code = whole ? this.#answer(source) : 203
     if (code !== 0) {
       core.counts[C.refused]!++
       this.#refuse(code)
@@ -121,7 +121,7 @@ export class Answers {
     const core = this.#core
     const table = core.table(core.from.family)
     const slot = table.find(core.sender, 0)
-    return slot >= 0 && table.at(slot, core.from)
+    return core.reader.length(F.id) === 20 && slot >= 0 && table.at(slot, core.from)
   }
 
   #drop(count: number): false {

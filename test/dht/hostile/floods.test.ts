@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import type { Bytes } from '../../../src/base/bytes.ts'
-import { message } from '../help/bencode.ts'
+import { encode, message } from '../help/bencode.ts'
 import { Net } from '../help/net.ts'
 
 import { ID, lone, puppet, query } from './help.ts'
@@ -78,6 +78,9 @@ t.test('answers stay in proportion to questions', async (t) => {
     ['get_peers', query('get_peers', { info_hash: topic }), 10],
     ['get', query('get', { target: topic }), 10],
     ['unknown', query('vote', { target: topic }), 1],
+    ['no id', encode({ a: { target: topic }, q: 'find_node', t: 'aa', y: 'q' }), 1],
+    ['no method', encode({ a: { id: ID }, t: 'aa', y: 'q' }), 1],
+    ['a long id', query('ping', { id: new Uint8Array(21) }), 1],
   ] as const) {
     const [reply] = net.say('127.99.0.1:7', node.address, bytes)
     t.ok(reply!.length <= factor * bytes.length, `${name}: ${bytes.length} to ${reply!.length}`)
