@@ -8,7 +8,7 @@ TS = $(NODE) --experimental-strip-types --no-warnings
 STAMP := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full check ci build binaries bench bench-device bench-p1 fuzz-p1 bench-crypto format lint types layers links clean
+.PHONY: help run test test-full check ci build binaries bench bench-device bench-p1 fuzz-p1 bench-crypto interop-dht bench-dht sim-dht format lint types layers links clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,19 @@ bench-p1: $(STAMP) test/peers/p1/node_modules ## telegrams a second, garbage, ho
 	@$(TS) --expose-gc scripts/bench-p1.ts
 fuzz-p1: $(STAMP) ## damaged telegrams for MINUTES=1, SEED=n
 	@mkdir -p build && $(TS) scripts/fuzz-p1.ts $(or $(MINUTES),1) $(SEED)
+
+test/peers/dht/node_modules: test/peers/dht/package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --prefix test/peers/dht
+	@touch $@
+interop-dht: $(STAMP) test/peers/dht/node_modules ## the DHT with libtorrent and bittorrent-dht on loopback
+	@python3 -c 'import libtorrent' 2>/dev/null || /usr/bin/python3 -c 'import libtorrent' 2>/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && apt-get install -y -qq python3-libtorrent; } || \
+	  echo "for libtorrent: apt-get install python3-libtorrent"
+	@$(TS) scripts/interop-dht.ts
+bench-dht: $(STAMP) test/peers/dht/node_modules ## the DHT beside bittorrent-dht, hyperdht, libtorrent and a raw echo
+	@$(TS) scripts/bench-dht.ts
+sim-dht: $(STAMP) ## lookups in networks of 10^3 to 10^6 nodes, in virtual time
+	@$(TS) scripts/sim-dht.ts
 
 clean: ## remove what was built
 	rm -rf dist build .tap

@@ -144,7 +144,19 @@ export const LIMITS = {
     cards: 256,
   },
   dht: {
+    /** One instance's ArrayBuffer: default, least and most. */
     maxBytes: 524_288,
     minBytes: 65_536,
+    mostBytes: 4_194_304,
+    /** BEP-44: encoded value and salt. */
+    valueBytes: 1_000,
+    saltBytes: 64,
+    /** A token we are willing to give back; longer ones make a node useless for storing. */
+    tokenBytes: 40,
+    /** Items that this node itself keeps alive in the network. */
+    ownItems: 16,
+    /** Peers kept and returned for one topic. */
+    peersPerTopic: 32,
+    bootstrap: 8,
   },
 } as const

@@ -13,9 +13,17 @@ const READ_BYTES = 65_536
 /** Datagrams that the kernel has not taken yet; what does not fit is lost, as datagrams may be. */
 const SCRATCH_BYTES = 131_072
 const LARGEST_DATAGRAM = 65_507
+/** Views of the scratch kept for sending, by the low bits of their length: datagrams have few lengths. */
+const VIEWS = 128
 
 export class LinuxSockets implements Sockets {
   readonly #readInto: Bytes = new Uint8Array(READ_BYTES)
+  readonly #lend: boolean
+
+  /** @param options `lend`: datagrams come as the Buffers they are, on which slice() does not copy. */
+  constructor(options: { readonly lend?: boolean } = {}) {
+    this.#lend = options.lend ?? false
+  }
 
   listenTcp(
     address: string,
@@ -98,7 +106,7 @@ export class LinuxSockets implements Sockets {
       socket.on('error', () => {})
       socket.on('message', (message: Bytes, from) => {
         const host = from.address.startsWith('::ffff:') ? from.address.slice(7) : from.address
-        onDatagram(plain(message), host, from.port)
+        onDatagram(this.#lend ? message : plain(message), host, from.port)
       })
       done(null, new LinuxUdp(socket))
     })
@@ -109,9 +117,9 @@ class LinuxUdp implements UdpSocket {
   readonly address: string
   readonly #socket: DatagramSocket
   readonly #scratch: Bytes = new Uint8Array(SCRATCH_BYTES)
+  readonly #views: Bytes[] = new Array<Bytes>(VIEWS).fill(new Uint8Array(0))
   #at = 0
   #open = true
-  readonly #ignore: () => void = () => {}
 
   constructor(socket: DatagramSocket) {
     this.#socket = socket
@@ -124,8 +132,19 @@ class LinuxUdp implements UdpSocket {
     if (this.#socket.getSendQueueCount() === 0) this.#at = 0
     if (this.#at + bytes.length > SCRATCH_BYTES) return
     this.#scratch.set(bytes, this.#at)
-    this.#socket.send(this.#scratch, this.#at, bytes.length, port, host, this.#ignore)
+    // No callback: it would cost a tick object each; failures reach the socket's `error` listener.
+    this.#socket.send(this.#view(bytes.length), port, host)
     this.#at += bytes.length
+  }
+
+  /** What is about to be sent. Usually nothing waits, and a view of this length exists. */
+  #view(length: number): Bytes {
+    if (this.#at > 0) return this.#scratch.subarray(this.#at, this.#at + length)
+    const known = this.#views[length % VIEWS]!
+    if (known.length === length && length > 0) return known
+    const view = this.#scratch.subarray(0, length)
+    this.#views[length % VIEWS] = view
+    return view
   }
 
   close(): void {

@@ -1,0 +1,267 @@
+// Answers and errors that others send to our queries. An answer counts only from the address that was
+// asked, under the transaction id that went out, with the id that was expected; in the overlay only
+// with a proof of the key. Only then may its sender enter the routing table.
+
+import { C, type Core } from '../core.ts'
+import { Address, compactBytes, type Family } from '../krpc/address.ts'
+import { reachable, scopeOf } from '../krpc/reach.ts'
+import { F, STRING } from '../krpc/reader.ts'
+import { fitsAddress } from '../math/bep42.ts'
+import { loadId, sameId } from '../math/id.ts'
+import { contactOf } from '../objects.ts'
+import type { Contact } from '../options.ts'
+import { type Exchange, PROOF_TICKS } from '../overlay/proof.ts'
+import type { Heard } from '../table/table.ts'
+import { BOOT, PROBE, PROVE, SEARCH, STORE } from '../table/transactions.ts'
+import type { Operations } from './operations.ts'
+
+/** Nodes taken from one answer and family: more than anybody needs to send. */
+const MAX_NODES = 16
+
+export class Replies {
+  readonly #core: Core
+  readonly #operations: Operations
+  readonly #heard: Heard
+  readonly #exchange: Exchange
+  readonly #a: Address
+  /** The application's pings by transaction slot. */
+  readonly probes: ((ms: number, contact: Contact | null) => void)[]
+  /** Called when a bootstrap peer answered: the join lookup takes its nodes. */
+  onBoot: () => number
+  /** Called when our external address became known or changed. */
+  onAddress: () => void
+
+  constructor(core: Core, operations: Operations) {
+    this.#core = core
+    this.#operations = operations
+    this.#heard = { tick: 0, rtt: 0, verified: false, until: 0 }
+    this.#a = new Address()
+    this.probes = []
+    this.onBoot = () => -1
+    this.onAddress = () => {}
+    this.#exchange = {
+      prover: core.sender,
+      asker: core.self,
+      bytes: new Uint8Array(8),
+      challengeAt: 0,
+      addressIn: core.writer.bytes,
+      addressAt: 0,
+      addressLength: 0,
+    }
+  }
+
+  /** Transaction slot of the message in the reader, or -1. */
+  #transaction(): number {
+    const core = this.#core
+    const reader = core.reader
+    if (reader.length(F.t) !== 4) return -1
+    const at = reader.from[F.t]!
+    const b = reader.bytes
+    const word = (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!
+    return core.transactions.match(word, core.from)
+  }
+
+  /** Takes an error (`y` = e). */
+  onError(): void {
+    const core = this.#core
+    const slot = this.#transaction()
+    if (slot < 0) {
+      this.#count(C.unsolicited)
+      return
+    }
+    core.counts[C.errors]!++
+    const { kind, owner, part } = core.transactions
+    const lookup = core.lookups[owner[slot]!]!
+    const late = core.transactions.isLate(slot)
+    const isSearch = kind[slot] === SEARCH
+    const isStore = kind[slot] === STORE
+    const c = part[slot]!
+    core.transactions.close(slot)
+    if (isSearch) this.#operations.onUseless(lookup, c, late)
+    if (isStore) this.#operations.onStored(lookup, c, this.#code())
+    if (isSearch || isStore) this.#operations.advance(lookup)
+  }
+
+  /** The number in `e: [code, text]`. */
+  #code(): number {
+    const reader = this.#core.reader
+    if (!reader.has(F.e)) return 203
+    let code = 0
+    const b = reader.bytes
+    for (let i = reader.from[F.e]! + 1; i < reader.to[F.e]! && b[i]! >= 48 && b[i]! <= 57; i++)
+      code = Math.min(9_999, code * 10 + b[i]! - 48)
+    return code === 0 ? 203 : code
+  }
+
+  #count(which: number): void {
+    this.#core.counts[which]!++
+  }
+
+  /** Takes an answer (`y` = r). */
+  onReply(): void {
+    const core = this.#core
+    const reader = core.reader
+    const transactions = core.transactions
+    const slot = this.#transaction()
+    if (slot < 0) {
+      this.#count(C.unsolicited)
+      return
+    }
+    if (reader.length(F.id) !== 20) {
+      this.#count(C.malformed)
+      return
+    }
+    loadId(core.sender, 0, reader.bytes, reader.from[F.id]!)
+    const kind = transactions.kind[slot]!
+    const c = transactions.part[slot]!
+    const late = transactions.isLate(slot)
+    const lookup = core.lookups[transactions.owner[slot]!]!
+    const rightId =
+      (transactions.expects[slot] === 0 || sameId(transactions.ids, 5 * slot, core.sender, 0)) &&
+      !sameId(core.self, 0, core.sender, 0)
+    const rtt = core.now - transactions.sentAt[slot]!
+    const proven = rightId && this.#proven(slot)
+    transactions.close(slot)
+    if (!rightId || !proven) {
+      this.#count(rightId ? C.unproven : C.wrongId)
+      if (!rightId) this.#lost(slot)
+      if (kind === SEARCH) this.#operations.onUseless(lookup, c, late)
+      if (kind === STORE) this.#operations.onStored(lookup, c, -1)
+      if (kind === PROBE) this.#probed(slot, -1, null)
+      if (kind === SEARCH || kind === STORE) this.#operations.advance(lookup)
+      return
+    }
+    this.#count(C.answers)
+    core.measured(rtt)
+    this.#vote()
+    if (kind !== PROVE) this.#enter(rtt)
+    if (kind === SEARCH) {
+      this.#operations.onAnswer(lookup, c, late)
+      if (lookup.active) this.#nodes(lookup.index, lookup.depth[c]! + 1)
+      this.#operations.advance(lookup)
+    } else if (kind === STORE) {
+      this.#operations.onStored(lookup, c, 0)
+      this.#operations.advance(lookup)
+    } else if (kind === BOOT) {
+      const join = this.onBoot()
+      if (join >= 0) {
+        this.#nodes(join, 1)
+        this.#operations.advance(core.lookups[join]!)
+      }
+    } else if (kind === PROBE) {
+      this.#probed(slot, rtt, contactOf(core, core.sender, 0, core.from))
+    }
+  }
+
+  /** Ends a ping of the application; -1: no answer, or none that counts. */
+  #probed(slot: number, ms: number, contact: Contact | null): void {
+    const probe = this.probes[slot]
+    delete this.probes[slot]
+    probe?.(ms, contact)
+  }
+
+  /** No answer came to the application's ping. */
+  unanswered(slot: number): void {
+    this.#probed(slot, -1, null)
+  }
+
+  /** A node at this address has another id than it had: what we knew is void. */
+  #lost(slot: number): void {
+    const core = this.#core
+    if (core.transactions.expects[slot] === 0) return
+    const table = core.table(core.from.family)
+    const entry = table.find(core.transactions.ids, 5 * slot)
+    if (entry >= 0 && table.at(entry, core.from)) table.remove(entry)
+  }
+
+  /** Overlay: true when the sender has proven its key, now or within the hour. */
+  #proven(slot: number): boolean {
+    const core = this.#core
+    const reader = core.reader
+    const prover = core.prover
+    if (!prover) return true
+    const until = core.identities.until(core.sender, 0, core.from)
+    if (reader.length(F.wk) !== 32 || reader.length(F.ws) !== 64) return until > core.tick
+    const address = reader.length(F.ip)
+    if (address !== compactBytes(core.from.family)) return until > core.tick
+    const key = reader.bytes.subarray(reader.from[F.wk], reader.to[F.wk])
+    if (!prover.fits(key, core.sender)) return false
+    if (this.#elsewhere(reader.from[F.ip]!)) return false
+    const x = this.#exchange
+    const words = core.transactions.challenge
+    for (let i = 0; i < 8; i++) x.bytes[i] = words[2 * slot + (i >> 2)]! >>> (24 - 8 * (i & 3))
+    x.addressIn = reader.bytes
+    x.addressAt = reader.from[F.ip]!
+    x.addressLength = address
+    const signature = reader.bytes.subarray(reader.from[F.ws], reader.to[F.ws])
+    const good = prover.verify(x, key, signature)
+    x.addressIn = core.writer.bytes
+    if (!good) {
+      this.#count(C.badSignature)
+      return false
+    }
+    this.#count(C.proven)
+    core.identities.prove(core.sender, 0, core.from, key, core.tick + PROOF_TICKS)
+    return true
+  }
+
+  /** A proof made for another public address than ours was relayed by somebody in between. */
+  #elsewhere(at: number): boolean {
+    const core = this.#core
+    if (!core.votes.known || scopeOf(core.votes.address) !== 3) return false
+    this.#a.load(core.reader.bytes, at, core.from.family)
+    return (
+      this.#a.family === core.votes.address.family &&
+      scopeOf(this.#a) === 3 &&
+      !this.#a.sameHost(core.votes.address)
+    )
+  }
+
+  #vote(): void {
+    const core = this.#core
+    const reader = core.reader
+    const family = core.from.family
+    if (reader.length(F.ip) !== compactBytes(family)) return
+    this.#a.load(reader.bytes, reader.from[F.ip]!, family)
+    if (!reachable(this.#a, core.reach)) return
+    if (core.votes.vote(core.from, this.#a, core.now)) this.onAddress()
+  }
+
+  #enter(rtt: number): void {
+    const core = this.#core
+    if (!reachable(core.from, core.reach)) return
+    const table = core.table(core.from.family)
+    const heard = this.#heard
+    const known = core.options.onContact ? table.find(core.sender, 0) : 0
+    heard.tick = core.tick
+    heard.rtt = rtt
+    heard.until = core.prover ? core.identities.until(core.sender, 0, core.from) : 0
+    heard.verified = core.prover !== null || fitsAddress(core.sender, 0, core.from)
+    const slot = table.answered(core.sender, 0, core.from, heard)
+    if (known < 0 && slot >= 0) core.options.onContact!(contactOf(core, core.sender, 0, core.from))
+  }
+
+  /** Hands the nodes of the answer to a lookup of their family. */
+  #nodes(index: number, depth: number): void {
+    const core = this.#core
+    const lookup = core.lookups[index]!
+    const family: Family = lookup.family
+    const field = family === 4 ? F.nodes : F.nodes6
+    const reader = core.reader
+    if (reader.kind[field] !== STRING) return
+    const size = 20 + compactBytes(family)
+    const length = reader.length(field)
+    if (length % size !== 0) {
+      this.#count(C.malformed)
+      return
+    }
+    let at = reader.from[field]!
+    for (let i = 0; i < Math.min(length / size, MAX_NODES); i++, at += size) {
+      loadId(core.other, 0, reader.bytes, at)
+      this.#a.load(reader.bytes, at + 20, family)
+      if (!reachable(this.#a, core.reach) || sameId(core.other, 0, core.self, 0)) continue
+      if (core.votes.known && this.#a.sameHost(core.votes.address) && scopeOf(this.#a) === 3) continue
+      lookup.add(core.other, 0, this.#a, depth)
+    }
+  }
+}
