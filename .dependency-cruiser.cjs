@@ -91,7 +91,7 @@ module.exports = {
         path: '.',
         pathNot: [
           '^src/',
-          // The page, put in by the build: src/bin/bundled.d.ts.
+          // The page, put in by the build: src/bin/setup/bundled.d.ts.
           '^wattle:page$',
           ...Object.keys(packages).map((name) => `(^|node_modules/)${escape(name)}(/|$)`),
         ],

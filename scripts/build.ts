@@ -18,7 +18,7 @@ async function bundle(minify: boolean): Promise<{ code: Uint8Array; map: Uint8Ar
   const options: BuildOptions = {
     ...bundleOptions,
     entryPoints: ['src/bin/wattle.ts'],
-    inject: ['src/bin/globals.ts'],
+    inject: ['src/bin/setup/globals.ts'],
     format: 'cjs',
     target: 'node18',
     minify,

@@ -87,7 +87,7 @@ const browserCrypto: Plugin = {
   },
 }
 
-/** `import { pages } from 'wattle:page'` (src/bin/bundled.d.ts): packed once, unpacked when asked for. */
+/** `import { pages } from 'wattle:page'` (src/bin/setup/bundled.d.ts): packed once, unpacked when asked for. */
 export function pagePlugin(pages: BuiltPages): Plugin {
   const files = new Map<string, string>()
   const nameOf = (file: BuiltAsset): string => {

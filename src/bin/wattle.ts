@@ -4,6 +4,7 @@
 import { EXIT, type ExitCode } from '../base/errors.ts'
 import { fail, say, usage } from './cli.ts'
 import { device } from './device.ts'
+import { dht } from './dht.ts'
 import { home } from './home.ts'
 import { label } from './label.ts'
 import { P1_HELP, p1 } from './p1/p1.ts'
@@ -63,6 +64,15 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     node: DEVICE_NODE,
     start: p1,
     help: P1_HELP,
+  },
+  dht: {
+    node: DEVICE_NODE,
+    start: async (args) => (await dht(args)) as ExitCode,
+    help: [
+      'dht node --listen ADDR[,ADDR6] (--overlay NAME --state DIR | --mainline [--read-only])',
+      '    [--bootstrap ADDR[,…]] [--max-bytes N] [--id HEX]',
+      'dht get|put|find|peers|announce|ping …   one operation, JSON on stdout; wattle dht alone says more',
+    ],
   },
   label: {
     node: DEVICE_NODE,
