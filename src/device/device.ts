@@ -178,7 +178,11 @@ export class Device {
         this.#meter.open(hardware.serial, serial)
         done(null)
       })
-    if (!this.#state.identity) return listen()
+    if (!this.#state.identity) {
+      // A power cut may have left them behind a deletion.
+      this.#forgetFrames()
+      return listen()
+    }
     // An event DEVICE_DELETED that a power cut kept from being carried out.
     if (this.#state.log?.deleted)
       return this.#state.erase((error) => (error ? done(error) : this.#restartAsNew(listen)))
@@ -187,6 +191,7 @@ export class Device {
 
   #restartAsNew(listen: () => void): void {
     this.#lights.set({ claimed: false })
+    this.#forgetFrames()
     this.#host = this.#makeHost()
     listen()
   }
@@ -394,8 +399,13 @@ export class Device {
     settle()
   }
 
-  #onDisowned(): void {
+  /** Ciphertext whose keys are gone; a new owner begins with an empty ring. */
+  #forgetFrames(): void {
     const { files } = this.#options.hardware
+    for (const cls of ALL_CLASSES) files.remove(ringName(cls), () => {})
+  }
+
+  #onDisowned(): void {
     for (const timer of ['sync', 'daily']) this.#loop.cancel(timer)
     this.#meter.detach()
     this.#subscribers?.closeAll()
@@ -404,8 +414,7 @@ export class Device {
     this.#subscribers = null
     this.#witnessed = false
     this.#serving = false
-    // Ciphertext whose keys are gone; a new owner begins with an empty ring.
-    for (const cls of ALL_CLASSES) files.remove(ringName(cls), () => {})
+    this.#forgetFrames()
     this.#loop.after('identity', FAREWELL_MS, () => this.#changeName())
   }
 }

@@ -219,8 +219,10 @@ export class Claiming {
     stop: (error: WattleError, claimed: null) => void,
   ): void {
     this.#pending = pending
-    this.#file.write(encodePending(pending), (error) => {
-      if (error) stop(new WattleError('storage', `the claim cannot be written down: ${error.message}`), null)
+    this.#file.write(encodePending(pending), (error, written) => {
+      // Left out because another write was under way: as good as not written.
+      const why = error?.message ?? (written ? null : 'the one before it is still being written')
+      if (why !== null) stop(new WattleError('storage', `the claim cannot be written down: ${why}`), null)
       else if (!machine.done) take(machine.remembered(this.#options.loop.now()))
     })
   }

@@ -127,7 +127,7 @@ export class Home {
     this.#claiming.claim(run, (error, claimed) => {
       if (error || !claimed) return done(error, null)
       const { certificate, bytes } = claimed
-      const name = `wattle-${certificate.discriminator.toString(16).padStart(4, '0')}`
+      const name = this.store.freeName(`wattle-${certificate.discriminator.toString(16).padStart(4, '0')}`)
       const owners = [{ sign: this.#signer.publicKey, box: this.#exchange.publicKey }]
       const device = {
         key: certificate.device,

@@ -76,19 +76,26 @@ export class HomeStore {
     return this.devices.find((d) => equal(d.key, key)) ?? null
   }
 
-  /** By base64url key, name, or the beginning of either. */
+  /** By base64url key, name, or the beginning of either; those that were given up only where no other fits. */
   find(word: string): OwnedDevice | null {
-    const exact = this.devices.find((d) => d.name === word || base64url(d.key) === word)
-    if (exact) return exact
-    const near = this.devices.filter((d) => d.name.startsWith(word) || base64url(d.key).startsWith(word))
-    return near.length === 1 ? near[0]! : null
+    const live = this.devices.filter((d) => !d.log.deleted)
+    return findIn(live, word) ?? findIn(this.devices, word)
   }
 
+  /** By its key, or by a name or domain that only one has: a card may call itself as it likes. */
   card(word: string): Card | null {
-    const found = this.cards.find(
-      ({ card }) => card.name === word || base64url(card.sign) === word || card.domain === word,
-    )
-    return found?.card ?? null
+    const cards = this.cards.map(({ card }) => card)
+    const exact = cards.find((card) => base64url(card.sign) === word)
+    if (exact) return exact
+    const named = cards.filter((card) => card.name === word || card.domain === word)
+    return named.length === 1 ? named[0]! : null
+  }
+
+  /** `name`, or where a device goes by it already, `name-2` and so on. */
+  freeName(name: string): string {
+    let free = name
+    for (let n = 2; this.devices.some((d) => d.name === free && !d.log.deleted); n++) free = `${name}-${n}`
+    return free
   }
 
   /** Room for one more; ask before a device is claimed that could not be kept. */
@@ -218,6 +225,13 @@ export class HomeStore {
     this.devices.push({ key, box, name, addresses, certificate, owners, log, events: [] })
     return this.devices.length <= LIMITS.home.devices
   }
+}
+
+function findIn(devices: readonly OwnedDevice[], word: string): OwnedDevice | null {
+  const exact = devices.find((d) => d.name === word || base64url(d.key) === word)
+  if (exact) return exact
+  const near = devices.filter((d) => d.name.startsWith(word) || base64url(d.key).startsWith(word))
+  return near.length === 1 ? near[0]! : null
 }
 
 /** What a claim is refused with where there is no room for its device. */

@@ -254,10 +254,15 @@ function openFile(
         return
       }
       const torn = bytes.length - scan.good
-      if (torn > 0) file.truncate(scan.good, (e) => e && refuse(unreadable(name, e)))
+      let uncut: Failure = null
+      if (torn > 0)
+        file.truncate(scan.good, (e) => {
+          uncut = e
+        })
       // What a killed process wrote but did not sync becomes durable before anybody acts on it.
       file.sync((e) => {
-        if (e) refuse(unreadable(name, e))
+        const trouble = uncut ?? e
+        if (trouble) refuse(unreadable(name, trouble))
         else done(null, Journal.made(place, file, scan, torn))
       })
     })

@@ -50,6 +50,8 @@ interface Following {
 }
 
 const SAVE_MS = 2_000
+/** As many as an invitation may name. */
+const ADDRESSES = 8
 
 export class Provider {
   readonly #options: ProviderOptions
@@ -130,11 +132,13 @@ export class Provider {
     const { store, events } = this.#options
     if (!Verifier.of(invite.device)) return done(new WattleError('bad-key', 'an invitation to no device'))
     const channel: Channel = { ...invite, class: invite.class as ClassId }
-    // A device keeps its box key for life: who says otherwise would cut us off from the one we know.
-    const before = this.#find(channel)?.channel
-    if (before && !equal(before.deviceBox, channel.deviceBox))
-      return done(new WattleError('bad-key', 'an invitation that contradicts the one before'))
-    if (!this.#find(channel) && store.channels.length >= LIMITS.provider.channels) this.#makeRoom()
+    const before = this.#find(channel)
+    // Once the device itself has let us in, nobody else can turn us away from it.
+    if (before && before.follower.reader.next() !== null) {
+      channel.deviceBox = before.channel.deviceBox
+      channel.addresses = merged(before.channel.addresses, invite.addresses)
+    }
+    if (!before && store.channels.length >= LIMITS.provider.channels) this.#makeRoom()
     store.invite(channel, (error) => {
       done(error)
       if (error) return
@@ -230,6 +234,11 @@ export class Provider {
     }
     this.#options.placesFile.write(encodePlaces(places), done)
   }
+}
+
+/** The first that was known stays the first; eight at most. */
+function merged(known: readonly string[], told: readonly string[]): string[] {
+  return [...new Set([...known.slice(0, 1), ...told, ...known.slice(1)])].slice(0, ADDRESSES)
 }
 
 /** How a channel is named to people and in events. */

@@ -1,8 +1,12 @@
 // What My Home keeps: it can always be read again, however many devices and addresses there were.
 import t from 'tap'
+import { base64url } from '../../src/base/bytes.ts'
 import { LIMITS } from '../../src/base/limits.ts'
+import { Signer } from '../../src/crypto/native.ts'
+import { Secret } from '../../src/crypto/secret.ts'
 import { HomeStore } from '../../src/home/store.ts'
 import { World } from '../../src/hw/sim/world.ts'
+import { signCard } from '../../src/ownership/card.ts'
 
 function rig() {
   const world = new World({ seed: 5 })
@@ -69,4 +73,33 @@ t.test('a journal of old addresses is written anew', async (t) => {
   t.ok(machine.disk.peek('home.journal')!.length < 1_000)
   machine.kill()
   t.same(open().devices[0]!.addresses, ['b:2'])
+})
+
+t.test('a card cannot take the place of another by calling itself like it', async (t) => {
+  const { wait, open } = rig()
+  const store = open()
+  const made = (name: string, domain: string) => {
+    const signer = new Signer(Secret.fresh((b) => crypto.getRandomValues(b as Uint8Array<ArrayBuffer>)))
+    const card = { name, domain, sign: signer.publicKey, box: new Uint8Array(32).fill(9), addresses: [] }
+    wait((done) => store.addCard(signCard(card, signer), done))
+    return base64url(signer.publicKey)
+  }
+  const bob = new Signer(new Secret(new Uint8Array(32).fill(3)))
+  const key = base64url(bob.publicKey)
+  made(key, 'bob.example')
+  const card = { name: 'bob', domain: 'bob.example', sign: bob.publicKey, box: bob.publicKey, addresses: [] }
+  wait((done) => store.addCard(signCard(card, bob), done))
+  t.equal(base64url(store.card(key)!.sign), key, 'a key means the key')
+  t.equal(store.card('bob')!.name, 'bob')
+  t.equal(store.card('bob.example'), null, 'two say that they are it: the key must be said')
+})
+
+t.test('two devices of one name are told apart', async (t) => {
+  const { wait, open, device } = rig()
+  const store = open()
+  for (const name of ['d', 'd-2']) {
+    t.equal(store.freeName('d'), name)
+    wait((done) => store.addDevice({ ...device(), name }, done))
+  }
+  t.equal(store.freeName('d'), 'd-3')
 })

@@ -291,3 +291,34 @@ t.test('caps: too much at once and a full file are refused, a rewrite makes room
   machine.boot()
   t.same(open(world, machine)!.records, [1, 2])
 })
+
+t.test('a torn tail that cannot be cut off is refused once', async (t) => {
+  const world = new World({ seed: 3 })
+  const machine = world.machine('device')
+  machine.boot()
+  let opened: Journal | null = null
+  const place = { files: machine.hardware.files, random: machine.hardware.random, name: 'j' }
+  Journal.open(
+    place,
+    () => {},
+    (_error, journal) => {
+      opened = journal
+    },
+  )
+  world.runUntil(() => opened !== null, 1_000)
+  const whole = machine.disk.peek('j')!
+  machine.disk.poke('j', Uint8Array.of(...whole, 1, 2, 3))
+  for (const code of ['EIO', null]) {
+    machine.disk.failWith = code
+    const answers: string[] = []
+    Journal.open(
+      place,
+      () => {},
+      (error, journal) => {
+        answers.push(journal ? 'opened' : (error?.code ?? 'null'))
+      },
+    )
+    world.runFor(1_000)
+    t.same(answers, [code ? 'state-unreadable' : 'opened'])
+  }
+})

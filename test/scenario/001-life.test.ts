@@ -84,4 +84,5 @@ t.test('the life of a device', async (t) => {
   t.equal(house.device!.key, null)
   t.equal(house.device!.status.led, 'unpaired')
   t.equal(house.claim(), 'ok', 'and it can be claimed anew')
+  t.equal(house.home!.find(house.owned().device.name), house.owned(), 'its name means the one of now')
 })

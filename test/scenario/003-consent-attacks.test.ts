@@ -1,7 +1,7 @@
 // Attacks on consent: orders of events that nobody intends, restored cards, readers and strangers that
 // do not behave. Each must leave the revoked outside, the others inside and the device alive.
 import t from 'tap'
-import { unbase64url } from '../../src/base/bytes.ts'
+import { base64url, unbase64url } from '../../src/base/bytes.ts'
 import { CHANNEL_PROTOCOL } from '../../src/wire/channel.ts'
 import {
   CONSENT,
@@ -385,3 +385,31 @@ for (const how of ['deleted', 'reset'] as const)
       t.equal(house.device!.key, null)
     },
   )
+
+t.test('a stranger cannot turn a provider away from its device by another invitation', async (t) => {
+  const house = owned(45)
+  house.startProvider('alice')
+  house.grant('alice')
+  house.until(() => house.providerGot.get('alice')!.length > 2)
+  const { card } = house.providers.get('alice')!
+  const talk = new Visitor(house, 'mallory').open(CONSENT_PROTOCOL, card.addresses[0]!)!
+  const { key } = house.owned().device
+  const invite = { device: key, deviceBox: card.box, class: 0, grantId: key.subarray(0, 16), until: 9e12 }
+  for (let n = 0; n < 3; n++) {
+    const addresses = Array.from({ length: 8 }, (_, i) => `10.77.0.99:${8 * n + i}`)
+    talk.send(encodeInvite({ ...invite, name: 'x', purpose: '', addresses }))
+    house.world.runFor(500)
+  }
+  house.machine('home').kill()
+  house.machine('alice').kill()
+  house.startProvider('alice')
+  const had = house.providerGot.get('alice')!.length
+  house.until(() => house.providerGot.get('alice')!.length > had + 3, 300_000)
+  house.startHome()
+  house.until(() => house.homeGot.at(-1)?.text === house.sent.at(-1))
+  house.grant('alice', 'again')
+  t.equal(house.revoke(base64url(house.owned().device.log.readers[1]!.grantId)), 'ok')
+  const end = house.providerGot.get('alice')!.length
+  house.world.runFor(5_000)
+  t.ok(house.providerGot.get('alice')!.length > end + 3, 'and it follows a rotation')
+})
