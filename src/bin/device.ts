@@ -113,6 +113,7 @@ export async function device(args: string[]): Promise<ExitCode> {
     node: process.version,
   })
   await stopped
+  emit('device', 'status', running.status)
   raw.close()
   await new Promise<void>((resolve) => running.stop(resolve))
   machine.release()

@@ -212,6 +212,10 @@ async function serve(given: Parsed): Promise<ExitCode> {
   const stopped = untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })
   emit('home', 'ready', { page: `http://${listener.address}/`, owner: base64url(running.home.key) })
   await stopped
+  emit('home', 'status', {
+    net: running.home.host.counters.report(),
+    page: running.page.counters.report(),
+  })
   control.close()
   listener.close()
   await running.stop()

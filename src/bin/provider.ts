@@ -137,6 +137,7 @@ async function follow(given: Parsed): Promise<ExitCode> {
     card: running.card([listener.address]),
   })
   await stopped
+  emit(who, 'status', { net: running.host.counters.report(), page: page.counters.report() })
   page.close()
   pageListener.close()
   await new Promise<void>((resolve) => running.close(resolve))

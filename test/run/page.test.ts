@@ -33,8 +33,8 @@ t.test('wattle run in a browser', { skip: skipBrowser }, async (t) => {
   t.equal(await page.inputValue('#code'), code)
   t.match(run.words, code, 'the terminal shows the same one')
   await page.click('button.big')
-  await seen(page, 'Waiting for the button. Press it now')
-  await desk.picture('run-1-waiting')
+  await seen(page, 'Not yet: press the button first')
+  await desk.picture('run-1-too-early')
 
   const pressed = Date.now()
   run.write('\n')

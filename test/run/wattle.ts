@@ -21,6 +21,8 @@ export interface Line {
 
 export interface StartOptions {
   node?: string
+  /** Options of Node itself. */
+  flags?: string[]
   env?: Record<string, string>
   /** False: standard input is closed from the beginning. */
   stdin?: boolean
@@ -191,7 +193,14 @@ function isLike(line: Line, fits: Record<string, unknown>): boolean {
 /** Starts `wattle …` in a process group of its own. */
 export function wattle(t: Test, args: string[], options: StartOptions = {}): Running {
   // Through env: test runners put their own options into the environment of every Node they see.
-  const command = ['-u', 'NODE_OPTIONS', options.node ?? process.execPath, WATTLE, ...args]
+  const command = [
+    '-u',
+    'NODE_OPTIONS',
+    options.node ?? process.execPath,
+    ...(options.flags ?? []),
+    WATTLE,
+    ...args,
+  ]
   const child = spawn('env', command, {
     stdio: [options.stdin === false ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     detached: true,
