@@ -55,8 +55,8 @@ export interface EpochStart {
 
 export class Publisher {
   readonly #options: PublisherOptions
-  /** Domain and frame in one piece, so that signing copies nothing. */
-  readonly #signed: Bytes
+  /** Domain and frame lie in one piece, so that signing copies nothing. */
+  readonly #toSign: Bytes
   readonly #frame: Bytes
   readonly #header: Bytes
   readonly #plain: Bytes
@@ -71,9 +71,10 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options
-    this.#signed = new Uint8Array(FRAME_DOMAIN.length + FRAME_BYTES)
-    this.#signed.set(FRAME_DOMAIN)
-    this.#frame = this.#signed.subarray(FRAME_DOMAIN.length)
+    const piece = new Uint8Array(FRAME_DOMAIN.length + FRAME_BYTES)
+    piece.set(FRAME_DOMAIN)
+    this.#toSign = piece.subarray(0, FRAME_DOMAIN.length + SIGNED_BYTES)
+    this.#frame = piece.subarray(FRAME_DOMAIN.length)
     this.#header = this.#frame.subarray(0, HEADER_BYTES)
     this.#body = this.#frame.subarray(HEADER_BYTES, SIGNED_BYTES)
     this.#plain = new Uint8Array(PLAIN_BYTES)
@@ -290,8 +291,7 @@ export class Publisher {
 
   /** Signs, links, hands on. */
   #finish(): void {
-    const toSign = this.#signed.subarray(0, FRAME_DOMAIN.length + SIGNED_BYTES)
-    this.#frame.set(this.#options.signer.sign(toSign), SIGNED_BYTES)
+    this.#frame.set(this.#options.signer.sign(this.#toSign), SIGNED_BYTES)
     this.#hash = sha256(this.#frame)
     this.#index++
     this.#options.onFrame(this.#frame)

@@ -48,6 +48,9 @@ export class Host {
   readonly #links: Set<Link>
   readonly #listeners: Set<Listener>
   readonly #onTick: () => void
+  /** For every link once a second: an iterator would make an object for each. */
+  readonly #tickLink: (link: Link) => void
+  #tickAt: number
   readonly #dials: Set<Dial>
   readonly #admission: Admission
   #ticking: boolean
@@ -66,6 +69,8 @@ export class Host {
     this.#links = new Set()
     this.#listeners = new Set()
     this.#onTick = () => this.#tick()
+    this.#tickLink = (link) => link.tick(this.#tickAt)
+    this.#tickAt = 0
     this.#dials = new Set()
     this.#admission = new Admission(options.timers.now())
     this.#ticking = false
@@ -248,7 +253,8 @@ export class Host {
 
   #tick(): void {
     const now = this.#now()
-    for (const link of this.#links) link.tick(now)
+    this.#tickAt = now
+    this.#links.forEach(this.#tickLink)
     for (const dial of this.#dials) if (now >= dial.deadline) this.#giveUp(dial, 'no answer in time')
     this.#ticking = false
     if (this.#links.size > 0 || this.#dials.size > 0) this.#startTicking()

@@ -18,6 +18,8 @@ export class Loop {
   readonly #most: number
   readonly #onWake: () => void
   #armed: number
+  /** Timers are running: what they set is looked at once, afterwards. */
+  #firing: boolean
 
   /** @param most timers at once. */
   constructor(clock: Clock, most: number = LIMITS.node.timers) {
@@ -25,6 +27,7 @@ export class Loop {
     this.clock = clock
     this.#timers = []
     this.#armed = Number.POSITIVE_INFINITY
+    this.#firing = false
     this.#onWake = () => this.#fire()
   }
 
@@ -78,7 +81,7 @@ export class Loop {
     timer.at = at
     timer.every = every
     timer.run = run
-    this.#arm()
+    if (!this.#firing) this.#arm()
   }
 
   #arm(): void {
@@ -95,14 +98,19 @@ export class Loop {
   #fire(): void {
     this.#armed = Number.POSITIVE_INFINITY
     const now = this.clock.now()
-    for (let i = 0; i < this.#timers.length; i++) {
-      const timer = this.#timers[i]!
-      const run = timer.run
-      if (run === null || timer.at > now) continue
-      if (timer.every > 0) timer.at = now + timer.every
-      else timer.run = null
-      run(now)
+    this.#firing = true
+    try {
+      for (let i = 0; i < this.#timers.length; i++) {
+        const timer = this.#timers[i]!
+        const run = timer.run
+        if (run === null || timer.at > now) continue
+        if (timer.every > 0) timer.at = now + timer.every
+        else timer.run = null
+        run(now)
+      }
+    } finally {
+      this.#firing = false
+      this.#arm()
     }
-    this.#arm()
   }
 }

@@ -6,17 +6,20 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { FrameCipher } from '../../src/crypto/framecipher.ts'
+import { READERS } from './device/cast.ts'
 import { beDevice, type DeviceJob } from './device/linux.ts'
 import type { Measured } from './device/probe.ts'
 import { measureReal } from './device/real.ts'
 import { measureSim } from './device/sim.ts'
 import { freshFolder, startUp } from './device/startup.ts'
-import { report } from './report.ts'
+import { garbageOf, report } from './report.ts'
 
 const HOUR = Number(process.env['WATTLE_BENCH_TELEGRAMS'] ?? 3_600)
 const MEGABYTE = 1_048_576
 const NODE18 = 'node_modules/node18-linux-x64/bin/node'
-const EXEC = ['--expose-gc', '--no-warnings', '--enable-source-maps']
+/** No source maps: they would lie in the memory that is measured. */
+const EXEC = ['--expose-gc', '--no-warnings']
 
 const [role, argument] = process.argv.slice(2)
 if (role === 'linux') beDevice(JSON.parse(argument!) as DeviceJob)
@@ -33,6 +36,9 @@ async function main(): Promise<void> {
     show('simulated, device and eight readers', all)
     const { measured, folder } = await measureReal(HOUR, base, EXEC)
     show('loopback, the device', measured, 16_384)
+    const seals = READERS * garbageOfSeal()
+    report('of these heaps: eight frames sealed for the way', seals, 'bytes')
+    results['sealsHeapBytes'] = seals
     Object.assign(results, { simulated: alone, simulatedWithReaders: all, loopback: measured })
     results['startUpMs'] = await starts(base, folder)
   } finally {
@@ -40,6 +46,14 @@ async function main(): Promise<void> {
   }
   mkdirSync('build', { recursive: true })
   writeFileSync('build/bench-device.json', `${JSON.stringify(results, null, 2)}\n`)
+}
+
+/** Heap that one frame of a connection costs in cipher objects of node:crypto (decision 0007). */
+function garbageOfSeal(): number {
+  const cipher = new FrameCipher(new Uint8Array(32))
+  const frame = new Uint8Array(400)
+  let n = 0
+  return garbageOf(() => cipher.seal(frame, 2, 337, n++))
 }
 
 function sim(readers: 'muted' | 'reading'): Measured {
@@ -75,8 +89,10 @@ async function starts(base: string, claimed: string): Promise<Record<string, num
       ['claimed, an hour on its card', claimed],
     ] as const) {
       const name = `start of wattle device, ${kind}, Node ${version}`
-      times[name] = await startUp(node, folder)
-      report(name, times[name], 'ms')
+      const { ms, resident } = await startUp(node, folder)
+      times[name] = ms
+      report(name, ms, 'ms')
+      report(`resident then`, resident / MEGABYTE, 'MB')
     }
   }
   return times

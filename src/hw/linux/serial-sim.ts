@@ -111,7 +111,7 @@ function hand(bytes: Bytes, events: SerialEvents): void {
   for (let at = 0; at < bytes.length; ) {
     const into = events.buffer()
     const n = Math.min(into.length, bytes.length - at)
-    into.set(bytes.subarray(at, at + n))
+    into.set(n === bytes.length ? bytes : bytes.subarray(at, at + n))
     events.onBytes(n)
     at += n
   }

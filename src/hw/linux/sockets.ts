@@ -58,10 +58,13 @@ export class LinuxSockets implements Sockets {
       return
     }
     let tcp: LinuxTcp | null = null
+    let view: Bytes = this.#readInto
     const onread = {
       buffer: this.#readInto,
       callback: (n: number, buffer: Bytes): boolean => {
-        tcp?.events.onData(buffer.subarray(0, n))
+        // What comes regularly mostly comes in pieces of one length.
+        if (view.length !== n) view = buffer.subarray(0, n)
+        tcp?.events.onData(view)
         return true
       },
     }

@@ -85,6 +85,8 @@ export class Reader {
   readonly #host: Host
   readonly #link: Link
   readonly #loop: Loop
+  #connection: Connection | null = null
+  #stream = 0
 
   constructor(hardware: Pick<Hardware, 'clock' | 'random' | 'sockets'>, device: Claimed, keys: Keys) {
     const { clock, random } = hardware
@@ -137,6 +139,8 @@ export class Reader {
 
   /** From now on nothing that comes is looked at. Needs `nudge`. */
   mute(): void {
+    this.#connection = this.#host.connections()[0] as Connection
+    this.#stream = [...this.#connection.session.streams.keys()][0]!
     this.#sockets.onPiece = () => {
       this.pieces++
     }
@@ -144,11 +148,9 @@ export class Reader {
 
   /** What a muted reader still does: gives credit for the bytes, so that the device hears of it. */
   nudge(): void {
-    for (const connection of this.#host.connections() as Connection[]) {
-      connection.heard = this.#loop.now()
-      for (const id of connection.session.streams.keys())
-        connection.session.sendFrame(TYPE.window, 0, id, NUDGE_BYTES)
-    }
+    if (!this.#connection) return
+    this.#connection.heard = this.#loop.now()
+    this.#connection.session.sendFrame(TYPE.window, 0, this.#stream, NUDGE_BYTES)
   }
 
   close(): void {

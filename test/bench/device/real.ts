@@ -20,8 +20,8 @@ import { expect } from './sim.ts'
 
 /** How much faster than real time. A reader that stalls for 90 s of the device's time is dropped. */
 const SPEED = 150
-const WARM = 900
-/** Bytes of one telegram go out piece by piece; what has not left after so long is late. */
+const WARM = 1_800
+/** Each step before and after the hour has this long. */
 const READY_MS = 10_000
 
 const parts: Pick<Hardware, 'serial' | 'button' | 'leds'> = {
