@@ -10,7 +10,8 @@ import { storm } from './storm.ts'
 
 const packets = Number(process.argv[2])
 const maxBytes = Number(process.argv[3])
-const WARM_UP = 100_000
+/** Until code is compiled and the collector has found its sizes. */
+const WARM_UP = Math.max(100_000, packets / 4)
 
 function memory(): { heap: number; buffers: number; peak: number } {
   globalThis.gc?.()
