@@ -85,8 +85,6 @@ export class Follower {
 
   /** The first message of a new stream. */
   subscribe(): Bytes {
-    // What ended before may have been granted anew: this stream will tell.
-    this.#ended = null
     const next = this.reader.next()
     this.#become(this.reader.open ? 'open' : 'waiting')
     return encodeSubscribe({

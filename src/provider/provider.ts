@@ -47,9 +47,13 @@ interface Following {
   follower: Follower
   unpacker: TelegramUnpacker
   link: Link
+  /** When an invitation last made us ask the device at once. */
+  askedAt: number
 }
 
 const SAVE_MS = 2_000
+/** Between two invitations that make us ask at once. */
+const ASK_MS = 2_000
 /** As many as an invitation may name. */
 const ADDRESSES = 8
 
@@ -149,11 +153,20 @@ export class Provider {
           grantId: channel.grantId,
           until: channel.until,
         })
-        known.follower.invited()
-        known.link.renew()
+        this.#askAnew(known)
       } else this.#follow(channel)
       events.onInvite(known?.channel ?? channel)
     })
+  }
+
+  /** Not while we read, and not again and again: anyone may send an invitation. */
+  #askAnew(following: Following): void {
+    const now = this.#options.loop.now()
+    const { follower, link } = following
+    if ((follower.reader.open && !follower.ended) || now - following.askedAt < ASK_MS) return
+    following.askedAt = now
+    follower.invited()
+    link.renew()
   }
 
   #find(channel: Channel): Following | undefined {
@@ -221,7 +234,7 @@ export class Provider {
         if (follower.ended) link.stop()
       },
     })
-    this.#following.push({ channel, follower, unpacker, link })
+    this.#following.push({ channel, follower, unpacker, link, askedAt: Number.NEGATIVE_INFINITY })
     link.start()
   }
 

@@ -413,3 +413,23 @@ t.test('a stranger cannot turn a provider away from its device by another invita
   house.world.runFor(5_000)
   t.ok(house.providerGot.get('alice')!.length > end + 3, 'and it follows a rotation')
 })
+
+t.test('invitations again and again do not interrupt a provider that reads', async (t) => {
+  const house = owned(46)
+  house.startProvider('alice')
+  house.grant('alice')
+  house.until(() => house.providerGot.get('alice')!.length > 2)
+  const { card } = house.providers.get('alice')!
+  const talk = new Visitor(house, 'mallory').open(CONSENT_PROTOCOL, card.addresses[0]!)!
+  const { key, box } = house.owned().device
+  const had = house.providerGot.get('alice')!.length
+  const readers = house.events('device', 'subscribers').length
+  for (let n = 0; n < 500; n++) {
+    const grantId = new Uint8Array(16).fill(n)
+    const invite = { device: key, deviceBox: box, class: 0, grantId, until: 9e12, name: 'x', purpose: '' }
+    talk.send(encodeInvite({ ...invite, addresses: [house.deviceAddress] }))
+    house.world.runFor(20)
+  }
+  t.ok(house.providerGot.get('alice')!.length >= had + 9)
+  t.equal(house.events('device', 'subscribers').length, readers, 'the device hears nothing of it')
+})
