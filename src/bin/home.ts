@@ -202,6 +202,13 @@ async function serve(given: Parsed): Promise<ExitCode> {
   const folder = stateFolder(given.text('state'), 'home')
   const running = await start(folder, given)
   const listen = given.text('listen') ?? '127.0.0.1:8481'
+  // The page asks nobody who they are: whoever reaches it acts as the owner.
+  if (!/^(127\.\d+\.\d+\.\d+|\[::1\]|localhost):\d+$/.test(listen)) {
+    await running.stop()
+    throw usage(
+      `--listen ${listen}: the page has no log-in, so it is served on this computer only; expected 127.0.0.1:PORT or [::1]:PORT`,
+    )
+  }
   const listener = await wait<Listener>((done) =>
     running.page.listen(running.machine.hardware.http, listen, done),
   ).catch(async (error: Error) => {

@@ -211,7 +211,7 @@ export class Dht {
     core.table6.rehome()
   }
 
-  /** Table and own items as bytes for a file (docs/dht.md, "Persistence"). */
+  /** Table and own items as bytes for a file (docs/wire/dht.md "The file"). */
   save(): Bytes {
     return writeState(this.#core)
   }

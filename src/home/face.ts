@@ -44,6 +44,8 @@ export interface FaceOptions {
 /** What is known of one device beside its log. */
 interface Seen {
   reader: PageReader
+  /** The newest, for a page that opens before the next one comes. */
+  reading: PageReading | null
   trace: Trace
   last: number | null
   meter: string | null
@@ -83,8 +85,10 @@ export class Face {
   /** Everything a page needs that opens now. */
   onPage(tell: (message: HomeMessage) => void): void {
     tell({ t: 'state', state: this.state() })
-    for (const [device, { trace }] of this.#seen)
+    for (const [device, { trace, reading }] of this.#seen) {
       tell({ t: 'history', device: device.name, points: trace.points() })
+      if (reading) tell({ t: 'reading', device: device.name, reading })
+    }
     for (const event of this.#events) tell(event)
   }
 
@@ -94,6 +98,7 @@ export class Face {
     seen.meter ??= seen.reader.meter
     const first = seen.last === null
     seen.last = Math.floor(this.#options.hardware.clock.wall())
+    seen.reading = reading
     seen.trace.add(reading.at, reading.powerInW - reading.powerOutW)
     this.#options.broadcast({ t: 'reading', device: device.name, reading })
     if (first) this.changed()
@@ -215,7 +220,14 @@ export class Face {
   #of(device: OwnedDevice): Seen {
     let seen = this.#seen.get(device)
     if (!seen) {
-      seen = { reader: new PageReader(), trace: new Trace(), last: null, meter: null, ended: [] }
+      seen = {
+        reader: new PageReader(),
+        reading: null,
+        trace: new Trace(),
+        last: null,
+        meter: null,
+        ended: [],
+      }
       this.#seen.set(device, seen)
     }
     return seen

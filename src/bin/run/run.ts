@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { EXIT, type ExitCode, WattleError } from '../../base/errors.ts'
 import { parse, say, untilStopped, usage } from '../cli.ts'
-import { makeLabel } from '../label.ts'
 import { CAPTIONS, DEMO } from './demo.ts'
 import { type Line, parseScript, Script, type Step } from './script.ts'
 import { Cast } from './stage.ts'
+import { openStay } from './stay.ts'
 import { Terminal } from './terminal.ts'
 
 const OPTIONS = {
@@ -40,7 +40,8 @@ export async function run(args: string[]): Promise<ExitCode> {
   const folder = kept === undefined ? mkdtempSync(join(tmpdir(), 'wattle-')) : resolve(kept)
   // However we end: the folder has keys in it.
   if (kept === undefined) process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  const label = makeLabel()
+  const stay = openStay(folder)
+  const { label } = stay
   const started = Date.now()
   const terminal = headless ? null : new Terminal({ color: process.stderr.isTTY })
   let script: Script | null = null
@@ -52,7 +53,7 @@ export async function run(args: string[]): Promise<ExitCode> {
   }
   const cast = new Cast({
     folder,
-    label,
+    stay,
     providers,
     page: given.text('page') ?? PAGE,
     terminal: !headless,

@@ -9,12 +9,12 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { WattleError } from '../../base/errors.ts'
 import { askControl, type ControlRequest } from '../control.ts'
-import type { MadeLabel } from '../label.ts'
 import type { Line, Stage, Step } from './script.ts'
+import { keepStay, type Stay } from './stay.ts'
 
 export interface CastOptions {
   folder: string
-  label: MadeLabel
+  stay: Stay
   providers: number
   /** Address of My Home's page. */
   page: string
@@ -52,11 +52,11 @@ export class Cast implements Stage {
 
   /** Brings everybody up, in the order in which they need each other. */
   async open(): Promise<{ page: string }> {
-    const { folder, label, providers, terminal } = this.#options
+    const { folder, stay, providers, terminal } = this.#options
     mkdirSync(join(folder, 'device'), { recursive: true, mode: 0o700 })
-    writeFileSync(join(folder, 'device', 'label.json'), label.record, { mode: 0o600 })
+    writeFileSync(join(folder, 'device', 'label.json'), stay.label.record, { mode: 0o600 })
     const page = await freeAddress(this.#options.page)
-    const deviceAddress = await freeAddress('127.0.0.1:0')
+    const deviceAddress = await this.#address('device')
     this.#add('device', [
       'device',
       '--serial',
@@ -75,7 +75,7 @@ export class Cast implements Stage {
     const starting: Promise<unknown>[] = [this.start('device')]
     for (let n = 1; n <= providers; n++) {
       const name = `provider${n}`
-      const [listen, own] = [await freeAddress('127.0.0.1:0'), await freeAddress('127.0.0.1:0')]
+      const [listen, own] = [await this.#address(name), await this.#address(`${name} page`)]
       this.#add(name, [
         'provider',
         'follow',
@@ -101,6 +101,7 @@ export class Cast implements Stage {
         }),
       )
     }
+    keepStay(folder, stay)
     await Promise.all(starting)
     this.#add('home', [
       'home',
@@ -117,6 +118,13 @@ export class Cast implements Stage {
     ])
     const ready = await this.start('home')
     return { page: String(ready['page']) }
+  }
+
+  /** Where this one listened at an earlier start, or somewhere free. */
+  async #address(name: string): Promise<string> {
+    const { addresses } = this.#options.stay
+    addresses[name] ??= await freeAddress('127.0.0.1:0')
+    return addresses[name]
   }
 
   /** Ends everybody in order; whoever does not end within 3 s is killed. */
@@ -192,7 +200,7 @@ export class Cast implements Stage {
         const code = text('code', 'label')
         return this.#ask({
           do: 'claim',
-          code: code === 'label' ? this.#options.label.code : code,
+          code: code === 'label' ? this.#options.stay.label.code : code,
           wait: Number(step['wait'] ?? 0),
         })
       }
