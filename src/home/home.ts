@@ -127,6 +127,9 @@ export class Home {
     this.#claiming.claim(run, (error, claimed) => {
       if (error || !claimed) return done(error, null)
       const { certificate, bytes } = claimed
+      // The certificate of an earlier claim, repeated: nothing new to keep, unless it never arrived.
+      const known = this.store.device(certificate.device)
+      if (known) return done(null, known)
       const name = this.store.freeName(`wattle-${certificate.discriminator.toString(16).padStart(4, '0')}`)
       const owners = [{ sign: this.#signer.publicKey, box: this.#exchange.publicKey }]
       const device = {
