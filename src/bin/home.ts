@@ -203,7 +203,7 @@ async function serve(given: Parsed): Promise<ExitCode> {
   const running = await start(folder, given)
   const listen = given.text('listen') ?? '127.0.0.1:8481'
   // The page asks nobody who they are: whoever reaches it acts as the owner.
-  if (!/^(127\.\d+\.\d+\.\d+|\[::1\]|localhost):\d+$/.test(listen)) {
+  if (!/^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(listen.replace(/:\d*$/, ''))) {
     await running.stop()
     throw usage(
       `--listen ${listen}: the page has no log-in, so it is served on this computer only; expected 127.0.0.1:PORT or [::1]:PORT`,
