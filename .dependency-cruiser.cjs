@@ -34,7 +34,6 @@ const packages = {
   '@noble/curves': ['crypto'],
   '@noble/ed25519': ['crypto'],
   '@noble/hashes': ['crypto'],
-  'it-pipe': ['net', 'home', 'provider'],
   onoff: ['hw/linux'],
   serialport: ['hw/linux'],
   uint8arraylist: ['net'],
