@@ -35,6 +35,7 @@ const OPTIONS = {
 const SETTINGS: readonly string[] = [
   ...Object.keys(OPTIONS).filter((name) => name !== 'config'),
   'raw',
+  'raw-web',
   'meter-key',
   'meter-auth-key',
   'meter-decrypt',
@@ -61,13 +62,14 @@ export async function device(args: string[]): Promise<ExitCode> {
   // An encrypted meter: `meter-key`, `meter-auth-key` and `meter-decrypt` in the configuration.
   const meterSetting = (name: string): string | undefined => config[`meter-${name}`]
   checkKeys(meterSetting)
-  // Raw P1 for other programs in the house: only where the configuration names an address for it.
-  const rawAddress = config['raw']
+  // Raw P1 for other programs in the house: only where the configuration names addresses for it.
+  const { raw: rawAddress, 'raw-web': rawWeb } = config
+  const rawWanted = rawAddress !== undefined || rawWeb !== undefined
   const raw = new RawPort({ report: (what, remote) => emit('device', 'raw', { what, remote }) })
   const line = serialFor(serial, clock)
   const machine = await openMachine(
     stateFolder(setting('state'), 'device'),
-    { serial: rawAddress === undefined ? line : tapped(line, (bytes) => raw.onBytes(bytes)), button, leds },
+    { serial: rawWanted ? tapped(line, (bytes) => raw.onBytes(bytes)) : line, button, leds },
     clock,
   )
   const record = openLabel(machine.folder)
@@ -99,13 +101,10 @@ export async function device(args: string[]): Promise<ExitCode> {
   const stopped = untilStopped({
     stdin: buttonSpec === 'sim' && !process.stdin.isTTY && process.env['WATTLE_CHILD'] === '1',
   })
+  const { sockets, http } = machine.hardware
   if (rawAddress !== undefined)
-    await wait<string>((done) => raw.open(machine.hardware.sockets, rawAddress, done)).then(
-      (address) => emit('device', 'raw', { what: 'open', address }),
-      (error: Error) => {
-        throw listenError('raw P1', rawAddress, error)
-      },
-    )
+    await openRaw('raw', rawAddress, (done) => raw.open(sockets, rawAddress, done))
+  if (rawWeb !== undefined) await openRaw('raw-web', rawWeb, (done) => raw.openWeb(http, rawWeb, done))
   emit('device', 'ready', {
     name: running.name,
     address: running.address,
@@ -125,6 +124,18 @@ function ringFramesOf(text: string | undefined): number {
   const frames = Number(text ?? most)
   if (Number.isInteger(frames) && frames >= least && frames <= most) return frames
   throw usage(`--ring-frames ${text}: expected a whole number from ${least} to ${most}`)
+}
+
+/** @throws WattleError `port-in-use`, `listen`. */
+async function openRaw(
+  setting: string,
+  address: string,
+  open: (done: (error: Error | null, address: string | null) => void) => void,
+): Promise<void> {
+  const bound = await wait<string>(open).catch((error: Error) => {
+    throw listenError(`"${setting}" of --config`, address, error)
+  })
+  emit('device', 'raw', { what: 'open', setting, address: bound })
 }
 
 function checkSerial(spec: string): void {

@@ -3,9 +3,19 @@
 // from then on; what they send is ignored. A client that does not keep up is cut off, so that it
 // costs the others nothing. Off until the owner switches it on: it is not sealed.
 
-import type { Bytes } from '../base/bytes.ts'
+import { type Bytes, utf8 } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
-import type { Failure, Listener, Serial, Sockets, TcpSocket, WebSocketLink } from '../hw/hardware.ts'
+import type {
+  Failure,
+  Http,
+  HttpAnswer,
+  HttpRequest,
+  Listener,
+  Serial,
+  Sockets,
+  TcpSocket,
+  WebSocketLink,
+} from '../hw/hardware.ts'
 
 const { rawClients, rawQueuedBytes } = LIMITS.p1
 
@@ -18,6 +28,7 @@ export class RawPort {
   readonly #sockets: Set<TcpSocket>
   readonly #links: Set<WebSocketLink>
   #listener: Listener | null
+  #web: Listener | null
   #closed: boolean
 
   constructor(events: RawPortEvents) {
@@ -25,6 +36,7 @@ export class RawPort {
     this.#sockets = new Set()
     this.#links = new Set()
     this.#listener = null
+    this.#web = null
     this.#closed = false
   }
 
@@ -45,15 +57,38 @@ export class RawPort {
     )
   }
 
-  /** HTTP status for a WebSocket that wants in: 101, or 503 when all places are taken. */
-  admit(): number {
+  /** Serves WebSockets on `host:port`, beside TCP or alone. `done` gets the address really bound. */
+  openWeb(http: Http, address: string, done: (error: Failure, address: string | null) => void): void {
+    const handlers = {
+      onRequest: (_request: HttpRequest, answer: (answer: HttpAnswer) => void): void =>
+        answer({
+          status: 426,
+          headers: { upgrade: 'websocket' },
+          body: utf8('This address speaks WebSocket only.\n'),
+        }),
+      admit: (request: HttpRequest): number => this.admit(request),
+      onSocket: (link: WebSocketLink): void => this.onLink(link),
+    }
+    http.serve(address, handlers, (error, listener) => {
+      if (this.#closed) listener?.close()
+      else this.#web = listener
+      done(error, listener?.address ?? null)
+    })
+  }
+
+  /**
+   * HTTP status for a WebSocket that wants in: 101; 503 when all places are taken; 403 for a browser,
+   * whose pages of anywhere could else read along (programs send no Origin).
+   */
+  admit(request: HttpRequest): number {
+    if (request.headers['origin'] !== undefined) return 403
     return this.clients < rawClients ? 101 : 503
   }
 
   /** A WebSocket that was admitted: gets the bytes in binary messages. */
   onLink(link: WebSocketLink): void {
     const { remote } = link.request
-    if (this.admit() !== 101) {
+    if (this.clients >= rawClients) {
       this.#events.report('full', remote)
       link.close()
       return
@@ -90,6 +125,7 @@ export class RawPort {
   close(): void {
     this.#closed = true
     this.#listener?.close()
+    this.#web?.close()
     for (const socket of this.#sockets) socket.destroy()
     for (const link of this.#links) link.close()
     this.#sockets.clear()

@@ -121,10 +121,16 @@ t.test('WebSocket links: the same, in messages of their own memory', async (t) =
   }
   const links = Array.from({ length: 10 }, (_, n) => make(() => (n === 3 ? LIMITS.p1.rawQueuedBytes + 1 : 0)))
   for (const { link } of links) {
-    t.equal(port.admit(), 101)
+    t.equal(port.admit(link.request), 101)
     port.onLink(link)
   }
-  t.equal(port.admit(), 503)
+  const { request } = links[0]!.link
+  t.equal(port.admit(request), 503)
+  t.equal(
+    port.admit({ ...request, headers: { origin: 'http://elsewhere.example' } }),
+    403,
+    'no page reads along',
+  )
   const extra = make(() => 0)
   port.onLink(extra.link)
   t.ok(extra.closed())
