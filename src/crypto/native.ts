@@ -77,6 +77,13 @@ export function sha256(...parts: Bytes[]): Bytes {
   return plainBytes(hash.digest())
 }
 
+/** SHA-1 (20 bytes) of the parts: names of things in BitTorrent's DHT, and for nothing that must hold. */
+export function sha1(...parts: Bytes[]): Bytes {
+  const hash = createHash('sha1')
+  for (let i = 0; i < parts.length; i++) hash.update(parts[i]!)
+  return plainBytes(hash.digest())
+}
+
 /** HMAC-SHA-256 (32 bytes) of the parts, one after the other. */
 export function hmac(key: Bytes, ...parts: Bytes[]): Bytes {
   // A key object costs less than a raw key, on Node 24 several times so (make bench-crypto).

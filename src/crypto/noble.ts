@@ -11,6 +11,7 @@ import { p256, p384, p521 } from '@noble/curves/nist.js'
 import { getPublicKey, hashes, Point, sign } from '@noble/ed25519'
 import { hkdf as nobleHkdf } from '@noble/hashes/hkdf.js'
 import { hmac as nobleHmac } from '@noble/hashes/hmac.js'
+import { sha1 as nobleSha1 } from '@noble/hashes/legacy.js'
 import { scrypt as nobleScrypt } from '@noble/hashes/scrypt.js'
 import { sha256 as nobleSha256, sha512 } from '@noble/hashes/sha2.js'
 import { type Bytes, equal, hex } from '../base/bytes.ts'
@@ -24,6 +25,13 @@ const ORDER = Point.CURVE().n
 /** SHA-256 (32 bytes) of the parts, one after the other. */
 export function sha256(...parts: Bytes[]): Bytes {
   const hash = nobleSha256.create()
+  for (const part of parts) hash.update(part)
+  return hash.digest()
+}
+
+/** SHA-1 (20 bytes) of the parts: names of things in BitTorrent's DHT, and for nothing that must hold. */
+export function sha1(...parts: Bytes[]): Bytes {
+  const hash = nobleSha1.create()
   for (const part of parts) hash.update(part)
   return hash.digest()
 }

@@ -3,13 +3,13 @@
 
 import type { Bytes } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
+import { sha1 } from '../crypto/native.ts'
 import { Address } from './krpc/address.ts'
 import type { Reach } from './krpc/reach.ts'
 import { Reader } from './krpc/reader.ts'
 import { MAX_DATAGRAM, Writer } from './krpc/writer.ts'
 import { Dice } from './math/dice.ts'
-import { idOf } from './math/id.ts'
-import { Sha1 } from './math/sha1.ts'
+import { idOf, loadId } from './math/id.ts'
 import type { DhtOptions } from './options.ts'
 import { Prover } from './overlay/proof.ts'
 import { type Plan, plan, Slab } from './slab.ts'
@@ -61,7 +61,6 @@ export class Core {
   readonly reader: Reader
   readonly writer: Writer
   readonly dice: Dice
-  readonly sha1: Sha1
   readonly table4: Table
   readonly table6: Table
   readonly transactions: Transactions
@@ -107,7 +106,6 @@ export class Core {
     else this.dice.words(this.self, 0, 5)
     this.reader = new Reader()
     this.writer = new Writer(slab.u8(MAX_DATAGRAM))
-    this.sha1 = new Sha1()
     this.from = new Address()
     this.a = new Address()
     this.b = new Address()
@@ -171,6 +169,6 @@ export class Core {
 
   /** SHA-1 of `bytes[from..to)` into five words: the target of an immutable item. */
   hash(bytes: Bytes, from: number, to: number, into: Int32Array): void {
-    this.sha1.begin().update(bytes, from, to).finish(into)
+    loadId(into, 0, sha1(bytes.subarray(from, to)), 0)
   }
 }

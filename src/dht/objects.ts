@@ -4,12 +4,12 @@
 import { type Bytes, concat, utf8 } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Signer } from '../crypto/native.ts'
+import { sha1 } from '../crypto/native.ts'
 import { ITEM_TICKS } from './answer/storing.ts'
 import type { Core } from './core.ts'
 import type { Address } from './krpc/address.ts'
 import { F, Reader } from './krpc/reader.ts'
 import { idBytes, idOf } from './math/id.ts'
-import { Sha1 } from './math/sha1.ts'
 import type { Contact, Item, Put } from './options.ts'
 import { type ItemMeta, MUTABLE, OWN, SIGNED_BYTES } from './store/items.ts'
 
@@ -22,15 +22,6 @@ export function contactOf(core: Core, words: Int32Array, at: number, a: Address)
   const key = new Uint8Array(32)
   const known = core.prover !== null && core.identities.key(words, at, key)
   return { id: idBytes(words, at), address: a.text(), publicKey: known ? key : null }
-}
-
-/** SHA-1 of the parts: 20 bytes. */
-export function sha1(...parts: Bytes[]): Bytes {
-  const hash = new Sha1()
-  const words = new Int32Array(5)
-  for (const part of parts) hash.update(part)
-  hash.finish(words)
-  return idBytes(words)
 }
 
 /** Target of a mutable item: SHA-1(public key, salt). */

@@ -17,8 +17,8 @@ import {
   TypedEventEmitter,
 } from '@libp2p/interface'
 import { type Bytes, concat, equal, hex, text, utf8 } from '../base/bytes.ts'
-import { type Signer, sha256 } from '../crypto/native.ts'
-import { bencodeBytes, bytesOf, plainItem, sha1, signItem, targetOf } from '../dht/objects.ts'
+import { type Signer, sha1, sha256 } from '../crypto/native.ts'
+import { bencodeBytes, bytesOf, plainItem, signItem, targetOf } from '../dht/objects.ts'
 import type { Contact } from '../dht/options.ts'
 import { idOfKey } from '../dht/overlay/proof.ts'
 import type { DhtRunner } from './dht-runner.ts'

@@ -1,7 +1,8 @@
 // Many nodes in one process, in virtual time: Mainline style and overlay, dead nodes, churn.
 import t, { type Test } from 'tap'
 import { equal, hex, text, utf8 } from '../../src/base/bytes.ts'
-import { bencodeBytes, bytesOf, plainItem, sha1, signItem } from '../../src/dht/objects.ts'
+import { sha1 } from '../../src/crypto/native.ts'
+import { bencodeBytes, bytesOf, plainItem, signItem } from '../../src/dht/objects.ts'
 import { type Member, median, Net } from './help/net.ts'
 
 const NODES = 100

@@ -1,10 +1,11 @@
 // The BEP-44 signature of the item in the reader: its target, the text that is signed, the verdict.
 // Used for items that others put here and for those that answers bring.
 
-import { Verifier } from '../../crypto/native.ts'
+import { sha1, Verifier } from '../../crypto/native.ts'
 import type { Core } from '../core.ts'
 import { F } from '../krpc/reader.ts'
 import { piece } from '../krpc/writer.ts'
+import { loadId } from '../math/id.ts'
 
 const SALT = piece('4:salt')
 const SEQ = piece('3:seq')
@@ -50,12 +51,9 @@ export class Signed {
   }
 
   #hash(into: Int32Array): void {
-    const { reader, sha1 } = this.#core
-    sha1
-      .begin()
-      .update(reader.bytes, reader.from[F.k], reader.to[F.k])
-      .update(this.#salt, this.#saltFrom, this.#saltTo)
-      .finish(into)
+    const { reader } = this.#core
+    const key = reader.bytes.subarray(reader.from[F.k], reader.to[F.k])
+    loadId(into, 0, sha1(key, this.#salt.subarray(this.#saltFrom, this.#saltTo)), 0)
   }
 
   /** Checks the signature over salt, seq and value as they came. After `target`. */

@@ -3,7 +3,8 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { type Bytes, concat, text, utf8 } from '../../../src/base/bytes.ts'
-import { bencodeBytes, sha1, signItem } from '../../../src/dht/objects.ts'
+import { sha1 } from '../../../src/crypto/native.ts'
+import { bencodeBytes, signItem } from '../../../src/dht/objects.ts'
 import { encode, message } from '../help/bencode.ts'
 import { type Member, Net } from '../help/net.ts'
 
