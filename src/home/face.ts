@@ -204,7 +204,11 @@ export class Face {
   #device(owned: Owned): PageDevice {
     const { device, follower } = owned
     const seen = this.#of(device)
-    const active = device.log.readers.map((r) => ({ ...grantOf(r), state: 'active' as const }))
+    const now = this.#options.hardware.clock.wall()
+    const active = device.log.readers.map((r) => ({
+      ...grantOf(r),
+      state: r.until > now ? ('active' as const) : ('ended' as const),
+    }))
     return {
       id: device.name,
       name: device.name,

@@ -219,7 +219,7 @@ export class HomeStore {
     for (let n = r.u8(); n > 0 && r.ok; n--)
       owners.push({ sign: r.take(32).slice(), box: r.take(32).slice() })
     if (!r.done) return false
-    const log = new OwnerLog(key, owners, sha256(certificate))
+    const log = new OwnerLog(key, owners, sha256(certificate), { copy: true })
     const old = this.devices.findIndex((d) => equal(d.key, key))
     if (old >= 0) return true
     this.devices.push({ key, box, name, addresses, certificate, owners, log, events: [] })
