@@ -160,10 +160,11 @@ export class Claim {
 
   #owned(identity: Identity): void {
     const { lights, onOwned, report, state } = this.#options
-    lights.set({ claimed: true, windowOpen: false, claiming: false })
     onOwned((error) => {
       if (error) return report('failed', { what: 'channels', text: error.message })
+      // In this order: "claimed" follows "claiming" without a glimpse of what comes after it.
       lights.claimed()
+      lights.set({ claimed: true, windowOpen: false, claiming: false })
       report('claimed', { device: base64url(state.signer!.publicKey), owners: identity.owners.owners.length })
       this.#take(this.#pairing.committed({ certificate: identity.certificate, owners: identity.owners }))
     })

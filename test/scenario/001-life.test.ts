@@ -84,5 +84,15 @@ t.test('the life of a device', async (t) => {
   t.equal(house.device!.key, null)
   t.equal(house.device!.status.led, 'unpaired')
   t.equal(house.claim(), 'ok', 'and it can be claimed anew')
+  world.runFor(4_000)
+  t.same(
+    house
+      .machine('device')
+      .leds.timeline.filter((l) => l.led === 'status')
+      .slice(-4)
+      .map((l) => l.name),
+    ['window-open', 'claiming', 'claimed', 'paired'],
+    'what a person sees of it',
+  )
   t.equal(house.home!.find(house.owned().device.name), house.owned(), 'its name means the one of now')
 })
