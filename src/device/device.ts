@@ -3,28 +3,21 @@
 // itself under a key that it forgets at power-off, a claimed one under its identity.
 
 import { type Bytes, base64url, equal } from '../base/bytes.ts'
-import { LIMITS } from '../base/limits.ts'
-import { Signer, Verifier } from '../crypto/native.ts'
-import { Secret } from '../crypto/secret.ts'
+import { Verifier } from '../crypto/native.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
-import type { Stream } from '../net/api.ts'
-import { Host } from '../net/host.ts'
-import { Messages } from '../net/messages.ts'
 import { Loop } from '../node/loop.ts'
 import { type ClaimRecord, deviceName } from '../ownership/label.ts'
 import type { Reading } from '../p1/reading.ts'
 import type { Telegram } from '../p1/telegram.ts'
-import { CHANNEL_PROTOCOL, type Witness } from '../wire/channel.ts'
-import { CLAIM_PROTOCOL } from '../wire/claim.ts'
-import { CONSENT_PROTOCOL } from '../wire/consent.ts'
+import type { Witness } from '../wire/channel.ts'
 import { REASON, type Reason } from '../wire/frame.ts'
 import { ButtonMachine } from './button.ts'
 import { Claim } from './claim.ts'
 import { ConsentServer } from './consent.ts'
 import { Lights } from './lights.ts'
 import { Meter, type MeterOptions } from './meter.ts'
+import { DeviceStreams } from './network/streams.ts'
 import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
-import type { Subscriber } from './publish/subscriber.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
 import { judgeWitness } from './witness.ts'
@@ -48,9 +41,6 @@ export interface DeviceOptions {
 
 const SYNC_MS = 60_000
 const DAY_MS = 86_400_000
-const RELISTEN_MS = 250
-/** The result of the claim has this long to arrive before the device changes its name on the network. */
-const FAREWELL_MS = 1_000
 
 export class Device {
   readonly #options: DeviceOptions
@@ -61,10 +51,7 @@ export class Device {
   readonly #claim: Claim
   readonly #consent: ConsentServer
   readonly #button: ButtonMachine
-  readonly #links: Map<number, Messages>
-  #nextLink: number
-  #host: Host
-  #address: string
+  readonly #streams: DeviceStreams
   #channels: Channels | null
   #subscribers: Subscribers | null
   /** Somebody outside has confirmed our newest head since our start: new epochs have boxes for every reader. */
@@ -79,9 +66,6 @@ export class Device {
     this.#options = options
     this.#loop = loop
     this.#state = state
-    this.#links = new Map()
-    this.#nextLink = 1
-    this.#address = options.listen
     this.#channels = null
     this.#subscribers = null
     this.#witnessed = false
@@ -103,9 +87,9 @@ export class Device {
       record,
       state,
       lights: this.#lights,
-      send: (link, message) => this.#links.get(link)?.send(message),
-      close: (link) => this.#links.get(link)?.stream.end(),
-      openLinks: () => [...this.#links.keys()],
+      send: (link, message) => this.#streams.send(link, message),
+      close: (link) => this.#streams.end(link),
+      openLinks: () => this.#streams.openLinks(),
       onOwned: (done) => this.#onOwned(done),
       onDisowned: () => this.#onDisowned(),
       currentState: (cls) => this.#meter.currentState(cls),
@@ -117,7 +101,16 @@ export class Device {
       onEvent: (jws, done) => this.#claim.onEvent(jws, done),
     })
     this.#button = new ButtonMachine((gesture, now) => this.#claim.onGesture(gesture, now))
-    this.#host = this.#makeHost()
+    this.#streams = new DeviceStreams({
+      hardware,
+      loop,
+      listen: options.listen,
+      signer: () => state.signer,
+      claim: this.#claim,
+      consent: this.#consent,
+      subscribers: () => this.#subscribers,
+      report,
+    })
   }
 
   /** Reads the state, opens the channels of a claimed device, listens, opens the serial line. */
@@ -132,7 +125,7 @@ export class Device {
 
   /** `host:port` that is really listened on. */
   get address(): string {
-    return this.#address
+    return this.#streams.address
   }
 
   get name(): string {
@@ -149,7 +142,7 @@ export class Device {
       led: this.#lights.status,
       readers: this.#subscribers?.count ?? 0,
       witnessed: this.#witnessed,
-      net: this.#host.counters.report(),
+      net: this.#streams.host.counters.report(),
       p1: this.#meter.counters.report(),
     }
   }
@@ -158,11 +151,11 @@ export class Device {
   stop(done: () => void): void {
     this.#meter.close()
     const close = (): void => {
-      this.#host.close()
+      this.#streams.close()
       this.#channels?.close()
       this.#state.close()
       this.#options.hardware.button.close()
-      for (const timer of ['sync', 'daily', 'identity', 'button', 'claim', 'lights']) this.#loop.cancel(timer)
+      for (const timer of ['sync', 'daily', 'button', 'claim', 'lights']) this.#loop.cancel(timer)
       done()
     }
     if (this.#channels) this.#channels.sync(close)
@@ -172,7 +165,7 @@ export class Device {
   #start(done: (error: Failure) => void): void {
     const { hardware, serial } = this.#options
     const listen = (): void =>
-      this.#listen((error) => {
+      this.#streams.listen((error) => {
         if (error) return done(error)
         hardware.button.onChange((pressed, now) => this.#onButton(pressed, now))
         this.#meter.open(hardware.serial, serial)
@@ -192,7 +185,7 @@ export class Device {
   #restartAsNew(listen: () => void): void {
     this.#lights.set({ claimed: false })
     this.#forgetFrames()
-    this.#host = this.#makeHost()
+    this.#streams.remake()
     listen()
   }
 
@@ -210,84 +203,6 @@ export class Device {
     })
   }
 
-  // Network
-
-  #makeHost(): Host {
-    const { sockets, random } = this.#options.hardware
-    const signer = this.#state.signer ?? new Signer(Secret.fresh(random))
-    const host = new Host({ sockets, timers: this.#loop, random, signer, agent: 'wattle-device' })
-    host.handle(CLAIM_PROTOCOL, (stream) => this.#onClaimStream(stream))
-    if (this.#state.identity) {
-      host.handle(CHANNEL_PROTOCOL, (stream) => this.#onChannelStream(stream))
-      host.handle(CONSENT_PROTOCOL, (stream) => this.#consent.onStream(stream))
-    }
-    return host
-  }
-
-  #listen(done: (error: Failure) => void): void {
-    this.#host.listen(this.#address, (error, listener) => {
-      if (listener) this.#address = listener.address
-      done(error)
-    })
-  }
-
-  /** Another key, the same address: connections of the old name end. */
-  #changeName(): void {
-    this.#loop.cancel('identity')
-    this.#host.close()
-    this.#host = this.#makeHost()
-    const again = (): void =>
-      this.#listen((error) => {
-        if (error) this.#loop.after('identity', RELISTEN_MS, again)
-        else
-          this.#options.report('listening', {
-            address: this.#address,
-            claimed: this.#state.identity !== null,
-          })
-      })
-    again()
-  }
-
-  #onClaimStream(stream: Stream): void {
-    if (this.#links.size >= LIMITS.ownership.links) {
-      stream.reset()
-      return
-    }
-    const link = this.#nextLink++
-    const messages = new Messages(stream, 'u32', {
-      onMessage: (message) => this.#claim.onLinkMessage(link, message),
-      onDrain: () => {},
-      onEnd: () => stream.end(),
-      onClose: () => {
-        this.#links.delete(link)
-        this.#claim.onLinkClosed(link)
-        // The new owner has its answer: no need to wait any longer.
-        if (this.#loop.left('identity') > 0 && this.#links.size === 0) this.#changeName()
-      },
-    })
-    this.#links.set(link, messages)
-    this.#claim.onLink(link)
-  }
-
-  #onChannelStream(stream: Stream): void {
-    let subscriber: Subscriber | null = null
-    const reader = stream.connection.remoteKey
-    const messages = new Messages(stream, 'u32', {
-      onMessage: (message) => {
-        if (!subscriber && this.#subscribers)
-          subscriber = this.#subscribers.onMessage(message, reader, outlet)
-        else if (message[0] === 2) this.#subscribers?.onMessage(message, reader, outlet)
-        else stream.reset()
-      },
-      onDrain: () => subscriber?.onDrain(),
-      onEnd: () => stream.end(),
-      onClose: () => {
-        if (subscriber) this.#subscribers?.onClose(subscriber)
-      },
-    })
-    const outlet = { stream, send: (message: Bytes) => messages.send(message), close: () => stream.end() }
-  }
-
   // Having an owner
 
   #onOwned(done: (error: Failure) => void): void {
@@ -295,7 +210,7 @@ export class Device {
     this.#serving = true
     this.#openChannels(REASON.added, (error) => {
       // The answer still goes out under the old name.
-      if (!error) this.#loop.after('identity', FAREWELL_MS, () => this.#changeName())
+      if (!error) this.#streams.changeNameSoon()
       done(error)
     })
   }
@@ -415,6 +330,6 @@ export class Device {
     this.#witnessed = false
     this.#serving = false
     this.#forgetFrames()
-    this.#loop.after('identity', FAREWELL_MS, () => this.#changeName())
+    this.#streams.changeNameSoon()
   }
 }

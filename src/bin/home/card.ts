@@ -1,0 +1,10 @@
+// A provider's card as a person gives it on the command line.
+
+import { existsSync, readFileSync } from 'node:fs'
+
+/** A card given as its line, or as a file that holds it; null for a name. */
+export function cardOf(word: string): string | null {
+  if (word.startsWith('wattle-provider:')) return word
+  if (existsSync(word)) return readFileSync(word, 'utf8').trim()
+  return null
+}

@@ -1,0 +1,27 @@
+// What a subcommand of `wattle home` is: words and options in, a request that goes to the running home (or
+// to one started for this command), and what that home does with it. One table for each group of
+// subcommands; home.ts joins them.
+
+import { type Parsed, usage } from '../cli.ts'
+import type { ControlAnswer, ControlRequest } from '../control.ts'
+import type { Running } from './running.ts'
+
+export type Answer = (answer: Omit<ControlAnswer, 'id'>) => void
+
+export interface HomeCommand {
+  verb: string
+  /** @throws WattleError `usage` for words or options that do not fit. */
+  request: (words: string[], given: Parsed) => ControlRequest
+  act: (running: Running, request: ControlRequest, answer: Answer) => void
+}
+
+/** @throws WattleError `usage` unless there are `n` words. */
+export function need(verb: string, words: readonly string[], n: number, what: string): void {
+  if (words.length !== n) throw usage(`home ${verb}: expected ${what}`)
+}
+
+/** A member of a request that is text; empty where it is missing. */
+export function textOf(request: ControlRequest, name: string): string {
+  const value = request[name]
+  return typeof value === 'string' ? value : ''
+}

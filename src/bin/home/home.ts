@@ -1,0 +1,109 @@
+// `wattle home`: serve, and the commands that act through a running home (or by themselves where none
+// runs on the same state folder).
+
+import { base64url } from '../../base/bytes.ts'
+import { type ExitCode, WattleError } from '../../base/errors.ts'
+import type { Listener } from '../../hw/hardware.ts'
+import { emit, listenError, type Parsed, parse, untilStopped, usage, wait } from '../cli.ts'
+import { askControl, type ControlAnswer, type ControlRequest, serveControl } from '../control.ts'
+import { stateFolder } from '../machine.ts'
+import type { Answer, HomeCommand } from './command.ts'
+import { CONSENT_COMMANDS } from './consent.ts'
+import { DEVICE_COMMANDS } from './devices.ts'
+import { type Running, startHome } from './running.ts'
+
+const OPTIONS = {
+  listen: { type: 'string' },
+  state: { type: 'string' },
+  device: { type: 'string', multiple: true },
+  card: { type: 'string', multiple: true },
+  'provider-page': { type: 'string' },
+  terminal: { type: 'boolean' },
+  class: { type: 'string' },
+  until: { type: 'string' },
+  purpose: { type: 'string' },
+  wait: { type: 'string' },
+  json: { type: 'boolean' },
+} as const
+
+const COMMANDS: readonly HomeCommand[] = [...DEVICE_COMMANDS, ...CONSENT_COMMANDS]
+
+export async function home(args: string[]): Promise<ExitCode> {
+  const given = parse(args, OPTIONS)
+  const [verb, ...words] = given.words
+  if (verb === 'serve') {
+    if (words.length > 0) throw usage(`home serve takes options only, not ${words[0]}`)
+    return serve(given)
+  }
+  const command = COMMANDS.find((c) => c.verb === verb)
+  if (!command)
+    throw usage(
+      verb === undefined
+        ? `home: expected one of serve, ${COMMANDS.map((c) => c.verb).join(', ')}`
+        : `home: no subcommand ${verb}`,
+    )
+  const request = command.request(words, given)
+  const folder = stateFolder(given.text('state'), 'home')
+  const answer = (await askControl(folder, request)) ?? (await alone(folder, given, request))
+  if (answer.result !== undefined) process.stdout.write(`${JSON.stringify(answer.result)}\n`)
+  if (!answer.ok)
+    throw new WattleError(answer.code ?? 'failed', answer.text ?? answer.code ?? 'it did not work')
+  if (answer.result === undefined && answer.text !== undefined)
+    process.stdout.write(`${JSON.stringify({ ok: true, id: answer.text })}\n`)
+  return 0
+}
+
+async function serve(given: Parsed): Promise<ExitCode> {
+  const folder = stateFolder(given.text('state'), 'home')
+  const running = await startHome(folder, given)
+  const listen = given.text('listen') ?? '127.0.0.1:8481'
+  // The page asks nobody who they are: whoever reaches it acts as the owner.
+  if (!/^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(listen.replace(/:\d*$/, ''))) {
+    await running.stop()
+    throw usage(
+      `--listen ${listen}: the page has no log-in, so it is served on this computer only; expected 127.0.0.1:PORT or [::1]:PORT`,
+    )
+  }
+  const listener = await wait<Listener>((done) =>
+    running.page.listen(running.machine.hardware.http, listen, done),
+  ).catch(async (error: Error) => {
+    await running.stop()
+    throw listenError('home serve --listen', listen, error)
+  })
+  const control = serveControl(folder, (request, answer) => carryOut(running, request, answer))
+  const stopped = untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })
+  emit('home', 'ready', { page: `http://${listener.address}/`, owner: base64url(running.home.key) })
+  await stopped
+  emit('home', 'status', {
+    net: running.home.host.counters.report(),
+    page: running.page.counters.report(),
+  })
+  control.close()
+  listener.close()
+  await running.stop()
+  return 0
+}
+
+/** Without a running home: start one for this command, wait for the device, act, stop. */
+async function alone(
+  folder: string,
+  given: Parsed,
+  request: ControlRequest,
+): Promise<Omit<ControlAnswer, 'id'>> {
+  const running = await startHome(folder, given)
+  const name = typeof request['device'] === 'string' ? request['device'] : null
+  const owned = name === null ? null : running.home.find(name)
+  for (let i = 0; i < 100 && owned && !owned.ready; i++)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  const answer = await new Promise<Omit<ControlAnswer, 'id'>>((resolve) =>
+    carryOut(running, request, resolve),
+  )
+  await running.stop()
+  return answer
+}
+
+function carryOut(running: Running, request: ControlRequest, answer: Answer): void {
+  const command = COMMANDS.find((c) => c.verb === request.do)
+  if (command) command.act(running, request, answer)
+  else answer({ ok: false, code: 'bad-shape', text: `no command ${request.do}` })
+}

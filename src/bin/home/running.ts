@@ -1,0 +1,99 @@
+// One My Home process: state folder, engine, page, wired together; what `serve` keeps up and what a
+// command without a running home starts for itself.
+
+import { pages } from 'wattle:page'
+import { WattleError } from '../../base/errors.ts'
+import { LIMITS } from '../../base/limits.ts'
+import { Face } from '../../home/face.ts'
+import { Home } from '../../home/home.ts'
+import { Loop } from '../../node/loop.ts'
+import { PageServer } from '../../page/server.ts'
+import { emit, type Parsed, wait } from '../cli.ts'
+import { type OpenMachine, openMachine } from '../machine.ts'
+import { cardOf } from './card.ts'
+
+export interface Running {
+  machine: OpenMachine
+  home: Home
+  face: Face
+  page: PageServer
+  stop: () => Promise<void>
+}
+
+export async function startHome(folder: string, given: Parsed): Promise<Running> {
+  const machine = await openMachine(folder)
+  const { hardware } = machine
+  const loop = new Loop(hardware.clock, LIMITS.node.peerTimers)
+  const providerPage = given.text('provider-page') ?? null
+  const page = new PageServer(
+    { assets: pages.home, ...(providerPage === null ? {} : { frames: [providerPage] }) },
+    { onPage: (tell) => face.onPage(tell), onAsk: (ask, answer) => face.ask(ask, answer) },
+  )
+  const face = new Face({
+    hardware,
+    loop,
+    candidates: given.list('device'),
+    name: 'My Home',
+    providerPage,
+    button: given.flag('terminal') ? 'terminal' : 'device',
+    broadcast: (message) => page.broadcast(message),
+    pages: () => page.pages(),
+  })
+  const running = await wait<Home>((done) =>
+    Home.start(
+      {
+        hardware,
+        loop,
+        report: (event, detail) => emit('home', event, detail),
+        events: {
+          onTelegram: (device, telegram, at) => {
+            const reading = face.onTelegram(device, telegram, at.wall)
+            emit('home', 'telegram', {
+              device: device.name,
+              epoch: at.epoch,
+              index: at.index,
+              at: reading.at,
+              late: Date.now() - at.wall,
+              inW: reading.powerInW,
+              outW: reading.powerOutW,
+            })
+          },
+          onGap: (device, from, to) => {
+            face.say(
+              device.name,
+              'gap',
+              `frames ${from.epoch}/${from.index} to ${to.epoch}/${to.index} are missing`,
+            )
+            emit('home', 'gap', { device: device.name, from, to })
+          },
+          onAccess: (device, access, why) => {
+            face.changed()
+            emit('home', 'access', { device: device.name, access, why })
+          },
+          onLog: (device, decision) => {
+            face.onLog(device, decision)
+            emit('home', 'log', { device: device.name, kind: decision.kind })
+          },
+          onReject: (device, what) => emit('home', 'reject', { device: device.name, what }),
+        },
+      },
+      done,
+    ),
+  )
+  face.attach(running)
+  for (const word of given.list('card')) {
+    const line = cardOf(word)
+    if (line === null)
+      throw new WattleError(
+        'bad-card',
+        `--card ${word}: expected a line "wattle-provider:…" or a file that holds one`,
+      )
+    await wait((done) => running.store.addCard(line, done))
+  }
+  const stop = async (): Promise<void> => {
+    page.close()
+    await new Promise<void>((resolve) => running.close(resolve))
+    machine.release()
+  }
+  return { machine, home: running, face, page, stop }
+}

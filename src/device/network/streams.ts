@@ -1,0 +1,172 @@
+// The device on the network: one Host under the key of the moment, and what comes in on its streams. An
+// unclaimed device shows itself under a key that it forgets at power-off, a claimed one under its
+// identity; changing the name ends every connection of the old one. Nothing is decided here: messages go
+// to claim.ts, consent.ts and publish/, which hold the rules.
+
+import type { Bytes } from '../../base/bytes.ts'
+import { LIMITS } from '../../base/limits.ts'
+import { Signer } from '../../crypto/native.ts'
+import { Secret } from '../../crypto/secret.ts'
+import type { Failure, Hardware } from '../../hw/hardware.ts'
+import type { Stream } from '../../net/api.ts'
+import { Host } from '../../net/host.ts'
+import { Messages } from '../../net/messages.ts'
+import type { Loop } from '../../node/loop.ts'
+import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
+import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
+import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
+import type { Claim } from '../claim.ts'
+import type { ConsentServer } from '../consent.ts'
+import type { Subscriber } from '../publish/subscriber.ts'
+import type { Subscribers } from '../publish/subscribers.ts'
+
+export interface StreamsOptions {
+  hardware: Hardware
+  loop: Loop
+  /** `host:port` to listen on. */
+  listen: string
+  /** The identity's signer; null while nobody owns the device. */
+  signer: () => Signer | null
+  claim: Claim
+  consent: ConsentServer
+  /** Null while nobody owns the device. */
+  subscribers: () => Subscribers | null
+  report: (event: string, detail?: Record<string, unknown>) => void
+}
+
+const RELISTEN_MS = 250
+/** The result of the claim has this long to arrive before the device changes its name on the network. */
+const FAREWELL_MS = 1_000
+const TIMER = 'identity'
+
+export class DeviceStreams {
+  readonly #options: StreamsOptions
+  readonly #links: Map<number, Messages>
+  #nextLink: number
+  #host: Host
+  #address: string
+
+  constructor(options: StreamsOptions) {
+    this.#options = options
+    this.#links = new Map()
+    this.#nextLink = 1
+    this.#address = options.listen
+    this.#host = this.#makeHost()
+  }
+
+  /** `host:port` that is really listened on. */
+  get address(): string {
+    return this.#address
+  }
+
+  get host(): Host {
+    return this.#host
+  }
+
+  listen(done: (error: Failure) => void): void {
+    this.#host.listen(this.#address, (error, listener) => {
+      if (listener) this.#address = listener.address
+      done(error)
+    })
+  }
+
+  /** Before listening: the state says otherwise than at construction. */
+  remake(): void {
+    this.#host = this.#makeHost()
+  }
+
+  /** Another key soon, the same address: what is on its way out still goes under the old name. */
+  changeNameSoon(): void {
+    this.#options.loop.after(TIMER, FAREWELL_MS, () => this.#changeName())
+  }
+
+  close(): void {
+    this.#options.loop.cancel(TIMER)
+    this.#host.close()
+  }
+
+  // Links of the claim
+
+  /** One message of the claim. */
+  send(link: number, message: Bytes): void {
+    this.#links.get(link)?.send(message)
+  }
+
+  end(link: number): void {
+    this.#links.get(link)?.stream.end()
+  }
+
+  /** Everybody who has the claim open. */
+  openLinks(): number[] {
+    return [...this.#links.keys()]
+  }
+
+  #makeHost(): Host {
+    const { hardware, loop, consent } = this.#options
+    const { sockets, random } = hardware
+    const identity = this.#options.signer()
+    const signer = identity ?? new Signer(Secret.fresh(random))
+    const host = new Host({ sockets, timers: loop, random, signer, agent: 'wattle-device' })
+    host.handle(CLAIM_PROTOCOL, (stream) => this.#onClaim(stream))
+    if (identity) {
+      host.handle(CHANNEL_PROTOCOL, (stream) => this.#onChannel(stream))
+      host.handle(CONSENT_PROTOCOL, (stream) => consent.onStream(stream))
+    }
+    return host
+  }
+
+  #changeName(): void {
+    const { loop, report, signer } = this.#options
+    loop.cancel(TIMER)
+    this.#host.close()
+    this.#host = this.#makeHost()
+    const again = (): void =>
+      this.listen((error) => {
+        if (error) loop.after(TIMER, RELISTEN_MS, again)
+        else report('listening', { address: this.#address, claimed: signer() !== null })
+      })
+    again()
+  }
+
+  #onClaim(stream: Stream): void {
+    const { claim, loop } = this.#options
+    if (this.#links.size >= LIMITS.ownership.links) {
+      stream.reset()
+      return
+    }
+    const link = this.#nextLink++
+    const messages = new Messages(stream, 'u32', {
+      onMessage: (message) => claim.onLinkMessage(link, message),
+      onDrain: () => {},
+      onEnd: () => stream.end(),
+      onClose: () => {
+        this.#links.delete(link)
+        claim.onLinkClosed(link)
+        // The new owner has its answer: no need to wait any longer.
+        if (loop.left(TIMER) > 0 && this.#links.size === 0) this.#changeName()
+      },
+    })
+    this.#links.set(link, messages)
+    claim.onLink(link)
+  }
+
+  #onChannel(stream: Stream): void {
+    const { subscribers } = this.#options
+    let subscriber: Subscriber | null = null
+    const reader = stream.connection.remoteKey
+    const messages = new Messages(stream, 'u32', {
+      onMessage: (message) => {
+        const all = subscribers()
+        if (!subscriber && all) subscriber = all.onMessage(message, reader, outlet)
+        else if (message[0] === 2) all?.onMessage(message, reader, outlet)
+        else stream.reset()
+      },
+      onDrain: () => subscriber?.onDrain(),
+      onEnd: () => stream.end(),
+      onClose: () => {
+        if (subscriber) subscribers()?.onClose(subscriber)
+      },
+    })
+    const outlet = { stream, send: (message: Bytes) => messages.send(message), close: () => stream.end() }
+  }
+}
