@@ -93,6 +93,18 @@ export const LIMITS = {
     eventsWaiting: 16,
     logBytes: 4_194_304,
   },
+  reputation: {
+    /** Keys that one process has an opinion of, and bytes for each. */
+    keys: 256,
+    entryBytes: 50,
+    /** Keys of one /24 (IPv4) or /64 (IPv6): many names for one place count no more than a few. */
+    keysOfOnePrefix: 8,
+    /** Vouches that a subject keeps, and characters of one. */
+    vouches: 16,
+    vouchChars: 1_024,
+    /** Vouches that count for one key. */
+    vouchesCounted: 2,
+  },
   jws: {
     /** Whole text of one JWS, in characters. */
     textBytes: 16_384,
