@@ -104,6 +104,11 @@ export const LIMITS = {
     vouchChars: 1_024,
     /** Vouches that count for one key. */
     vouchesCounted: 2,
+    /** Statements signed or verified for others: at once, and milliseconds until there is another. */
+    statementsAtOnce: 16,
+    statementMs: 2_000,
+    /** Streams of the peers protocol at once. */
+    streams: 16,
   },
   jws: {
     /** Whole text of one JWS, in characters. */
