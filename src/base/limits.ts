@@ -59,7 +59,7 @@ export const LIMITS = {
   },
   channel: {
     /** One constant frame size (docs/decisions/0003-frame.md). */
-    frameBytes: 320,
+    frameBytes: 256,
     classes: 3,
     readers: 32,
     /** Largest opaque payload that may be split into frames. */
