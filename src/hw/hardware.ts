@@ -46,6 +46,8 @@ export interface SerialLine {
 }
 
 export interface Button {
+  /** The level at this moment, as far as it is known: a button held at power-up is down. */
+  pressed(): boolean
   /** Level changes; `now` is the clock's monotonic time of the change. A button that is down already is reported once. */
   onChange(listener: (pressed: boolean, now: number) => void): void
   close(): void
