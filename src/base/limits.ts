@@ -145,6 +145,27 @@ export const LIMITS = {
     tracePoints: 600,
     hostChars: 255,
   },
+  /** Multicast DNS. */
+  mdns: {
+    /** RFC 6762 section 17: what fits into an Ethernet frame; larger ones are not taken. */
+    messageBytes: 1_440,
+    takenBytes: 9_000,
+    nameBytes: 255,
+    /** Questions and records of one message together. */
+    recordsPerMessage: 96,
+    /** Instances that a browser remembers, and TXT bytes of one. */
+    instances: 64,
+    txtBytes: 512,
+    addressesOfOne: 8,
+    /** Longest an instance is believed, whatever it says: seconds. */
+    ttlSeconds: 4_500,
+    /** Services that one responder offers. */
+    services: 8,
+    /** Answers to askers outside port 5353, a second. */
+    legacyPerSecond: 10,
+    /** Interfaces at once. */
+    interfaces: 8,
+  },
   node: {
     /** Named timers of a device; of a home or provider, which has some for each peer. */
     timers: 64,
