@@ -166,6 +166,24 @@ export const LIMITS = {
     /** Interfaces at once. */
     interfaces: 8,
   },
+  /** Who is known to be where (node/peers). */
+  peers: {
+    known: 64,
+    /** Of one source: one that is noisy does not push the others out. */
+    local: 32,
+    nearby: 16,
+    bootstrap: 16,
+    dht: 48,
+    /** New names from one source: at once, and milliseconds until there may be another. */
+    offersAtOnce: 64,
+    offerMs: 1_000,
+    addressesOfOne: 12,
+    addressChars: 64,
+    /** Addresses that did not answer, and how long they are left alone: at first, at most. */
+    failed: 256,
+    failedFirstMs: 1_000,
+    failedMostMs: 600_000,
+  },
   node: {
     /** Named timers of a device; of a home or provider, which has some for each peer. */
     timers: 64,
