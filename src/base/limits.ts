@@ -179,6 +179,21 @@ export const LIMITS = {
     offerMs: 1_000,
     addressesOfOne: 12,
     addressChars: 64,
+    /** A contact record; contacts that a rendezvous keeps for others, and of one /24 or /64. */
+    contactBytes: 800,
+    contacts: 4_096,
+    contactsOfOnePrefix: 32,
+    /** Longest a contact is believed: milliseconds. */
+    contactMs: 7_200_000,
+    /** Streams of the rendezvous protocol at once; questions of one connection a second, at once. */
+    rendezvousStreams: 48,
+    asksPerSecond: 4,
+    asksAtOnce: 32,
+    /** A signed list of peers: text, lists kept, peers and signers of one. */
+    listBytes: 16_384,
+    lists: 8,
+    listPeers: 32,
+    listSigners: 8,
     /** Addresses that did not answer, and how long they are left alone: at first, at most. */
     failed: 256,
     failedFirstMs: 1_000,
