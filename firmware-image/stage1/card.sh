@@ -1,5 +1,5 @@
 # What stage 1 does with the card's raw places: slot record, label record, data partition. Sourced by
-# stage 1, and by the tests, which set CARD to a plain file. Layouts: docs/wire/card.md.
+# stage 1, and by the tests, which set CARD to a plain file. The places: docs/image.md.
 CARD=${CARD:-/dev/mmcblk0}
 RECORDS='512 768' # sectors of the slot record's two copies
 

@@ -26,28 +26,37 @@ export function buildBoot(folder: string, { board, packages, stage1 }: BootFiles
   mkdirSync(join(folder, 'licenses'), { recursive: true })
   for (const file of FIRMWARE) run('cp', [join(firmware, 'usr/lib/raspi-firmware', file), folder])
   const config = readFileSync(join(CARD, 'config.txt'), 'utf8')
-  if (config.length >= CONFIG_BYTES) throw new Error(`config.txt: ${config.length} bytes, it has to fit into one sector`)
+  if (config.length >= CONFIG_BYTES)
+    throw new Error(`config.txt: ${config.length} bytes, it has to fit into one sector`)
   writeFileSync(join(folder, 'config.txt'), `${config.padEnd(CONFIG_BYTES - 1, ' ')}\n`)
   for (const side of ['a', 'b']) {
     const into = join(folder, side)
     mkdirSync(into)
     run('cp', [join(kernel, board.kernel.file), join(into, 'kernel.img')])
     for (const name of board.kernel.deviceTree)
-      writeFileSync(join(into, name), deviceTree(join(kernel, board.kernel.deviceTrees, name), join(CARD, board.kernel.addition)))
+      writeFileSync(
+        join(into, name),
+        deviceTree(join(kernel, board.kernel.deviceTrees, name), join(CARD, board.kernel.addition)),
+      )
     for (const name of ['cmdline.txt', 'cmdline-w.txt']) run('cp', [join(CARD, name), join(into, name)])
     writeFileSync(join(into, 'stage1.img'), stage1)
   }
   run('cp', [join(CARD, 'wattle.txt'), folder])
   run('cp', ['LICENSE', join(folder, 'licenses/wattle.txt')])
   for (const name of ['raspi-firmware', `linux-image-${board.kernel.version}`])
-    run('cp', [join(packages.get(name)!, 'usr/share/doc', name, 'copyright'), join(folder, 'licenses', `${name}.txt`)])
+    run('cp', [
+      join(packages.get(name)!, 'usr/share/doc', name, 'copyright'),
+      join(folder, 'licenses', `${name}.txt`),
+    ])
 }
 
 /** Debian's device tree with our addition, as its bytes. */
 function deviceTree(file: string, addition: string): Uint8Array {
   const source = run('dtc', ['-q', '-I', 'dtb', '-O', 'dts', file])
   const out = 'build/image/tree.dtb'
-  run('dtc', ['-q', '-@', '-I', 'dts', '-O', 'dtb', '-o', out, '-'], { input: `${source}\n${readFileSync(addition, 'utf8')}` })
+  run('dtc', ['-q', '-@', '-I', 'dts', '-O', 'dtb', '-o', out, '-'], {
+    input: `${source}\n${readFileSync(addition, 'utf8')}`,
+  })
   return readFileSync(out)
 }
 
@@ -75,13 +84,22 @@ export function buildCard({ board, boot, squashfs, out, epoch }: CardParts): num
   writeFileSync(join(work, 'genimage.cfg'), config)
   // The boot file system takes its times from the files and, where it makes its own, from here.
   run('find', [join(work, 'root'), '-exec', 'touch', '-h', '-d', `@${epoch}`, '{}', '+'])
-  run('genimage', [
-    '--config', join(work, 'genimage.cfg'),
-    '--rootpath', join(work, 'root'),
-    '--inputpath', join(work, 'in'),
-    '--outputpath', join(work, 'out'),
-    '--tmppath', join(work, 'tmp'),
-  ], { env: { SOURCE_DATE_EPOCH: String(epoch) } })
+  run(
+    'genimage',
+    [
+      '--config',
+      join(work, 'genimage.cfg'),
+      '--rootpath',
+      join(work, 'root'),
+      '--inputpath',
+      join(work, 'in'),
+      '--outputpath',
+      join(work, 'out'),
+      '--tmppath',
+      join(work, 'tmp'),
+    ],
+    { env: { SOURCE_DATE_EPOCH: String(epoch) } },
+  )
   run('cp', ['--sparse=always', join(work, 'out/card.img'), out])
   const end = (1 + board.bootMiB + board.slotMiB) * 1_048_576
   truncateSync(out, end)

@@ -74,7 +74,9 @@ function report(out: string, bytes: number, squashfs: string, seconds: number): 
   const MB = (n: number): string => `${(n / 1e6).toFixed(1)} MB`
   writeFileSync(`${out}.sha256`, `${sum}  ${out.replace('dist/', '')}\n`)
   console.log(run('sfdisk', ['-l', out]).trim())
-  console.log(`${out}: ${MB(bytes)} (${(bytes / 1_048_576).toFixed(0)} MiB), root ${MB(statSync(squashfs).size)}`)
+  console.log(
+    `${out}: ${MB(bytes)} (${(bytes / 1_048_576).toFixed(0)} MiB), root ${MB(statSync(squashfs).size)}`,
+  )
   console.log(`${out}.xz: ${MB(packed)} to download`)
   console.log(`SHA-256 of the image: ${sum}`)
   console.log(`built in ${seconds.toFixed(0)} s; to flash: wattle flash ${out}`)

@@ -13,9 +13,11 @@ export function checkLibraries(root: string, board: Board): void {
     if (file.endsWith('.ko')) continue
     const text = run('readelf', ['-dl', join(root, file)])
     for (const [, name] of text.matchAll(/\(NEEDED\).*\[(.*)\]/g))
-      if (!there.has(name!)) throw new Error(`${file} needs ${name}, which is in no package of ${board.board}`)
+      if (!there.has(name!))
+        throw new Error(`${file} needs ${name}, which is in no package of ${board.board}`)
     const loader = /interpreter: \/(\S+)\]/.exec(text)?.[1]
-    if (loader !== undefined && loader !== board.debian.loader) throw new Error(`${file} wants the loader ${loader}`)
+    if (loader !== undefined && loader !== board.debian.loader)
+      throw new Error(`${file} wants the loader ${loader}`)
   }
 }
 

@@ -11,7 +11,10 @@ export interface Modules {
   readonly folder: string
 }
 
-const nameOf = (path: string): string => basename(path).replace(/\.ko.*$/, '').replaceAll('-', '_')
+const nameOf = (path: string): string =>
+  basename(path)
+    .replace(/\.ko.*$/, '')
+    .replaceAll('-', '_')
 
 /** @param kernel the unpacked kernel package. */
 export function openModules(kernel: string, version: string): Modules {
@@ -55,8 +58,16 @@ export function openModules(kernel: string, version: string): Modules {
 function softNeeds(file: string): Map<string, string[]> {
   const found = new Map<string, string[]>()
   if (!existsSync(file)) return found
-  for (const [, name, list] of readFileSync(file, 'utf8').matchAll(/^softdep (\S+) pre: ([^:\n]*?)(?: post:.*)?$/gm))
-    found.set(name!.replaceAll('-', '_'), list!.trim().split(/\s+/).map((n) => n.replaceAll('-', '_')))
+  for (const [, name, list] of readFileSync(file, 'utf8').matchAll(
+    /^softdep (\S+) pre: ([^:\n]*?)(?: post:.*)?$/gm,
+  ))
+    found.set(
+      name!.replaceAll('-', '_'),
+      list!
+        .trim()
+        .split(/\s+/)
+        .map((n) => n.replaceAll('-', '_')),
+    )
   return found
 }
 

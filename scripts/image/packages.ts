@@ -41,7 +41,10 @@ export function readLock(board: Board): Locked[] {
 function archives(): { main: string; security: string } {
   const own = process.env['WATTLE_MIRROR']
   const folder = '/etc/apt/sources.list.d'
-  const files = ['/etc/apt/sources.list', ...(existsSync(folder) ? readdirSync(folder).map((f) => join(folder, f)) : [])]
+  const files = [
+    '/etc/apt/sources.list',
+    ...(existsSync(folder) ? readdirSync(folder).map((f) => join(folder, f)) : []),
+  ]
   const text = files.filter((f) => existsSync(f)).map((f) => readFileSync(f, 'utf8'))
   const find = (suite: string): string | undefined => {
     for (const file of text) {
@@ -63,7 +66,8 @@ function archives(): { main: string; security: string } {
 /** Writes the private configuration and fetches the lists; returns the environment for apt's commands. */
 function privateApt(board: Board): Record<string, string> {
   const root = resolve(`build/image/apt-${board.debian.arch}`)
-  for (const part of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(root, part), { recursive: true })
+  for (const part of ['lists/partial', 'cache/archives/partial'])
+    mkdirSync(join(root, part), { recursive: true })
   const { main, security } = archives()
   const signed = existsSync(KEYRING) ? `[signed-by=${KEYRING}] ` : ''
   writeFileSync(join(root, 'status'), '')
@@ -119,7 +123,8 @@ export function unpack(board: Board, into: string): Map<string, string> {
   const lock = readLock(board)
   const names = new Set(lock.map((p) => p.name))
   for (const name of Object.keys(board.packages))
-    if (!names.has(name)) throw new Error(`${lockFile(board)} does not name ${name}: make image-lock BOARD=${board.board}`)
+    if (!names.has(name))
+      throw new Error(`${lockFile(board)} does not name ${name}: make image-lock BOARD=${board.board}`)
   const missing = lock.filter((p) => !existsSync(pathOf(p)))
   if (missing.length > 0) fetch(board, missing)
   const folders = new Map<string, string>()

@@ -53,11 +53,20 @@ export function buildRoot(root: string, parts: RootParts): void {
   for (const applet of applets.root) symlinkSync('busybox', join(root, 'bin', applet))
   symlinkSync('/bin/busybox', join(root, 'sbin/init'))
   cpSync('firmware-image/root', root, { recursive: true })
-  for (const file of readdirSync(join(root, 'usr/lib/wattle'))) chmodSync(join(root, 'usr/lib/wattle', file), 0o755)
+  for (const file of readdirSync(join(root, 'usr/lib/wattle')))
+    chmodSync(join(root, 'usr/lib/wattle', file), 0o755)
   symlinkSync('/run/resolv.conf', join(root, 'etc/resolv.conf'))
   symlinkSync('/proc/mounts', join(root, 'etc/mtab'))
-  installModules(parts.modules, parts.modules.closure([...board.stage1.modules, ...board.modules]), root, board.kernel.version)
-  writeFileSync(join(root, 'usr/lib/wattle/modules'), `${board.modules.filter((m) => !m.startsWith('ledtrig')).join(' ')}\n`)
+  installModules(
+    parts.modules,
+    parts.modules.closure([...board.stage1.modules, ...board.modules]),
+    root,
+    board.kernel.version,
+  )
+  writeFileSync(
+    join(root, 'usr/lib/wattle/modules'),
+    `${board.modules.filter((m) => !m.startsWith('ledtrig')).join(' ')}\n`,
+  )
   copyFileSync(parts.program, join(root, 'usr/lib/wattle/wattle'))
   copyFileSync('LICENSE', join(root, 'usr/share/licenses/wattle'))
   writeFileSync(join(root, 'etc/wattle-release'), `${JSON.stringify(parts.release)}\n`)

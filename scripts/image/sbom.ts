@@ -20,7 +20,9 @@ export function writeManifest(root: string, { board, packages }: RootParts): voi
       checksums: [{ algorithm: 'SHA256', checksumValue: p.sha256 }],
       licenseConcluded: 'NOASSERTION',
       comment: `licence text: /usr/share/licenses/${p.name}`,
-      externalRefs: [purl(`pkg:deb/debian/${p.name}@${encodeURIComponent(p.version)}?arch=${board.debian.arch}`)],
+      externalRefs: [
+        purl(`pkg:deb/debian/${p.name}@${encodeURIComponent(p.version)}?arch=${board.debian.arch}`),
+      ],
     }))
   const npm = bundledPackages().map((p: Bundled) => ({
     SPDXID: `SPDXRef-npm-${id(p.name)}`,

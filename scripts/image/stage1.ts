@@ -18,7 +18,11 @@ export function stage1(board: Board, busybox: string, modules: Modules, mtime: n
   const paths = modules.closure([...board.stage1.modules, ...ON_DEMAND])
   const order = paths.map((path) => basename(path, '.ko'))
   const later = new Set(ON_DEMAND.map(plain))
-  const file = (path: string, from: string, mode: number): Entry => ({ path, mode, bytes: readFileSync(from) })
+  const file = (path: string, from: string, mode: number): Entry => ({
+    path,
+    mode,
+    bytes: readFileSync(from),
+  })
   const entries: Entry[] = [
     ...['bin', 'data', 'dev', 'lib', 'modules', 'proc', 'root', 'run', 'sys'].map(folder),
     file('bin/busybox', join(busybox, 'bin/busybox'), PROGRAM),

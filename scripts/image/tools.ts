@@ -46,18 +46,32 @@ export function run(command: string, args: readonly string[], options: RunOption
 }
 
 export function works(command: string): boolean {
-  return spawnSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore', env: { ...process.env, PATH } }).status === 0
+  return (
+    spawnSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore', env: { ...process.env, PATH } })
+      .status === 0
+  )
 }
 
 /** Installs what is missing where we are root; else names it. `needed` is command: package. */
 export function demand(needed: Readonly<Record<string, string>> = NEEDED): void {
-  const missing = [...new Set(Object.keys(needed).filter((c) => !works(c)).map((c) => needed[c]!))]
+  const missing = [
+    ...new Set(
+      Object.keys(needed)
+        .filter((c) => !works(c))
+        .map((c) => needed[c]!),
+    ),
+  ]
   if (missing.length === 0) return
   const command = `apt-get install --no-install-recommends ${missing.join(' ')}`
-  if (process.getuid?.() !== 0) throw new Error(`these Debian packages are missing: ${missing.join(' ')}\n  sudo ${command}`)
+  if (process.getuid?.() !== 0)
+    throw new Error(`these Debian packages are missing: ${missing.join(' ')}\n  sudo ${command}`)
   console.error(`installing ${missing.join(' ')}`)
   run('apt-get', ['-o', 'DPkg::Lock::Timeout=300', 'update', '-qq'])
-  run('apt-get', ['-o', 'DPkg::Lock::Timeout=300', 'install', '-y', '-qq', '--no-install-recommends', ...missing], {
-    env: { DEBIAN_FRONTEND: 'noninteractive' },
-  })
+  run(
+    'apt-get',
+    ['-o', 'DPkg::Lock::Timeout=300', 'install', '-y', '-qq', '--no-install-recommends', ...missing],
+    {
+      env: { DEBIAN_FRONTEND: 'noninteractive' },
+    },
+  )
 }
