@@ -17,7 +17,7 @@ import { decodeOwnerSet, encodeOwnerSet, OWNER_SET_BYTES, type OwnerSet } from '
 import { AccessLog, type Entry } from './publish/access-log.ts'
 import type { PlacedGrant } from './publish/subscriber.ts'
 
-const RECORD = { identity: 1, event: 2, epoch: 3, expired: 4, owed: 5, incarnation: 6, entry: 7 } as const
+const RECORD = { identity: 1, event: 2, epoch: 3, expired: 4, owed: 5, incarnation: 6, entry: 8 } as const
 const FILE = 'device.journal'
 
 /** Made only by a verified claim. */

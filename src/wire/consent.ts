@@ -17,10 +17,10 @@ export const CONSENT = {
   logEnd: 6,
   invite: 7,
   inviteDone: 8,
-  getEntries: 9,
-  entry: 10,
-  delivered: 11,
-  entriesEnd: 12,
+  getEntries: 11,
+  entry: 12,
+  delivered: 13,
+  entriesEnd: 14,
 } as const
 
 /** Owner → device: append this event. */

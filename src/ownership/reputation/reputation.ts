@@ -149,7 +149,7 @@ export class Reputation {
     return [...names]
   }
 
-  /** The table's bytes for a snapshot file (docs/wire/state.md "Opinions"). */
+  /** The table's bytes for a snapshot file (docs/wire/peers.md "Files"). */
   save(): Bytes {
     const w = new Writer(new Uint8Array(2 + this.#size * EXPORT_BYTES))
     w.u16(this.#size)
