@@ -70,6 +70,10 @@ export const LIMITS = {
     aggregateRingFrames: 60_000,
     /** Newest frames of each class that are also in memory. */
     ringTailFrames: 128,
+    /** A device's log of keys; the oldest entries that nobody's access rests on go first. */
+    accessBytes: 1_048_576,
+    /** One entry of it; the longest names 32 consents. */
+    entryBytes: 768,
     /** Telegrams that may wait while keys are changed. */
     heldTelegrams: 8,
     /** Epoch start keys kept in memory until a witness confirms. */
