@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { build } from 'esbuild'
 import { RECORD } from '../src/dht/slab.ts'
-import { buildDht, Peer } from '../test/peers/dht/drive.ts'
+import { buildDht, freePort, Peer } from '../test/peers/dht/drive.ts'
 
 const PEERS = 'test/peers/dht'
 const [first, ...rest] = process.argv.slice(2)
@@ -16,8 +16,6 @@ const only = Number(first) > 0 ? rest : first ? [first, ...rest] : []
 const wants = (part: string): boolean => only.length === 0 || only.includes(part)
 const node = process.execPath
 const gcFlags = ['--expose-gc', '--trace-gc-nvp']
-// Below the ports that the kernel gives out.
-let port = 20_020 + (process.pid % 250) * 40
 let missed = 0
 
 function goal(name: string, met: boolean, text: string): void {
@@ -92,7 +90,7 @@ function cpuOfProcess(pid: number): number {
 async function floods(): Promise<void> {
   const dht = await buildDht()
   const started = async (args: string[]): Promise<[Peer, string]> => {
-    const address = `127.0.0.1:${port++}`
+    const address = `127.0.0.1:${await freePort('127.0.0.1')}`
     const peer = new Peer(
       node,
       args.map((a) => a.replace('ADDR', address)),
@@ -149,7 +147,7 @@ async function floods(): Promise<void> {
       `${(find.cpuUs / h.cpuUs).toFixed(2)} times its CPU an answer (1.5)`,
     )
   } else console.log(`# not installed: bittorrent-dht, hyperdht (npm i in ${PEERS})`)
-  const address = `127.0.0.1:${port++}`
+  const address = `127.0.0.1:${await freePort('127.0.0.1')}`
   const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3'
   const torrent = new Peer(python, [`${PEERS}/torrent.py`, address])
   const hello = await torrent.next()
@@ -237,7 +235,7 @@ async function sizes(): Promise<void> {
 
 async function soak(): Promise<void> {
   const dht = await buildDht(true)
-  const address = `127.0.0.1:${port++}`
+  const address = `127.0.0.1:${await freePort('127.0.0.1')}`
   const systemNode = '/usr/bin/node'
   const old = existsSync(systemNode) ? systemNode : node
   const peer = new Peer(old, [
