@@ -91,7 +91,7 @@ export async function buildDht(minify = false): Promise<string> {
   await build({
     ...bundleOptions,
     stdin: {
-      contents: `import { dht } from './src/bin/dht.ts'\nprocess.exitCode = await dht(process.argv.slice(2))`,
+      contents: `import { dht } from './src/bin/dht/dht.ts'\nprocess.exitCode = await dht(process.argv.slice(2))`,
       resolveDir: process.cwd(),
       loader: 'ts',
     },
