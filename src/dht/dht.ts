@@ -9,10 +9,11 @@ import { Asker } from './ask/asker.ts'
 import { Operations } from './ask/operations.ts'
 import { Replies } from './ask/replies.ts'
 import { Upkeep } from './ask/upkeep.ts'
-import { C, COUNTED, Core, type Count } from './core.ts'
+import { Core } from './core.ts'
+import * as C from './counts.ts'
 import { addressOf, type Family } from './krpc/address.ts'
+import * as F from './krpc/fields.ts'
 import { reachable } from './krpc/reach.ts'
-import { F } from './krpc/reader.ts'
 import { fitTo } from './math/bep42.ts'
 import { ID_BYTES, idBytes, idOf, sameId } from './math/id.ts'
 import { contactOf } from './objects.ts'
@@ -225,9 +226,9 @@ export class Dht {
   stats(now: number): Stats {
     const core = this.#core
     core.clock(now)
-    const counts = Object.fromEntries(COUNTED.map((name, i) => [name, core.counts[i]!]))
+    const counts = Object.fromEntries(C.COUNTED.map((name, i) => [name, core.counts[i]!]))
     return {
-      counts: counts as Record<Count, number>,
+      counts: counts as Record<C.Count, number>,
       bytes: core.slab.buffer.byteLength,
       used: core.slab.used,
       nodes4: core.table4.count,
@@ -255,7 +256,7 @@ export class Dht {
 }
 
 export interface Stats {
-  readonly counts: Readonly<Record<Count, number>>
+  readonly counts: Readonly<Record<C.Count, number>>
   /** Bytes of the ArrayBuffer, and handed out of it. */
   readonly bytes: number
   readonly used: number

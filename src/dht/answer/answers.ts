@@ -3,9 +3,10 @@
 // no amplifier; every refusal is counted.
 
 import type { Bytes } from '../../base/bytes.ts'
-import { C, type Core } from '../core.ts'
+import type { Core } from '../core.ts'
+import * as C from '../counts.ts'
 import { compactBytes } from '../krpc/address.ts'
-import { F } from '../krpc/reader.ts'
+import * as F from '../krpc/fields.ts'
 import { MAX_DATAGRAM, piece, type Writer } from '../krpc/writer.ts'
 import { loadId } from '../math/id.ts'
 import type { Exchange } from '../overlay/proof.ts'

@@ -3,7 +3,7 @@
 
 import { sha1, Verifier } from '../../crypto/native.ts'
 import type { Core } from '../core.ts'
-import { F } from '../krpc/reader.ts'
+import * as F from '../krpc/fields.ts'
 import { piece } from '../krpc/writer.ts'
 import { loadId } from '../math/id.ts'
 

@@ -3,8 +3,9 @@
 // taken over the bytes as they came, never over a re-encoding.
 
 import { LIMITS } from '../../base/limits.ts'
-import { C, type Core } from '../core.ts'
-import { F } from '../krpc/reader.ts'
+import type { Core } from '../core.ts'
+import * as C from '../counts.ts'
+import * as F from '../krpc/fields.ts'
 import { loadId } from '../math/id.ts'
 import { type ItemMeta, MUTABLE, SIGNED_BYTES } from '../store/items.ts'
 import { TOKEN_BYTES, type TokenSlot } from '../store/tokens.ts'

@@ -2,10 +2,12 @@
 // asked, under the transaction id that went out, with the id that was expected; in the overlay only
 // with a proof of the key. Only then may its sender enter the routing table.
 
-import { C, type Core } from '../core.ts'
+import type { Core } from '../core.ts'
+import * as C from '../counts.ts'
 import { Address, compactBytes, type Family } from '../krpc/address.ts'
+import * as F from '../krpc/fields.ts'
 import { reachable, scopeOf } from '../krpc/reach.ts'
-import { F, STRING } from '../krpc/reader.ts'
+import { STRING } from '../krpc/reader.ts'
 import { fitsAddress } from '../math/bep42.ts'
 import { loadId, sameId } from '../math/id.ts'
 import { contactOf } from '../objects.ts'

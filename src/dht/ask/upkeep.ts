@@ -2,7 +2,8 @@
 // buckets refreshed, own items republished, old records forgotten. Bounded work a tick.
 
 import { LIMITS } from '../../base/limits.ts'
-import { C, type Core } from '../core.ts'
+import type { Core } from '../core.ts'
+import * as C from '../counts.ts'
 import { Address, type Family } from '../krpc/address.ts'
 import { idBytes, idOf } from '../math/id.ts'
 import { itemAt } from '../objects.ts'

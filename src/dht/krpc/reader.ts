@@ -4,41 +4,8 @@
 // An envelope whose keys are out of order is tolerated; a value `v` is judged by `canonical`.
 
 import type { Bytes } from '../../base/bytes.ts'
-
-/** Fields of the envelope, of `a` and of `r`. `a` and `r` share names; a message has one of them. */
-export const F = {
-  t: 0,
-  y: 1,
-  q: 2,
-  ip: 3,
-  ro: 4,
-  /** Ours: network tag of a private overlay, 8 bytes. */
-  w: 5,
-  e: 6,
-  a: 7,
-  r: 8,
-  id: 9,
-  target: 10,
-  info_hash: 11,
-  port: 12,
-  implied_port: 13,
-  token: 14,
-  k: 15,
-  v: 16,
-  seq: 17,
-  sig: 18,
-  salt: 19,
-  cas: 20,
-  want: 21,
-  nodes: 22,
-  nodes6: 23,
-  values: 24,
-  /** Ours: challenge (8 bytes), key (32) and signature (64) of a proof of possession. */
-  wc: 25,
-  wk: 26,
-  ws: 27,
-} as const
-const FIELDS = 28
+import * as F from './fields.ts'
+import { piece } from './writer.ts'
 
 const NONE = 0
 /** Kinds of value. */
@@ -50,39 +17,22 @@ const MAX_DEPTH = 16
 const MAX_LENGTH_DIGITS = 5
 const MAX_INT_DIGITS = 20
 
-const OUTER = table(['t', 'y', 'q', 'ip', 'ro', 'w', 'e', 'a', 'r'])
-const INNER = table([
-  'id',
-  'target',
-  'info_hash',
-  'port',
-  'implied_port',
-  'token',
-  'k',
-  'v',
-  'seq',
-  'sig',
-  'salt',
-  'cas',
-  'want',
-  'nodes',
-  'nodes6',
-  'values',
-  'wc',
-  'wk',
-  'ws',
-])
+/** Bytes of the longest known key. */
+const LONGEST_KEY = 12
+const OUTER = byLength(F.OUTER, 0)
+const INNER = byLength(F.INNER, F.OUTER.length)
 
 interface Key {
   readonly field: number
   readonly bytes: Uint8Array
 }
 
-function table(names: (keyof typeof F)[]): readonly (readonly Key[])[] {
-  const byLength: Key[][] = Array.from({ length: 13 }, () => [])
-  for (const name of names)
-    byLength[name.length]!.push({ field: F[name], bytes: Uint8Array.from(name, (c) => c.charCodeAt(0)) })
-  return byLength
+function byLength(names: readonly string[], first: number): readonly (readonly Key[])[] {
+  const out: Key[][] = Array.from({ length: LONGEST_KEY + 1 }, () => [])
+  names.forEach((name, i) => {
+    out[name.length]!.push({ field: first + i, bytes: piece(name) })
+  })
+  return out
 }
 
 export class Reader {
@@ -105,10 +55,10 @@ export class Reader {
   constructor() {
     this.bytes = new Uint8Array(0)
     this.end = 0
-    this.kind = new Uint8Array(FIELDS)
-    this.raw = new Int32Array(FIELDS)
-    this.from = new Int32Array(FIELDS)
-    this.to = new Int32Array(FIELDS)
+    this.kind = new Uint8Array(F.FIELDS)
+    this.raw = new Int32Array(F.FIELDS)
+    this.from = new Int32Array(F.FIELDS)
+    this.to = new Int32Array(F.FIELDS)
     this.#from = 0
     this.#unsorted = false
     this.#dict = new Uint8Array(MAX_DEPTH + 1)
@@ -241,7 +191,7 @@ export class Reader {
 
   #known(keys: readonly (readonly Key[])[], from: number, to: number): number {
     const length = to - from
-    if (length > 12) return -1
+    if (length > LONGEST_KEY) return -1
     const list = keys[length]!
     for (let i = 0; i < list.length; i++) {
       const key = list[i]!
