@@ -45,8 +45,6 @@ export class Core {
   readonly identities: Identities
   readonly votes: Votes
   readonly counts: Float64Array
-  /** Text that a BEP-44 signature covers. */
-  readonly signed: Uint8Array
   /** Sender of the datagram at hand, and two addresses to work with. */
   readonly from: Address
   readonly a: Address
@@ -97,7 +95,6 @@ export class Core {
     this.identities = new Identities(slab, shape.identities)
     this.votes = new Votes()
     this.counts = slab.f64(C.COUNTED.length)
-    this.signed = slab.u8(1_200)
     this.sender = slab.i32(5)
     this.target = slab.i32(5)
     this.other = slab.i32(5)

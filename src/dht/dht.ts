@@ -52,8 +52,8 @@ export class Dht {
       operations: this.#operations,
       replies: this.#replies,
     })
-    this.#newcomerAt = Number.NEGATIVE_INFINITY
-    this.#challengeAt = Number.NEGATIVE_INFINITY
+    this.#newcomerAt = 0
+    this.#challengeAt = 0
     this.#answers.onProof = () => this.#operations.proved(core.from)
     this.#replies.onAddress = () => this.#onAddress()
   }

@@ -9,9 +9,8 @@ import { compactBytes } from '../krpc/address.ts'
 import * as F from '../krpc/fields.ts'
 import { MAX_DATAGRAM, piece, type Writer } from '../krpc/writer.ts'
 import { loadId } from '../math/id.ts'
-import type { Exchange } from '../overlay/proof.ts'
 import { MUTABLE, SIGNED_BYTES } from '../store/items.ts'
-import { TOKEN_BYTES, type TokenSlot } from '../store/tokens.ts'
+import { TOKEN_BYTES } from '../store/tokens.ts'
 import { K } from '../table/table.ts'
 import { Storing } from './storing.ts'
 
@@ -63,9 +62,6 @@ const P = {
 export class Answers {
   readonly #core: Core
   readonly #storing: Storing
-  readonly #token: TokenSlot
-  readonly #exchange: Exchange
-  readonly #copy: { bytes: Bytes; at: number }
   /** Called after an answer that carried our proof. */
   onProof: () => void
   #proved: boolean
@@ -73,19 +69,8 @@ export class Answers {
   constructor(core: Core) {
     this.#core = core
     this.#storing = new Storing(core)
-    this.#token = { bytes: core.writer.bytes, at: 0, now: 0 }
-    this.#copy = { bytes: core.writer.bytes, at: 0 }
     this.onProof = () => {}
     this.#proved = false
-    this.#exchange = {
-      prover: core.self,
-      asker: core.sender,
-      bytes: core.writer.bytes,
-      challengeAt: 0,
-      addressIn: new Uint8Array(18),
-      addressAt: 0,
-      addressLength: 0,
-    }
   }
 
   /** Answers the query in the reader, from `core.from`. False where nothing was answered. */
@@ -158,7 +143,7 @@ export class Answers {
   #begin(withAddress: boolean): Writer {
     const core = this.#core
     const w = core.writer.begin()
-    w.bytes[w.at++] = 0x64
+    w.byte(0x64)
     if (withAddress) {
       w.put(core.from.family === 4 ? P.ip4 : P.ip6)
       w.at = core.from.store(w.bytes, w.at)
@@ -176,7 +161,7 @@ export class Answers {
     const core = this.#core
     const w = core.writer
     if (this.#challenged()) this.#prove()
-    w.bytes[w.at++] = 0x65
+    w.byte(0x65)
     this.#close(P.yr)
     return 0
   }
@@ -192,21 +177,18 @@ export class Answers {
   #refuse(code: number): void {
     const w = this.#core.writer.begin().put(P.error).digits(code)
     const text = TEXTS[code] ?? TEXTS[203]!
-    w.bytes[w.at++] = 0x65
+    w.byte(0x65)
     w.string(text, 0, text.length)
-    w.bytes[w.at++] = 0x65
+    w.byte(0x65)
     this.#close(P.ye)
   }
 
   #prove(): void {
     const core = this.#core
     if (!core.prover || core.writer.left < PROOF + TAIL || !core.limiter.signature(core.now)) return
-    const x = this.#exchange
-    x.bytes = core.reader.bytes
-    x.challengeAt = core.reader.from[F.wc]!
-    x.addressLength = core.from.store(x.addressIn, 0)
-    core.writer.put(P.wk).put(core.prover.publicKey).put(P.ws).put(core.prover.sign(x))
-    x.bytes = core.writer.bytes
+    const { prover, reader, self, sender, from } = core
+    const proof = prover.sign({ prover: self, asker: sender, challenge: reader.content(F.wc), address: from })
+    core.writer.put(P.wk).put(prover.publicKey).put(P.ws).put(proof)
     this.#proved = true
   }
 
@@ -252,7 +234,7 @@ export class Answers {
     const fit = Math.min(K, Math.floor((room - 12) / size))
     const n = fit > 0 ? table.closest(core.target, fit, core.tick) : 0
     const w = core.writer.put(family === 4 ? P.nodes : P.nodes6).digits(n * size)
-    w.bytes[w.at++] = 0x3a
+    w.byte(0x3a)
     for (let i = 0; i < n; i++) {
       const slot = table.near[i]!
       w.words(table.ids, 5 * slot, 5)
@@ -264,9 +246,7 @@ export class Answers {
   #writeToken(): void {
     const core = this.#core
     const w = core.writer.put(P.token)
-    this.#token.at = w.at
-    this.#token.now = core.now
-    core.tokens.make(core.from, core.target, 0, this.#token)
+    core.tokens.make(core.from, core.target, core.now, w.bytes, w.at)
     w.at += TOKEN_BYTES
   }
 
@@ -305,7 +285,7 @@ export class Answers {
           w.at = core.peers.address(p, core.a).store(w.bytes, w.at)
           i++
         }
-        w.bytes[w.at++] = 0x65
+        w.byte(0x65)
       }
     }
     return this.#end()
@@ -357,8 +337,7 @@ export class Answers {
 
   #content(slot: number, from: number, to: number): void {
     const w = this.#core.writer
-    this.#copy.at = w.at
-    this.#core.items.copy(slot, from, to, this.#copy)
+    this.#core.items.copy(slot, from, to, w.bytes, w.at)
     w.at += to - from
   }
 }

@@ -165,9 +165,9 @@ export class Asker {
 
   #int(n: number): void {
     const w = this.#core.writer
-    w.bytes[w.at++] = 0x69
+    w.byte(0x69)
     w.digits(n)
-    w.bytes[w.at++] = 0x65
+    w.byte(0x65)
   }
 
   #send(slot: number, a: Address): number {

@@ -5,7 +5,7 @@
 
 import type { Bytes } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
-import { Signed } from '../answer/signed.ts'
+import { signatureHolds, signedTarget } from '../answer/signed.ts'
 import type { Core } from '../core.ts'
 import { Address, type Family } from '../krpc/address.ts'
 import * as F from '../krpc/fields.ts'
@@ -52,7 +52,6 @@ export class Operations {
   readonly #core: Core
   readonly #asker: Asker
   readonly #jobs: (Job | null)[]
-  readonly #signed: Signed
   readonly #census: Census
   readonly #a: Address
   readonly #proved: readonly Address[]
@@ -63,11 +62,10 @@ export class Operations {
     this.#core = core
     this.#asker = asker
     this.#jobs = core.lookups.map(() => null)
-    this.#signed = new Signed(core)
     this.#census = new Census(core)
     this.#a = new Address()
     this.#proved = Array.from({ length: PROVED }, () => new Address())
-    this.#provedAt = new Float64Array(PROVED).fill(Number.NEGATIVE_INFINITY)
+    this.#provedAt = new Float64Array(PROVED)
     this.#nextProved = 0
   }
 
@@ -196,7 +194,7 @@ export class Operations {
       if (job.wanted.publicKey) return
       core.hash(reader.bytes, from, to, core.other)
       if (!sameId(core.other, 0, lookup.target, 0)) return
-      job.item = made(lookup, copy(reader.bytes, from, to))
+      job.item = made(lookup, copy(reader.encoding(F.v)))
       return
     }
     if (reader.length(F.k) !== 32 || reader.length(F.sig) !== 64) return
@@ -205,13 +203,13 @@ export class Operations {
     const number = (BigInt(seq[0]!) << 32n) | BigInt(seq[1]!)
     if (job.item && number <= job.item.seq) return
     const salt = job.wanted.salt ?? new Uint8Array(0)
-    this.#signed.targetWith(salt, core.other)
-    if (!sameId(core.other, 0, lookup.target, 0) || !this.#signed.verify()) return
+    signedTarget(core, salt, core.other)
+    if (!sameId(core.other, 0, lookup.target, 0) || !signatureHolds(core, salt)) return
     job.item = {
       target: idBytes(lookup.target),
-      value: copy(reader.bytes, from, to),
-      publicKey: copy(reader.bytes, reader.from[F.k]!, reader.to[F.k]!),
-      signature: copy(reader.bytes, reader.from[F.sig]!, reader.to[F.sig]!),
+      value: copy(reader.encoding(F.v)),
+      publicKey: copy(reader.content(F.k)),
+      signature: copy(reader.content(F.sig)),
       seq: number,
       salt: salt.slice(),
     }
@@ -358,8 +356,9 @@ export class Operations {
   }
 }
 
-function copy(bytes: Bytes, from: number, to: number): Bytes {
-  return Uint8Array.prototype.slice.call(bytes, from, to)
+/** Memory of its own; the slice() of a Buffer would be a view. */
+function copy(bytes: Bytes): Bytes {
+  return Uint8Array.from(bytes)
 }
 
 function made(lookup: Lookup, value: Bytes): Item {

@@ -9,10 +9,10 @@ import * as F from '../krpc/fields.ts'
 import { reachable, scopeOf } from '../krpc/reach.ts'
 import { STRING } from '../krpc/reader.ts'
 import { fitsAddress } from '../math/bep42.ts'
-import { loadId, sameId } from '../math/id.ts'
+import { getWord, loadId, putWord, sameId } from '../math/id.ts'
 import { contactOf } from '../objects.ts'
 import type { Contact } from '../options.ts'
-import { type Exchange, PROOF_TICKS } from '../overlay/proof.ts'
+import { CHALLENGE_BYTES, PROOF_TICKS } from '../overlay/proof.ts'
 import type { Heard } from '../table/table.ts'
 import { BOOT, PROBE, PROVE, SEARCH, STORE } from '../table/transactions.ts'
 import type { Operations } from './operations.ts'
@@ -24,7 +24,6 @@ export class Replies {
   readonly #core: Core
   readonly #operations: Operations
   readonly #heard: Heard
-  readonly #exchange: Exchange
   readonly #a: Address
   /** The application's pings by transaction slot. */
   readonly probes: ((ms: number, contact: Contact | null) => void)[]
@@ -41,15 +40,6 @@ export class Replies {
     this.probes = []
     this.onBoot = () => -1
     this.onAddress = () => {}
-    this.#exchange = {
-      prover: core.sender,
-      asker: core.self,
-      bytes: new Uint8Array(8),
-      challengeAt: 0,
-      addressIn: core.writer.bytes,
-      addressAt: 0,
-      addressLength: 0,
-    }
   }
 
   /** Transaction slot of the message in the reader, or -1. */
@@ -57,10 +47,7 @@ export class Replies {
     const core = this.#core
     const reader = core.reader
     if (reader.length(F.t) !== 4) return -1
-    const at = reader.from[F.t]!
-    const b = reader.bytes
-    const word = (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!
-    return core.transactions.match(word, core.from)
+    return core.transactions.match(getWord(reader.bytes, reader.from[F.t]!), core.from)
   }
 
   /** Takes an error (`y` = e). */
@@ -184,20 +171,16 @@ export class Replies {
     if (!prover) return true
     const until = core.identities.until(core.sender, 0, core.from)
     if (reader.length(F.wk) !== 32 || reader.length(F.ws) !== 64) return until > core.tick
-    const address = reader.length(F.ip)
-    if (address !== compactBytes(core.from.family)) return until > core.tick
-    const key = reader.bytes.subarray(reader.from[F.wk], reader.to[F.wk])
+    if (reader.length(F.ip) !== compactBytes(core.from.family)) return until > core.tick
+    const key = reader.content(F.wk)
     if (!prover.fits(key, core.sender)) return false
-    if (this.#elsewhere(reader.from[F.ip]!)) return false
-    const x = this.#exchange
-    const words = core.transactions.challenge
-    for (let i = 0; i < 8; i++) x.bytes[i] = words[2 * slot + (i >> 2)]! >>> (24 - 8 * (i & 3))
-    x.addressIn = reader.bytes
-    x.addressAt = reader.from[F.ip]!
-    x.addressLength = address
-    const signature = reader.bytes.subarray(reader.from[F.ws], reader.to[F.ws])
-    const good = prover.verify(x, key, signature)
-    x.addressIn = core.writer.bytes
+    this.#a.load(reader.bytes, reader.from[F.ip]!, core.from.family)
+    if (this.#elsewhere(this.#a)) return false
+    const challenge = new Uint8Array(CHALLENGE_BYTES)
+    putWord(challenge, 0, core.transactions.challenge[2 * slot]!)
+    putWord(challenge, 4, core.transactions.challenge[2 * slot + 1]!)
+    const exchange = { prover: core.sender, asker: core.self, challenge, address: this.#a }
+    const good = prover.verify(exchange, key, reader.content(F.ws))
     if (!good) {
       this.#count(C.badSignature)
       return false
@@ -208,15 +191,10 @@ export class Replies {
   }
 
   /** A proof made for another public address than ours was relayed by somebody in between. */
-  #elsewhere(at: number): boolean {
-    const core = this.#core
-    if (!core.votes.known || scopeOf(core.votes.address) !== 3) return false
-    this.#a.load(core.reader.bytes, at, core.from.family)
-    return (
-      this.#a.family === core.votes.address.family &&
-      scopeOf(this.#a) === 3 &&
-      !this.#a.sameHost(core.votes.address)
-    )
+  #elsewhere(ours: Address): boolean {
+    const { known, address } = this.#core.votes
+    if (!known || scopeOf(address) !== 3 || scopeOf(ours) !== 3) return false
+    return ours.family === address.family && !ours.sameHost(address)
   }
 
   #vote(): void {

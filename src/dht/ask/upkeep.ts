@@ -23,6 +23,7 @@ const RESTORE_MS = 100
 const REFRESH_MS = 900_000
 const BOOT_MS = 1_000
 const BOOT_MOST_MS = 120_000
+/** Slots of items looked through each second; of peers, which are smaller, four times as many. */
 const SWEEP = 16
 /** An own item that nobody took is put again after a minute. */
 const RETRY_TICKS = 600
@@ -56,11 +57,11 @@ export class Upkeep {
     this.#operations = parts.operations
     this.#replies = parts.replies
     this.#a = new Address()
-    this.#bootAt = Number.NEGATIVE_INFINITY
+    this.#bootAt = 0
     this.#bootWait = BOOT_MS
-    this.#pingAt = Number.NEGATIVE_INFINITY
+    this.#pingAt = 0
     this.#refreshAt = Number.POSITIVE_INFINITY
-    this.#idleAt = Number.NEGATIVE_INFINITY
+    this.#idleAt = 0
     this.#join = -1
     this.joined = false
     this.#stopped = false
@@ -70,8 +71,8 @@ export class Upkeep {
   add(peer: Bootstrap): boolean {
     if (this.bootstrap.length >= LIMITS.dht.bootstrap) return false
     this.bootstrap.push(peer)
-    this.#bootAt = Number.NEGATIVE_INFINITY
-    this.#idleAt = Number.NEGATIVE_INFINITY
+    this.#bootAt = 0
+    this.#idleAt = 0
     return true
   }
 
@@ -88,7 +89,7 @@ export class Upkeep {
     if (core.now >= this.#idleAt) {
       this.#idleAt = core.now + IDLE_MS
       core.items.sweep(core.tick, SWEEP)
-      core.peers.sweep(core.tick, SWEEP)
+      core.peers.sweep(core.tick, 4 * SWEEP)
       this.#republish()
       this.#boot()
       this.#refresh()

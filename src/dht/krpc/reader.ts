@@ -128,6 +128,16 @@ export class Reader {
     return this.kind[field] === INTEGER ? this.to[field]! + 1 : this.to[field]!
   }
 
+  /** Content of a string field, a view. */
+  content(field: number): Bytes {
+    return this.bytes.subarray(this.from[field], this.to[field])
+  }
+
+  /** A field as it came, with its length or its i and e, a view. */
+  encoding(field: number): Bytes {
+    return this.bytes.subarray(this.raw[field], this.rawEnd(field))
+  }
+
   /** First byte of a string field, or 0. */
   first(field: number): number {
     return this.length(field) > 0 ? this.bytes[this.from[field]!]! : 0

@@ -5,8 +5,9 @@
 
 import { LIMITS } from '../../base/limits.ts'
 import type { Address, Family } from '../krpc/address.ts'
+import { Hosts } from '../krpc/hosts.ts'
 import { sameSubnet, scopeOf } from '../krpc/reach.ts'
-import { closer, logDistance, sameId, type Words } from '../math/id.ts'
+import { closer, copyId, logDistance, sameId, type Words } from '../math/id.ts'
 import { CANDIDATES, type Slab } from '../slab.ts'
 import { K } from './table.ts'
 
@@ -44,8 +45,7 @@ export class Lookup {
   readonly tokens: Uint8Array
   readonly tokenLength: Uint8Array
   readonly #close: Uint8Array
-  readonly #hosts: Int32Array
-  readonly #ports: Uint16Array
+  readonly #hosts: Hosts
   readonly #strict: boolean
   readonly #a: Address
   #horizon: number
@@ -67,9 +67,8 @@ export class Lookup {
     this.tokenLength = slab.u8(CANDIDATES)
     this.#close = slab.u8(CANDIDATES)
     this.tokens = slab.u8(LIMITS.dht.tokenBytes * CANDIDATES)
-    this.#ports = slab.u16(CANDIDATES)
     this.ids = slab.i32(5 * CANDIDATES)
-    this.#hosts = slab.i32(4 * CANDIDATES)
+    this.#hosts = new Hosts(slab, CANDIDATES, 4)
     this.#strict = strict
     this.#a = a
     this.#horizon = -161
@@ -90,13 +89,7 @@ export class Lookup {
   }
 
   address(c: number, into: Address): Address {
-    into.family = this.family
-    into.w0 = this.#hosts[4 * c]!
-    into.w1 = this.#hosts[4 * c + 1]!
-    into.w2 = this.#hosts[4 * c + 2]!
-    into.w3 = this.#hosts[4 * c + 3]!
-    into.port = this.#ports[c]!
-    return into
+    return this.#hosts.get(c, into)
   }
 
   /** Adds a candidate; returns it, or -1 where it is known, too many of its kind or too far. */
@@ -116,12 +109,8 @@ export class Lookup {
     }
     this.order[place] = c
     this.count++
-    for (let w = 0; w < 5; w++) this.ids[5 * c + w] = words[at + w]!
-    this.#hosts[4 * c] = a.w0
-    this.#hosts[4 * c + 1] = a.w1
-    this.#hosts[4 * c + 2] = a.w2
-    this.#hosts[4 * c + 3] = a.w3
-    this.#ports[c] = a.port
+    copyId(words, at, this.ids, 5 * c)
+    this.#hosts.set(c, a)
     this.state[c] = NEW
     this.depth[c] = Math.min(depth, 255)
     this.tokenLength[c] = 0
@@ -135,12 +124,8 @@ export class Lookup {
     let subnet = 0
     for (let c = 0; c < this.count; c++) {
       if (sameId(this.ids, 5 * c, words, at)) return false
-      const other = this.address(c, this.#a)
-      if (other.same(a)) return false
-      if (limited && sameSubnet(other, a)) {
-        if (other.sameHost(a)) return false
-        subnet++
-      }
+      if (limited ? this.#hosts.sameHost(c, a) : this.#hosts.is(c, a)) return false
+      if (limited && sameSubnet(this.address(c, this.#a), a)) subnet++
     }
     return subnet < PER_SUBNET
   }
