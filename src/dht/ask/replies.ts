@@ -59,16 +59,20 @@ export class Replies {
       return
     }
     core.counts[C.errors]!++
-    const { kind, owner, part } = core.transactions
-    const lookup = core.lookups[owner[slot]!]!
-    const late = core.transactions.isLate(slot)
-    const isSearch = kind[slot] === SEARCH
-    const isStore = kind[slot] === STORE
-    const c = part[slot]!
-    core.transactions.close(slot)
-    if (isSearch) this.#operations.onUseless(lookup, c, late)
-    if (isStore) this.#operations.onStored(lookup, c, this.#code())
-    if (isSearch || isStore) this.#operations.advance(lookup)
+    this.failed(slot, this.#code())
+  }
+
+  /** The query in this slot has ended without an answer that counts: the code of a refusal, or -1. */
+  failed(slot: number, code: number): void {
+    const { transactions, lookups } = this.#core
+    const kind = transactions.kind[slot]!
+    const lookup = lookups[transactions.owner[slot]!]!
+    const c = transactions.part[slot]!
+    const late = transactions.isLate(slot)
+    transactions.close(slot)
+    if (kind === PROBE) this.#probed(slot, -1, null)
+    if (kind === SEARCH) this.#operations.onUseless(lookup, c, late)
+    if (kind === STORE) this.#operations.onStored(lookup, c, code)
   }
 
   /** The number in `e: [code, text]`. */
@@ -109,17 +113,13 @@ export class Replies {
       (transactions.expects[slot] === 0 || sameId(transactions.ids, 5 * slot, core.sender, 0)) &&
       !sameId(core.self, 0, core.sender, 0)
     const rtt = core.now - transactions.sentAt[slot]!
-    const proven = rightId && this.#proven(slot)
-    transactions.close(slot)
-    if (!rightId || !proven) {
+    if (!rightId || !this.#proven(slot)) {
       this.#count(rightId ? C.unproven : C.wrongId)
       if (!rightId) this.#lost(slot)
-      if (kind === SEARCH) this.#operations.onUseless(lookup, c, late)
-      if (kind === STORE) this.#operations.onStored(lookup, c, -1)
-      if (kind === PROBE) this.#probed(slot, -1, null)
-      if (kind === SEARCH || kind === STORE) this.#operations.advance(lookup)
+      this.failed(slot, -1)
       return
     }
+    transactions.close(slot)
     this.#count(C.answers)
     core.measured(rtt)
     this.#vote()
@@ -130,7 +130,6 @@ export class Replies {
       this.#operations.advance(lookup)
     } else if (kind === STORE) {
       this.#operations.onStored(lookup, c, 0)
-      this.#operations.advance(lookup)
     } else if (kind === BOOT) {
       const join = this.onBoot()
       if (join >= 0) {
@@ -147,11 +146,6 @@ export class Replies {
     const probe = this.probes[slot]
     delete this.probes[slot]
     probe?.(ms, contact)
-  }
-
-  /** No answer came to the application's ping. */
-  unanswered(slot: number): void {
-    this.#probed(slot, -1, null)
   }
 
   /** A node at this address has another id than it had: what we knew is void. */

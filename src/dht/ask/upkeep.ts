@@ -8,7 +8,7 @@ import { Address, type Family } from '../krpc/address.ts'
 import { idBytes, idOf } from '../math/id.ts'
 import { itemAt } from '../objects.ts'
 import { OWN } from '../store/items.ts'
-import { FREE, PING, PROBE, SEARCH, STORE } from '../table/transactions.ts'
+import { FREE, PING, SEARCH } from '../table/transactions.ts'
 import { ANSWER_MS, type Asker } from './asker.ts'
 import type { Operations } from './operations.ts'
 import type { Replies } from './replies.ts'
@@ -111,19 +111,13 @@ export class Upkeep {
     if (transactions.active === 0) return
     for (let i = 0; i < transactions.capacity; i++) {
       if (transactions.state[i] === FREE || transactions.dueAt[i]! > now) continue
-      const lookup = lookups[transactions.owner[i]!]!
-      const c = transactions.part[i]!
       if (transactions.kind[i] === SEARCH && !transactions.isLate(i)) {
         transactions.late(i, transactions.sentAt[i]! + ANSWER_MS)
-        this.#operations.onLate(lookup, c)
+        this.#operations.onLate(lookups[transactions.owner[i]!]!, transactions.part[i]!)
         continue
       }
-      const kind = transactions.kind[i]!
       this.#silent(i)
-      transactions.close(i)
-      if (kind === SEARCH) this.#operations.onSilent(lookup, c)
-      if (kind === STORE) this.#operations.onStored(lookup, c, -1)
-      if (kind === PROBE) this.#replies.unanswered(i)
+      this.#replies.failed(i, -1)
     }
   }
 

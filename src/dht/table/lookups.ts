@@ -11,14 +11,19 @@ import { closer, copyId, logDistance, sameId, type Words } from '../math/id.ts'
 import { CANDIDATES, type Slab } from '../slab.ts'
 import { K } from './table.ts'
 
+/** States of a candidate; from ANSWERED on it has answered. */
 export const NEW = 0
 export const ASKED = 1
 export const LATE = 2
-export const ANSWERED = 3
-export const FAILED = 4
-export const STORING = 5
-export const STORED = 6
-export const REFUSED = 7
+export const FAILED = 3
+export const ANSWERED = 4
+/** To be stored on; being stored on; wants our proof first; being stored on for the last time. */
+export const HOLDER = 5
+export const STORING = 6
+export const AGAIN = 7
+export const LAST = 8
+export const STORED = 9
+export const REFUSED = 10
 
 /** Candidates of one subnet, and candidates too close to be true, in one lookup. */
 const PER_SUBNET = 2
@@ -182,17 +187,15 @@ export class Lookup {
     this.tokenLength[c] = n
   }
 
-  /** Candidates to store on, nearest first: all answered up to the K-th plausible one, into `into`. */
-  holders(into: Uint8Array): number {
-    let n = 0
+  /** Chooses whom to store on: all that answered up to the K-th plausible one. */
+  chooseHolders(): void {
     let good = 0
     for (let p = 0; p < this.count && good < K; p++) {
       const c = this.order[p]!
       if (this.state[c] !== ANSWERED) continue
       if (this.#close[c] === 0) good++
-      if (this.tokenLength[c]! > 0) into[n++] = c
+      if (this.tokenLength[c]! > 0) this.state[c] = HOLDER
     }
-    return n
   }
 
   /** log2 of the distance of the K-th answered candidate, as a share of the space; 1 if there is none. */
@@ -201,8 +204,7 @@ export class Lookup {
     for (let p = 0; p < this.count; p++) {
       const c = this.order[p]!
       if (this.#close[c] === 1) continue
-      if (this.state[c] >= ANSWERED && this.state[c] !== FAILED && ++good === K)
-        return logDistance(this.ids, 5 * c, this.target, 0)
+      if (this.state[c]! >= ANSWERED && ++good === K) return logDistance(this.ids, 5 * c, this.target, 0)
     }
     return 1
   }
@@ -218,7 +220,7 @@ export class Lookup {
   hops(): number {
     for (let p = 0; p < this.count; p++) {
       const c = this.order[p]!
-      if (this.state[c]! >= ANSWERED && this.state[c] !== FAILED) return this.depth[c]! + 1
+      if (this.state[c]! >= ANSWERED) return this.depth[c]! + 1
     }
     return 0
   }
