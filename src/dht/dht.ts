@@ -4,7 +4,7 @@
 // It holds no timer and no socket; `tick` says when it wants to be called again.
 
 import type { Bytes } from '../base/bytes.ts'
-import { Answers, METHODS } from './answer/answers.ts'
+import { Answers } from './answer/answers.ts'
 import { Asker } from './ask/asker.ts'
 import { Operations } from './ask/operations.ts'
 import { Replies } from './ask/replies.ts'
@@ -113,7 +113,7 @@ export class Dht {
   /** Overlay: exactly our network's tag. Mainline: none of anybody's. */
   #ours(): boolean {
     const { prover, reader } = this.#core
-    return prover ? reader.is(F.w, prover.tag) : !reader.has(F.w)
+    return prover ? reader.same(F.w, prover.tag) : !reader.has(F.w)
   }
 
   /** A stranger asked: ping it, so that it may enter the table or store here once it has answered. */
@@ -143,7 +143,7 @@ export class Dht {
   /** True for queries that come before a write, and for writes. */
   #mayWrite(): boolean {
     const { reader } = this.#core
-    return reader.is(F.q, METHODS.get) || reader.is(F.q, METHODS.get_peers) || reader.is(F.q, METHODS.put)
+    return reader.is(F.q, 'get') || reader.is(F.q, 'get_peers') || reader.is(F.q, 'put')
   }
 
   /** Does what is due; returns when to call again. Call it also soon after starting an operation. */

@@ -22,7 +22,7 @@ t.test('the example messages of BEP-5 are read', async (t) => {
   )!
   t.equal(r.length(F.id), 20)
   t.equal(text(r.bytes.subarray(r.from[F.info_hash], r.to[F.info_hash])), 'mnopqrstuvwxyz123456')
-  t.ok(r.is(F.q, utf8('get_peers')))
+  t.ok(r.is(F.q, 'get_peers'))
   t.equal(r.first(F.y), 'q'.charCodeAt(0))
   const answer = reads(
     utf8('d1:rd2:id20:abcdefghij01234567895:token8:aoeusnth6:valuesl6:axje.u6:idhtnmee1:t2:aa1:y1:re'),

@@ -5,7 +5,6 @@
 
 import type { Bytes } from '../../base/bytes.ts'
 import * as F from './fields.ts'
-import { piece } from './writer.ts'
 
 const NONE = 0
 /** Kinds of value. */
@@ -19,18 +18,15 @@ const MAX_INT_DIGITS = 20
 
 /** Bytes of the longest known key. */
 const LONGEST_KEY = 12
+const NAMES = [...F.OUTER, ...F.INNER]
 const OUTER = byLength(F.OUTER, 0)
 const INNER = byLength(F.INNER, F.OUTER.length)
 
-interface Key {
-  readonly field: number
-  readonly bytes: Uint8Array
-}
-
-function byLength(names: readonly string[], first: number): readonly (readonly Key[])[] {
-  const out: Key[][] = Array.from({ length: LONGEST_KEY + 1 }, () => [])
+/** Numbers of the fields by the length of their names. */
+function byLength(names: readonly string[], first: number): readonly (readonly number[])[] {
+  const out: number[][] = Array.from({ length: LONGEST_KEY + 1 }, () => [])
   names.forEach((name, i) => {
-    out[name.length]!.push({ field: first + i, bytes: piece(name) })
+    out[name.length]!.push(first + i)
   })
   return out
 }
@@ -143,11 +139,21 @@ export class Reader {
     return this.length(field) > 0 ? this.bytes[this.from[field]!]! : 0
   }
 
+  /** True when the string field has exactly this ASCII content. */
+  is(field: number, text: string): boolean {
+    return this.length(field) === text.length && this.#spells(this.from[field]!, text)
+  }
+
   /** True when the string field has exactly this content. */
-  is(field: number, content: Bytes): boolean {
-    if (this.length(field) !== content.length) return false
+  same(field: number, content: Bytes): boolean {
     const from = this.from[field]!
-    for (let i = 0; i < content.length; i++) if (this.bytes[from + i] !== content[i]) return false
+    let i = this.length(field) === content.length ? 0 : -1
+    while (i >= 0 && i < content.length) i = this.bytes[from + i] === content[i] ? i + 1 : -1
+    return i >= 0
+  }
+
+  #spells(from: number, text: string): boolean {
+    for (let i = 0; i < text.length; i++) if (this.bytes[from + i] !== text.charCodeAt(i)) return false
     return true
   }
 
@@ -169,7 +175,7 @@ export class Reader {
     return this.#from
   }
 
-  #dictionary(at: number, keys: readonly (readonly Key[])[]): number {
+  #dictionary(at: number, keys: readonly (readonly number[])[]): number {
     at++
     while (at < this.end && this.bytes[at] !== 0x65) {
       const keyEnd = this.#string(at)
@@ -199,16 +205,10 @@ export class Reader {
     return at < this.end ? at + 1 : -1
   }
 
-  #known(keys: readonly (readonly Key[])[], from: number, to: number): number {
-    const length = to - from
-    if (length > LONGEST_KEY) return -1
-    const list = keys[length]!
-    for (let i = 0; i < list.length; i++) {
-      const key = list[i]!
-      let j = 0
-      while (j < length && key.bytes[j] === this.bytes[from + j]) j++
-      if (j === length) return key.field
-    }
+  #known(keys: readonly (readonly number[])[], from: number, to: number): number {
+    if (to - from > LONGEST_KEY) return -1
+    const fields = keys[to - from]!
+    for (let i = 0; i < fields.length; i++) if (this.#spells(from, NAMES[fields[i]!]!)) return fields[i]!
     return -1
   }
 

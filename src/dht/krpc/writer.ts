@@ -1,5 +1,5 @@
 // Writes KRPC messages into one buffer of the engine's own. Callers write keys in sorted order
-// (BEP-3); constant pieces are prepared once. Nothing is allocated per message: `done` hands out
+// (BEP-3); constant pieces are text. Nothing is allocated per message: `done` hands out
 // a view that is kept.
 
 import type { Bytes } from '../../base/bytes.ts'
@@ -9,11 +9,6 @@ import { putWord } from '../math/id.ts'
 export const MAX_DATAGRAM = 1_400
 
 const VIEWS = 128
-
-/** ASCII bytes of a constant piece. */
-export function piece(text: string): Bytes {
-  return Uint8Array.from(text, (c) => c.charCodeAt(0))
-}
 
 export class Writer {
   readonly bytes: Bytes
@@ -50,6 +45,15 @@ export class Writer {
 
   byte(value: number): this {
     this.bytes[this.at++] = value
+    return this
+  }
+
+  /** ASCII text. */
+  text(text: string): this {
+    const out = this.bytes
+    let at = this.at
+    for (let i = 0; i < text.length; i++) out[at++] = text.charCodeAt(i)
+    this.at = at
     return this
   }
 
