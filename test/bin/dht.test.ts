@@ -109,12 +109,12 @@ t.test('a node of another network, or nobody at all: told within seconds', async
   ]) {
     const from = Date.now()
     const put = run('put', '--value', 'x', '--wait', '1500', '--bootstrap', address!, ...args)
-    t.equal(put.code, 1)
+    t.equal(put.code, 1, put.err)
     t.ok(put.err.includes(`answered at ${address} within 1.5 s`), put.err)
-    t.ok(Date.now() - from < 4_000)
+    t.ok(Date.now() - from < 15_000, 'bounded')
   }
   const nobody = run('get', 'ab'.repeat(20), '--overlay', 'village', '--listen', '127.0.0.1:0')
-  t.equal(nobody.code, 2)
+  t.equal(nobody.code, 2, nobody.err)
   t.match(nobody.err, '--bootstrap HOST:PORT is needed')
 })
 

@@ -84,19 +84,19 @@ export async function freePort(host: string): Promise<number> {
   }
 }
 
-/** Bundles `wattle dht` alone; the file's path. */
+/** Bundles `wattle dht` alone, as CommonJS like the whole program; the file's path. */
 export async function buildDht(minify = false): Promise<string> {
   mkdirSync('build/dht', { recursive: true })
-  const outfile = `build/dht/dht${minify ? '.min' : ''}.mjs`
+  const outfile = `build/dht/dht${minify ? '.min' : ''}.cjs`
   await build({
     ...bundleOptions,
     stdin: {
-      contents: `import { dht } from './src/bin/dht/dht.ts'\nprocess.exitCode = await dht(process.argv.slice(2))`,
+      contents: `import { dht } from './src/bin/dht/dht.ts'\nvoid dht(process.argv.slice(2)).then((code) => (process.exitCode = code))`,
       resolveDir: process.cwd(),
       loader: 'ts',
     },
-    format: 'esm',
-    target: 'node20',
+    format: 'cjs',
+    target: 'node18',
     outfile,
     minify,
     logLevel: 'warning',
