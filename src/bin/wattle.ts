@@ -4,7 +4,7 @@
 import { EXIT, type ExitCode } from '../base/errors.ts'
 import { fail, say, usage } from './cli.ts'
 import { device } from './device.ts'
-import { dht } from './dht.ts'
+import { dht } from './dht/dht.ts'
 import { home } from './home/home.ts'
 import { label } from './label.ts'
 import { P1_HELP, p1 } from './p1/p1.ts'
@@ -69,7 +69,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   dht: {
     node: DEVICE_NODE,
-    start: async (args) => (await dht(args)) as ExitCode,
+    start: dht,
     help: [
       'dht node --listen ADDR[,ADDR6] (--overlay NAME --state DIR | --mainline [--read-only])',
       '    [--bootstrap ADDR[,…]] [--max-bytes N] [--id HEX]',
