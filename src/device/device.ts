@@ -20,6 +20,7 @@ import { DeviceStreams } from './network/streams.ts'
 import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
+import { Firmware } from './update/firmware.ts'
 import { Upkeep } from './upkeep/upkeep.ts'
 import { judgeWitness } from './witness.ts'
 
@@ -36,6 +37,8 @@ export interface DeviceOptions {
   onReading?: (reading: Reading, telegram: Telegram) => void
   /** Frames that the ring of `raw` holds. */
   ringFrames?: number
+  /** Ed25519 key that signs updates, on a card of ours. */
+  releaseKey?: Bytes
   /** As in MeterOptions. */
   framer?: NonNullable<MeterOptions['framer']>
 }
@@ -55,6 +58,7 @@ export class Device {
   readonly #streams: DeviceStreams
   /** On a card of ours. */
   readonly #upkeep: Upkeep | null
+  readonly #firmware: Firmware | null
   #channels: Channels | null
   #subscribers: Subscribers | null
   /** Somebody outside has confirmed our newest head since our start: new epochs have boxes for every reader. */
@@ -107,7 +111,22 @@ export class Device {
       isOwner: (sign) => this.#claim.entitled(sign, 0)?.owner === true,
       onEvent: (jws, done) => this.#claim.onEvent(jws, done),
     })
-    this.#button = new ButtonMachine((gesture, now) => this.#claim.onGesture(gesture, now))
+    this.#button = new ButtonMachine((gesture, now) => {
+      if (gesture === 'second') this.#firmware?.allowOlder(now)
+      this.#claim.onGesture(gesture, now)
+    })
+    const { board, files, sockets } = hardware
+    this.#firmware = board
+      ? new Firmware({
+          board,
+          files,
+          loop,
+          lights: this.#lights,
+          releaseKey: options.releaseKey ?? null,
+          isOwner: (sign) => this.#claim.entitled(sign, 0)?.owner === true,
+          report,
+        })
+      : null
     this.#streams = new DeviceStreams({
       hardware,
       loop,
@@ -115,10 +134,10 @@ export class Device {
       signer: () => state.signer,
       claim: this.#claim,
       consent: this.#consent,
+      update: this.#firmware && ((stream) => this.#firmware!.onStream(stream)),
       subscribers: () => this.#subscribers,
       report,
     })
-    const { board, files, sockets } = hardware
     this.#upkeep = board
       ? new Upkeep({
           board,
@@ -171,6 +190,7 @@ export class Device {
   stop(done: () => void): void {
     this.#meter.close()
     this.#upkeep?.stop()
+    this.#firmware?.stop()
     const close = (): void => {
       this.#streams.close()
       this.#channels?.close()
