@@ -218,6 +218,16 @@ export const LIMITS = {
     devices: 48,
     cards: 256,
   },
+  /** Firmware over the network, one at a time. */
+  update: {
+    manifestBytes: 2_048,
+    /** Bytes of one DATA message, and what may be on its way or wait for the card. */
+    chunkBytes: 16_000,
+    windowBytes: 48_000,
+    /** The place is made durable as often, so that a cut costs no more. */
+    syncBytes: 4_194_304,
+    readBytes: 65_536,
+  },
   dht: {
     /** One instance's ArrayBuffer: default, least and most. */
     maxBytes: 524_288,

@@ -51,6 +51,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home grant DEVICE PROVIDER [--class raw|15min|day] [--until DATE] [--purpose TEXT]',
       'home revoke DEVICE PROVIDER',
       'home grants [DEVICE]',
+      'home update DEVICE FILE                new firmware for a device on a card of ours, over the network',
       'home peers DEVICE [vouch [KIND] | show KEY | hide KEY | forgive KEY]   opinions of others, with reasons',
     ],
   },

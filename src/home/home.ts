@@ -26,6 +26,7 @@ import { Claiming } from './claiming.ts'
 import { Owned, type OwnedEvents } from './owned.ts'
 import { askPeers } from './peers.ts'
 import { HomeStore, type OwnedDevice, tooMany } from './store.ts'
+import { type UpdateOptions, UpdateSender } from './update.ts'
 
 export interface HomeOptions {
   hardware: Hardware
@@ -204,6 +205,13 @@ export class Home {
   }
 
   look: Claiming['look'] = (address, done) => this.#claiming.look(address, done)
+
+  /** Sends firmware to a device; `stop` of what comes back gives up, and the next one goes on there. */
+  update(owned: Owned, o: Pick<UpdateOptions, 'source' | 'onProgress' | 'onDone'>): UpdateSender {
+    const sender = new UpdateSender({ ...o, host: this.host, loop: this.#options.loop, device: owned.device })
+    sender.start()
+    return sender
+  }
 
   /** Lets a provider read one class of a device from now on. */
   grant(
