@@ -175,7 +175,7 @@ export class Pipe implements TcpSocket, SegmentOutput, ReceiverOutput {
   #drained(): void {
     if (!this.#full || this.#sender.queue.length > 0) return
     this.#full = false
-    this.events.onDrain()
+    if (!this.#sender.ending) this.events.onDrain()
   }
 
   #settle(): void {

@@ -14,8 +14,11 @@ const LEAST_RTO_MS = 100
 const MOST_RTO_MS = 3_000
 /** Segments on their way below which a small write leaves at once instead of waiting for company. */
 const FEW = 8
-/** A segment is lost when three sent later have arrived. */
+/** A segment is lost when three sent later have arrived, or all where there are fewer. */
 const REORDER = 3
+/** Segments repeated after a timeout; the window that is left then. */
+const AGAIN = 2
+const LEAST_WINDOW = 4
 
 interface Segment {
   seq: number
@@ -82,6 +85,11 @@ export class PipeSender {
     return this.#ended && this.#base === this.#next
   }
 
+  /** Nothing more will be written. */
+  get ending(): boolean {
+    return this.#ending
+  }
+
   /** Everything was sent once. */
   get ended(): boolean {
     return this.#ended
@@ -139,18 +147,22 @@ export class PipeSender {
   tick(now: number): number {
     if (this.#base === this.#next) return Number.POSITIVE_INFINITY
     if (now < this.#timerFrom + this.#rto) return this.#timerFrom + this.#rto
-    this.#rto = Math.min(MOST_RTO_MS, this.#rto * 2)
+    this.#rto = Math.min(MOST_RTO_MS, this.#rto * 1.5)
     this.#timerFrom = now
-    // The first that is missing; where all have come but were not read, the first, to be told of room.
-    let seq = this.#base
-    while (seq < this.#next && this.#slots[seq % SEGMENTS]!.acked) seq++
-    if (seq === this.#next) seq = this.#base
+    // The first that are missing; where all have come but were not read, the first, to be told of room.
+    let sent = 0
+    for (let seq = this.#base; seq < this.#next && sent < AGAIN; seq++) {
+      const segment = this.#slots[seq % SEGMENTS]!
+      if (segment.acked) continue
+      this.#send(segment, now)
+      sent++
+    }
+    if (sent === 0) this.#send(this.#slots[this.#base % SEGMENTS]!, now)
     else {
-      this.#threshold = Math.max(2, this.#window / 2)
-      this.#window = 2
+      this.#threshold = Math.max(LEAST_WINDOW, this.#window / 2)
+      this.#window = LEAST_WINDOW
       this.#recover = this.#next
     }
-    this.#send(this.#slots[seq % SEGMENTS]!, now)
     this.#output.onTimeout()
     return now + this.#rto
   }
@@ -196,6 +208,7 @@ export class PipeSender {
   /** What was sent before something that has arrived, with enough in between, is lost. */
   #repeatLost(newest: number, now: number): void {
     let above = 0
+    const enough = Math.max(1, Math.min(REORDER, this.#next - this.#base - 1))
     for (let seq = this.#next - 1; seq >= this.#base; seq--) {
       const segment = this.#slots[seq % SEGMENTS]!
       if (segment.acked) {
@@ -203,9 +216,9 @@ export class PipeSender {
         continue
       }
       const patience = segment.tries > 1 ? Math.max(LEAST_RTO_MS / 2, this.#srtt * 1.25) : 0
-      if (above < REORDER || segment.sentAt >= newest || now - segment.sentAt < patience) continue
+      if (above < enough || segment.sentAt >= newest || now - segment.sentAt < patience) continue
       if (seq >= this.#recover) {
-        this.#threshold = Math.max(4, this.#window * 0.7)
+        this.#threshold = Math.max(LEAST_WINDOW, this.#window * 0.7)
         this.#window = this.#threshold
         this.#recover = this.#next
       }

@@ -7,7 +7,6 @@ import { Reader, Writer } from '../../../base/cursor.ts'
 import { LIMITS } from '../../../base/limits.ts'
 import { type Place, putPlace, takePlace } from '../address.ts'
 import { FRAME, FRAME_HEAD, putFrame } from '../frames.ts'
-import type { Attempt } from './attempt.ts'
 import type { Epoch } from './epoch.ts'
 import { DATA_HEAD } from './layout.ts'
 import { type Origin, Path } from './path.ts'
@@ -24,10 +23,21 @@ const OWED_MS = 2_000
 const QUIET_MS = 2_000
 /** A path that failed, or that never answered, is asked again after 1 s, 2 s, 4 s … this. */
 const RETRY_MS = 60_000
+/** The same while there is no other. */
+const ALONE_MS = 2_000
 /** A good path that is not in use is kept alive with every third keepalive. */
 const SPARE_MS: number = 3 * LIMITS.udp.keepAliveMs
+/** Nothing at all was heard on a path for this long. */
+const DEAF_MS = 1_000
 /** Without any good path for this long, the peer may have lost our keys: a new handshake. */
 const LOST_MS = 15_000
+
+/** A handshake of ours under way (attempt.ts). */
+export interface Underway {
+  tick(now: number): number
+  spoiled(): void
+  end(): void
+}
 
 export interface SessionOwner {
   random(into: Bytes): void
@@ -50,7 +60,7 @@ export class Session {
   keep: boolean
   current: Epoch | null
   previous: Epoch | null
-  attempt: Attempt | null
+  attempt: Underway | null
   /** Repeated until the other side has shown that it has the keys. */
   final: Bytes | null
   readonly paths: Path[]
@@ -291,7 +301,7 @@ export class Session {
 
   #tend(path: Path, now: number, wanted: boolean): number {
     if (path.good) {
-      if (path.asks >= ASKS && now - path.askedAt >= ASK_MS) {
+      if (path.asks >= ASKS && now - path.askedAt >= ASK_MS && this.#failed(path, now)) {
         path.good = false
         this.#choose(now)
         return now + ASK_MS
@@ -303,14 +313,21 @@ export class Session {
     }
     // Of no use as long as a better one works.
     if (!wanted || (this.best && this.best.rank <= path.rank)) return Number.POSITIVE_INFINITY
-    const due = path.askedAt + Math.min(RETRY_MS, 500 * 2 ** Math.min(path.asks, 10))
+    const longest = this.best ? RETRY_MS : ALONE_MS
+    const due = path.askedAt + Math.min(longest, 500 * 2 ** Math.min(path.asks, 10))
     if (now < due) return due
     this.ask(path, now)
     return now + ASK_MS
   }
 
+  /** Without a better choice, a path on which something is heard is only a bad one. */
+  #failed(path: Path, now: number): boolean {
+    if (now - path.heard >= DEAF_MS) return true
+    return path.asks >= 2 * ASKS && this.paths.some((other) => other.good && other !== path)
+  }
+
   #dueGood(path: Path, wanted: boolean): number {
-    if (path.asks > 0) return path.askedAt + ASK_MS
+    if (path.asks > 0) return path.askedAt + ASK_MS * 2 ** Math.min(3, Math.max(0, path.asks - ASKS))
     if (path === this.best && path.owed > 0) return path.owed + OWED_MS
     if (!wanted || !this.keep) return Number.POSITIVE_INFINITY
     return path === this.best
