@@ -100,6 +100,28 @@ export const LIMITS = {
     pipeBytes: 65_536,
     /** Bytes that pipes of the whole process hold: unacknowledged, out of order, unread. */
     pipesBytes: 2_097_152,
+    /** Relay: reservations of owners and invited ones, of everybody else, of those from one source; circuits. */
+    reservations: 64,
+    openReservations: 16,
+    openReservationsOfOne: 4,
+    circuits: 64,
+    circuitsOfOne: 8,
+    /** Bytes a second through one circuit and how many at once; of a stranger's reservation, and how long it lasts. */
+    circuitRate: 4_096,
+    circuitBurst: 65_536,
+    openCircuitRate: 1_092,
+    openCircuitBurst: 131_072,
+    openReservationMs: 3_600_000,
+    reservationMs: 3_600_000,
+    /** A circuit that carries nothing for this long is hung up. */
+    circuitIdleMs: 120_000,
+    /** Hole punches under way; those of them that try ports at random. */
+    punches: 8,
+    randomPunches: 2,
+    /** Sockets of one that tries ports at random; guesses a second and in all. */
+    punchSockets: 256,
+    guessesPerSecond: 1_000,
+    guesses: 4_000,
     /** A pipe whose other side acknowledges nothing for this long is given up. */
     pipeMs: 60_000,
   },
