@@ -18,6 +18,8 @@ const RELAY_STEP_MS = 300
 const FIRST_RETRY_MS = 1_000
 const FIRST_PUNCH_MS = 4_000
 const LAST_PUNCH_MS = 300_000
+/** What a punch takes at most. */
+const ROUND_MS = 6_000
 
 export interface LadderOptions {
   plane: Datagrams
@@ -86,6 +88,11 @@ export class Ladder {
         wanted.places = [place, ...wanted.places].slice(0, LIMITS.udp.paths - 2)
     if (!wanted.session || wanted.session.closed) this.#climb(wanted, now)
     return wanted.session
+  }
+
+  /** Whether this peer, or a relay, is wanted. */
+  wants(key: Bytes): boolean {
+    return this.#find(key) !== undefined || this.#relays.some((relay) => equal(relay.key, key))
   }
 
   /** Wants it no more; a session that is up stays until it is idle. */
@@ -178,7 +185,7 @@ export class Ladder {
     wanted.punchAt = Number.POSITIVE_INFINITY
     this.#options.puncher.punch(session, now, (ok) => {
       const wait = Math.min(LAST_PUNCH_MS, FIRST_PUNCH_MS * 2 ** Math.min(wanted.punches++, 8))
-      if (!ok) wanted.punchAt = now + wait
+      if (!ok) wanted.punchAt = now + ROUND_MS + wait
       this.#options.report(ok ? 'punched' : 'not-punched', session, { tries: wanted.punches })
       this.#options.plane.stirred = true
     })

@@ -150,6 +150,10 @@ export class Plane {
   /** Connections of the stream plane come and go over pipes from now on. */
   carry(host: Host): void {
     this.pipes.onPipe = (pipe) => host.accept(pipe)
+    // Both sides keep the path under a connection alive: either may be the one whose address changes.
+    this.pipes.onCount = (session, pipes) => {
+      session.keep = pipes > 0 || this.ladder.wants(session.key)
+    }
     host.dialPipe = (address, key, done) => this.#dialPipe(address, key, done)
   }
 

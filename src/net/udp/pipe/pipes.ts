@@ -21,6 +21,8 @@ const OVER = 64
 export class Pipes implements Part, PipeOwner {
   /** Set by the application: the other side has opened one. */
   onPipe: (pipe: Pipe) => void
+  /** Set by the application: pipes that a session carries now. */
+  onCount: (session: Session, pipes: number) => void
   readonly account: Account
   readonly #plane: Datagrams
   readonly #clock: () => number
@@ -32,6 +34,7 @@ export class Pipes implements Part, PipeOwner {
 
   constructor(plane: Datagrams, clock: () => number) {
     this.onPipe = (pipe) => pipe.destroy()
+    this.onCount = () => {}
     this.account = new Account(LIMITS.udp.pipesBytes)
     this.account.onOver = () => this.#relieve()
     this.#plane = plane
@@ -57,7 +60,7 @@ export class Pipes implements Part, PipeOwner {
     const four = new Uint8Array(4)
     this.#plane.random(four)
     const pipe = new Pipe(this, this.account, { session, id: new Reader(four).u32(), inbound: false })
-    this.#pipes.add(pipe)
+    this.#add(pipe)
     return pipe
   }
 
@@ -106,6 +109,7 @@ export class Pipes implements Part, PipeOwner {
     if (!this.#pipes.delete(pipe)) return
     this.#over[this.#nextOver] = pipe.id
     this.#nextOver = (this.#nextOver + 1) % OVER
+    this.onCount(pipe.session, this.#count(pipe.session))
   }
 
   // ── Frames ──────────────────────────────────────────────────────────────────────────────────
@@ -136,7 +140,7 @@ export class Pipes implements Part, PipeOwner {
       return
     }
     const pipe = new Pipe(this, this.account, { session, id, inbound: true })
-    this.#pipes.add(pipe)
+    this.#add(pipe)
     this.onPipe(pipe)
     pipe.onSegmentIn(flags, seq, bytes, now)
   }
@@ -163,10 +167,18 @@ export class Pipes implements Part, PipeOwner {
   }
 
   #room(session: Session): boolean {
-    if (this.#pipes.size >= LIMITS.udp.pipes) return false
+    return this.#pipes.size < LIMITS.udp.pipes && this.#count(session) < LIMITS.udp.pipesOfOne
+  }
+
+  #add(pipe: Pipe): void {
+    this.#pipes.add(pipe)
+    this.onCount(pipe.session, this.#count(pipe.session))
+  }
+
+  #count(session: Session): number {
     let n = 0
     for (const pipe of this.#pipes) if (pipe.session === session) n++
-    return n < LIMITS.udp.pipesOfOne
+    return n
   }
 
   /** More bytes than this process keeps: the pipe that holds most of what waits goes. */
