@@ -91,7 +91,7 @@ export const LIMITS = {
     messagesIn: 4,
     messageMs: 30_000,
     /** Bytes of messages of all peers that are being put together, or wait for their acknowledgement. */
-    messagesBytes: 1_048_576,
+    messagesBytes: 524_288,
     /** Identifiers of messages that came whole, kept to recognise their repetition; for each peer. */
     messagesKnown: 64,
     /** Byte pipes of one session and of the process; bytes of one that are not acknowledged. */
@@ -99,7 +99,7 @@ export const LIMITS = {
     pipes: 32,
     pipeBytes: 65_536,
     /** Bytes that pipes of the whole process hold: unacknowledged, out of order, unread. */
-    pipesBytes: 2_097_152,
+    pipesBytes: 1_572_864,
     /** Relay: reservations of owners and invited ones, of everybody else, of those from one source; circuits. */
     reservations: 64,
     openReservations: 16,
