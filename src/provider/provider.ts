@@ -41,6 +41,8 @@ export interface ProviderOptions {
   places: readonly ReaderPlace[]
   placesFile: SnapshotFile
   events: ProviderEvents
+  /** Of frames that came together: every signature, or the newest and the links behind it (the default). */
+  verify?: 'every' | 'batch'
 }
 
 interface Following {
@@ -196,6 +198,7 @@ export class Provider {
       device,
       deviceBox: channel.deviceBox,
       class: channel.class,
+      verify: this.#options.verify ?? 'batch',
       own: { sign: this.#signer.publicKey, exchange: this.#exchange },
       events: {
         onPayload: (payload, at) => {
