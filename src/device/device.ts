@@ -6,6 +6,7 @@ import { type Bytes, base64url, equal } from '../base/bytes.ts'
 import { Verifier } from '../crypto/native.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Loop } from '../node/loop.ts'
+import type { DiscoverySettings } from '../node/peers/config.ts'
 import { type ClaimRecord, deviceName } from '../ownership/label.ts'
 import type { Reading } from '../p1/reading.ts'
 import type { Telegram } from '../p1/telegram.ts'
@@ -21,6 +22,7 @@ import { Access } from './publish/access.ts'
 import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
+import { Firmware } from './update/firmware.ts'
 import { Upkeep } from './upkeep/upkeep.ts'
 import { judgeWitness } from './witness.ts'
 
@@ -35,8 +37,12 @@ export interface DeviceOptions {
   /** What happens, for a person or a test: one event and its details; never a secret. */
   report: (event: string, detail?: Record<string, unknown>) => void
   onReading?: (reading: Reading, telegram: Telegram) => void
+  /** How others find it; without it by its address alone. */
+  discovery?: DiscoverySettings
   /** Frames that the ring of `raw` holds. */
   ringFrames?: number
+  /** Ed25519 key that signs updates, on a card of ours. */
+  releaseKey?: Bytes
   /** As in MeterOptions. */
   framer?: NonNullable<MeterOptions['framer']>
 }
@@ -56,6 +62,7 @@ export class Device {
   readonly #streams: DeviceStreams
   /** On a card of ours. */
   readonly #upkeep: Upkeep | null
+  readonly #firmware: Firmware | null
   #channels: Channels | null
   #subscribers: Subscribers | null
   /** Somebody outside has confirmed our newest head since our start: new epochs have boxes for every reader. */
@@ -115,7 +122,22 @@ export class Device {
       delivered: () => this.#subscribers?.delivered() ?? [],
     })
     state.onEntries = () => this.#consent.onEntries()
-    this.#button = new ButtonMachine((gesture, now) => this.#claim.onGesture(gesture, now))
+    this.#button = new ButtonMachine((gesture, now) => {
+      if (gesture === 'second') this.#firmware?.allowOlder(now)
+      this.#claim.onGesture(gesture, now)
+    })
+    const { board, files, sockets } = hardware
+    this.#firmware = board
+      ? new Firmware({
+          board,
+          files,
+          loop,
+          lights: this.#lights,
+          releaseKey: options.releaseKey ?? null,
+          isOwner: (sign) => this.#claim.entitled(sign, 0)?.owner === true,
+          report,
+        })
+      : null
     this.#streams = new DeviceStreams({
       hardware,
       loop,
@@ -123,10 +145,12 @@ export class Device {
       signer: () => state.signer,
       claim: this.#claim,
       consent: this.#consent,
+      update: this.#firmware && ((stream) => this.#firmware!.onStream(stream)),
       subscribers: () => this.#subscribers,
+      name: deviceName(record.discriminator),
+      discovery: options.discovery ?? null,
       report,
     })
-    const { board, files, sockets } = hardware
     this.#upkeep = board
       ? new Upkeep({
           board,
@@ -179,6 +203,7 @@ export class Device {
   stop(done: () => void): void {
     this.#meter.close()
     this.#upkeep?.stop()
+    this.#firmware?.stop()
     const close = (): void => {
       this.#streams.close()
       this.#channels?.close()
