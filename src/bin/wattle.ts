@@ -63,7 +63,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     start: provider,
     help: [
       'provider init [--name TEXT] [--domain NAME] [--state DIR]',
-      'provider follow [--state DIR] [--listen ADDR] [--page ADDR]',
+      'provider follow [--state DIR] [--listen ADDR] [--page ADDR] [--verify every|batch]',
     ],
   },
   p1: {
