@@ -138,6 +138,10 @@ export const LIMITS = {
     aggregateRingFrames: 60_000,
     /** Newest frames of each class that are also in memory. */
     ringTailFrames: 128,
+    /** A device's log of keys; the oldest entries that nobody's access rests on go first. */
+    accessBytes: 1_048_576,
+    /** One entry of it; the longest names 32 consents. */
+    entryBytes: 768,
     /** Telegrams that may wait while keys are changed. */
     heldTelegrams: 8,
     /** Epoch start keys kept in memory until a witness confirms. */
@@ -281,6 +285,16 @@ export const LIMITS = {
   home: {
     devices: 48,
     cards: 256,
+  },
+  /** Firmware over the network, one at a time. */
+  update: {
+    manifestBytes: 2_048,
+    /** Bytes of one DATA message, and what may be on its way or wait for the card. */
+    chunkBytes: 16_000,
+    windowBytes: 48_000,
+    /** The place is made durable as often, so that a cut costs no more. */
+    syncBytes: 4_194_304,
+    readBytes: 65_536,
   },
   dht: {
     /** One instance's ArrayBuffer: default, least and most. */
