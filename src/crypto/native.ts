@@ -130,7 +130,7 @@ export function seal(key: Bytes, nonce: Bytes, aad: Bytes, plain: Bytes): Bytes 
 /** As `seal`, into the start of `out`, which must have plain.length + 16 bytes of room. */
 export function sealInto(key: Bytes, nonce: Bytes, aad: Bytes, plain: Bytes, out: Bytes): void {
   const cipher = createCipheriv('chacha20-poly1305', createSecretKey(key), nonce, TAG)
-  if (aad.length > 0) (cipher as WithAad).setAAD(aad)
+  if (aad.length > 0) (cipher as unknown as WithAad).setAAD(aad)
   out.set(cipher.update(plain))
   cipher.final()
   out.set(cipher.getAuthTag(), plain.length)
@@ -140,7 +140,7 @@ export function sealInto(key: Bytes, nonce: Bytes, aad: Bytes, plain: Bytes, out
 export function open(key: Bytes, nonce: Bytes, aad: Bytes, box: Bytes): Bytes | null {
   if (box.length < 16) return null
   const decipher = createDecipheriv('chacha20-poly1305', createSecretKey(key), nonce, TAG)
-  if (aad.length > 0) (decipher as WithAad).setAAD(aad)
+  if (aad.length > 0) (decipher as unknown as WithAad).setAAD(aad)
   decipher.setAuthTag(box.subarray(box.length - 16))
   const plain = decipher.update(box.subarray(0, box.length - 16))
   try {

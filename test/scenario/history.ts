@@ -109,19 +109,20 @@ export class History {
     return true
   }
 
-  /** An answer was lost: home is in step now and knows whether that consent stands. */
+  /** An answer was lost: home is in step now, and its log knows what stands. */
   #lookUp(person: Person): void {
-    const open = person.consents.at(-1)
-    if (open?.id !== '' || open.taken < Number.POSITIVE_INFINITY) return
-    const { card } = this.house.providers.get(person.name)!
-    const found = this.house
-      .owned()
-      .device.log.readers.find((r) => base64url(r.sign) === base64url(card.sign))
-    if (found) {
-      open.id = base64url(found.grantId)
-      open.given = this.house.world.now()
-      person.current = open
-    } else open.taken = this.house.world.now()
+    const last = person.consents.at(-1)
+    // One that was asked for and is not in the log may yet turn up: it stays possible.
+    if (!last || last.taken < Number.POSITIVE_INFINITY) return
+    const { readers } = this.house.owned().device.log
+    const sign = base64url(this.house.providers.get(person.name)!.card.sign)
+    const found = readers.find((r) => base64url(r.sign) === sign)
+    if (!found) person.current = null
+    else if (last.id === '') {
+      last.id = base64url(found.grantId)
+      last.given = this.house.world.now()
+      person.current = last
+    }
   }
 
   #grant(person: Person, short: boolean): void {
@@ -147,7 +148,7 @@ export class History {
     const result = this.house.revoke(consent.id)
     this.#say(`revoke ${person.name}: ${result}`)
     if (result === 'ok') consent.taken = this.house.world.now()
-    if (result === 'ok' || result === 'unknown-grant') person.current = null
+    if (result === 'ok' || result.endsWith('unknown-grant')) person.current = null
   }
 
   // What happens to the device, and on the way to it
@@ -244,14 +245,19 @@ export class History {
     return Math.floor((world.wallAtStart + sentAt[i]!) / 1_000) * 1_000
   }
 
-  /** True where somebody outside had confirmed, or came to confirm, the run in which `at` lies. */
-  #certain(at: number): boolean {
+  /**
+   * Whether a consent has to open what is sealed at `at`. What a start of the device sealed before somebody
+   * outside had confirmed it is given to those whose consent stands at that moment, and stood on its card.
+   */
+  #certain(at: number, consent: Consent): boolean {
     const i = this.#runs.findLastIndex((run) => run.from <= at)
     if (i === 0) return true
     const end = this.#runs[i + 1]?.from ?? Number.POSITIVE_INFINITY
     const { from, rolledBack } = this.#runs[i]!
     const confirmed = this.house.events('device', 'witnessed').find((l) => l.t >= from && l.t <= end)
-    return confirmed !== undefined && (!rolledBack || at > confirmed.t)
+    if (!confirmed) return false
+    if (at > confirmed.t) return true
+    return !rolledBack && confirmed.t < consent.taking && this.#meterTime(confirmed.t) < consent.until
   }
 
   /** What a person's keys open although they must not, and what they do not open although they must. */
@@ -263,9 +269,11 @@ export class History {
       if (frame.type !== 1) return
       const time = this.#meterTime(at)
       const may = person.consents.some((c) => c.asked <= at && at < c.taken && time < c.until)
-      const must = person.consents.some((c) => c.given <= at && at < c.taking && time < c.until)
+      const must = person.consents.some(
+        (c) => c.given <= at && at < c.taking && time < c.until && this.#certain(at, c),
+      )
       if (opens.has(i) && !may) forbidden.push(i)
-      if (!opens.has(i) && must && this.#certain(at)) missing.push(i)
+      if (!opens.has(i) && must) missing.push(i)
     })
     return { forbidden, missing, open: opens.size }
   }
@@ -288,7 +296,7 @@ export class History {
     const newest = new Set(this.house.sent.slice(-3))
     const time = this.#meterTime(this.house.world.now())
     const late = this.people
-      .filter((p) => p.current !== null && p.current.until > time)
+      .filter((p) => p.current && p.current.until > time && p.current.taking === Number.POSITIVE_INFINITY)
       .filter((p) => !newest.has(this.house.providerGot.get(p.name)!.at(-1)?.text ?? ''))
       .map((p) => p.name)
     return newest.has(this.house.homeGot.at(-1)?.text ?? '') ? late : ['home', ...late]
