@@ -59,6 +59,12 @@ export class History {
     for (const name of NAMES) house.startProvider(name)
     if (house.claim() !== 'ok') throw new Error('not claimed')
     house.until(() => house.homeGot.length >= 2)
+    // As a person does: a card that home keeps is what it invites by after its own restart.
+    for (const name of NAMES) {
+      const { provider } = house.providers.get(name)!
+      house.home!.store.addCard(provider.card([`${house.machine(name).address}:4001`]), () => {})
+    }
+    house.world.runFor(100)
     house.machine('device').disk.onCut = (how) => this.#stop(how, 'at a write')
   }
 
@@ -116,7 +122,9 @@ export class History {
     if (!last || last.taken < Number.POSITIVE_INFINITY) return
     const { readers } = this.house.owned().device.log
     const sign = base64url(this.house.providers.get(person.name)!.card.sign)
-    const found = readers.find((r) => base64url(r.sign) === sign)
+    // Home's copy keeps those whose time is over.
+    const known = person.consents.filter((c) => c !== last).map((c) => c.id)
+    const found = readers.find((r) => base64url(r.sign) === sign && !known.includes(base64url(r.grantId)))
     if (!found) person.current = null
     else if (last.id === '') {
       last.id = base64url(found.grantId)
@@ -289,6 +297,25 @@ export class History {
       seen.set(place, text)
     }
     return reused
+  }
+
+  /** Epoch numbers that stand for two epochs; where no old card was put in, there are none. */
+  renumbered(): number {
+    const seen = new Map<number, string>()
+    let renumbered = 0
+    for (const { frame } of this.watch.sealed) {
+      const nonce = Buffer.from(frame.nonce).toString('hex')
+      if ((seen.get(frame.epoch) ?? nonce) !== nonce) renumbered++
+      seen.set(frame.epoch, nonce)
+    }
+    return renumbered
+  }
+
+  /** Grant ids of somebody's consents, as home's copy of the log has them. */
+  consentsOf(name: string): string[] {
+    const sign = base64url(this.house.providers.get(name)!.card.sign)
+    const { readers } = this.house.owned().device.log
+    return readers.filter((r) => base64url(r.sign) === sign).map((r) => base64url(r.grantId))
   }
 
   /** Whose consent stands at the end, and who does not read the newest telegrams all the same. */

@@ -86,6 +86,13 @@ export class House {
 
   /** Switches the device (and, the first time, its meter) on and runs until it listens. */
   startDevice(): Device {
+    this.bootDevice()
+    this.until(() => this.device !== null)
+    return this.device!
+  }
+
+  /** The same, without waiting. */
+  bootDevice(): void {
     const machine = this.machine('device')
     if (!machine.on) machine.boot()
     this.device = null
@@ -113,8 +120,6 @@ export class House {
         this.device = device
       },
     )
-    this.until(() => this.device !== null)
-    return this.device!
   }
 
   startHome(): Home {
