@@ -6,6 +6,7 @@ import { type Bytes, base64url, equal } from '../base/bytes.ts'
 import { Verifier } from '../crypto/native.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Loop } from '../node/loop.ts'
+import type { DiscoverySettings } from '../node/peers/config.ts'
 import { type ClaimRecord, deviceName } from '../ownership/label.ts'
 import type { Reading } from '../p1/reading.ts'
 import type { Telegram } from '../p1/telegram.ts'
@@ -34,6 +35,8 @@ export interface DeviceOptions {
   /** What happens, for a person or a test: one event and its details; never a secret. */
   report: (event: string, detail?: Record<string, unknown>) => void
   onReading?: (reading: Reading, telegram: Telegram) => void
+  /** How others find it; without it by its address alone. */
+  discovery?: DiscoverySettings
   /** Frames that the ring of `raw` holds. */
   ringFrames?: number
   /** As in MeterOptions. */
@@ -116,6 +119,8 @@ export class Device {
       claim: this.#claim,
       consent: this.#consent,
       subscribers: () => this.#subscribers,
+      name: deviceName(record.discriminator),
+      discovery: options.discovery ?? null,
       report,
     })
     const { board, files, sockets } = hardware

@@ -10,10 +10,12 @@ import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
 import { Link } from '../node/link.ts'
 import type { Loop } from '../node/loop.ts'
+import type { DiscoverySettings } from '../node/peers/config.ts'
+import { Coordinator } from '../node/peers/coordinator.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
 import { type EventBody, signEvent } from '../ownership/event.ts'
-import { type Label, parseCode } from '../ownership/label.ts'
+import { deviceName, type Label, parseCode } from '../ownership/label.ts'
 import { signVouch, type VouchKind } from '../ownership/reputation/statement.ts'
 import { CONSENT, CONSENT_PROTOCOL, encodeInvite } from '../wire/consent.ts'
 import type { ClassId } from '../wire/frame.ts'
@@ -28,6 +30,8 @@ export interface HomeOptions {
   loop: Loop
   events: OwnedEvents
   report: (event: string, detail?: Record<string, unknown>) => void
+  /** How devices are found; without it only where they were last. */
+  discovery?: DiscoverySettings
 }
 
 export interface GrantRequest {
@@ -50,6 +54,7 @@ export class Home {
   readonly host: Host
   readonly store: HomeStore
   readonly owned: Owned[]
+  readonly coordinator: Coordinator | null
   readonly #options: HomeOptions
   readonly #signer: Signer
   readonly #exchange: Exchange
@@ -80,8 +85,36 @@ export class Home {
     this.#placesFile = parts.placesFile
     this.owned = []
     this.#invites = []
+    this.coordinator = options.discovery ? this.#makeCoordinator(options.discovery) : null
     for (const device of parts.store.devices) if (!device.log.deleted) this.#follow(device)
     options.loop.every('home save', SAVE_MS, () => this.#save())
+    this.coordinator?.start()
+  }
+
+  #makeCoordinator({ mdns, bootstrap }: DiscoverySettings): Coordinator {
+    const { hardware, loop } = this.#options
+    const { sockets, random, clock } = hardware
+    const listen = { sockets, random, host: 'home', announcement: () => null, signer: () => null }
+    return new Coordinator({
+      loop,
+      host: this.host,
+      wall: () => clock.wall(),
+      lan: mdns === 'off' ? null : { ...listen, loopback: mdns === 'lo' },
+      bootstrap: bootstrap.enabled
+        ? { peers: () => bootstrap.peers, contact: () => null, timeoutMs: bootstrap.timeoutMs }
+        : null,
+      onReachable: (key) => this.owned.find((o) => equal(o.device.key, key))?.hurry(),
+      onNeighbour: ({ name, claimed, addresses }) =>
+        this.#options.report('neighbour', { name, claimed, addresses: [...addresses] }),
+    })
+  }
+
+  /** Addresses of the unclaimed device of a label; a code without one fits where there is only one device. */
+  unclaimedAt(discriminator: number | null): readonly string[] {
+    const free = this.coordinator?.neighbours.filter((n) => !n.claimed) ?? []
+    if (discriminator === null) return free.length === 1 ? free[0]!.addresses : []
+    const name = `${deviceName(discriminator)}.`
+    return free.find((n) => n.name.startsWith(name))?.addresses ?? []
   }
 
   static start(options: HomeOptions, done: (error: Failure, home: Home | null) => void): void {
@@ -200,6 +233,7 @@ export class Home {
     this.#submit(owned, { type: 'DEVICE_DELETED' }, (error) => {
       if (!error) {
         owned.stop()
+        this.coordinator?.unwant(owned.device.key)
         this.owned.splice(this.owned.indexOf(owned), 1)
         this.#options.report('deleted', { device: owned.device.name })
       }
@@ -210,6 +244,7 @@ export class Home {
   /** Saves every place and stops. */
   close(done: () => void): void {
     this.#options.loop.cancel('home save')
+    this.coordinator?.stop()
     for (const owned of this.owned) owned.stop()
     for (const link of this.#invites) link.stop()
     this.#save(() => {
@@ -230,8 +265,10 @@ export class Home {
       place: placeOf(this.#places, device.key, 0),
       events,
       onSynced: () => this.#onSynced(owned),
+      ...(this.coordinator ? { coordinator: this.coordinator } : {}),
     })
     this.owned.push(owned)
+    this.coordinator?.want(device.key)
     owned.start()
     for (const reader of device.log.readers) {
       const card = this.store.cards.find(({ card: c }) => equal(c.sign, reader.sign))?.card
