@@ -62,6 +62,8 @@ export class Home {
   readonly #placesFile: SnapshotFile
   readonly #places: readonly ReaderPlace[]
   readonly #invites: Link[]
+  /** Grant ids of all who were invited in this run; as many as there are grants in the logs. */
+  readonly #asked: Set<string>
 
   private constructor(
     options: HomeOptions,
@@ -85,6 +87,7 @@ export class Home {
     this.#placesFile = parts.placesFile
     this.owned = []
     this.#invites = []
+    this.#asked = new Set()
     this.coordinator = options.discovery ? this.#makeCoordinator(options.discovery) : null
     for (const device of parts.store.devices) if (!device.log.deleted) this.#follow(device)
     options.loop.every('home save', SAVE_MS, () => this.#save())
@@ -270,16 +273,24 @@ export class Home {
     this.owned.push(owned)
     this.coordinator?.want(device.key)
     owned.start()
-    for (const reader of device.log.readers) {
-      const card = this.store.cards.find(({ card: c }) => equal(c.sign, reader.sign))?.card
-      if (card) this.#invite(device, card.addresses, reader.grantId)
-    }
+    this.#inviteAll(device)
   }
 
   /** The first event of every device's log is ours to write. */
   #onSynced(owned: Owned): void {
     const { log, name } = owned.device
     if (!log.added && !log.deleted) this.#submit(owned, { type: 'DEVICE_ADDED', name }, () => {})
+    // The answer to a grant may be lost, and the grant stand: the log is what counts.
+    this.#inviteAll(owned.device)
+  }
+
+  /** Everybody who may read and was not asked yet in this run. */
+  #inviteAll(device: OwnedDevice): void {
+    for (const reader of device.log.readers) {
+      if (this.#asked.has(base64url(reader.grantId))) continue
+      const card = this.store.cards.find(({ card: c }) => equal(c.sign, reader.sign))?.card
+      if (card) this.#invite(device, card.addresses, reader.grantId)
+    }
   }
 
   #submit(owned: Owned, body: EventBody, done: Done): void {
@@ -294,6 +305,7 @@ export class Home {
   #invite(device: OwnedDevice, addresses: readonly string[], grantId: Bytes): void {
     const reader = device.log.reader(grantId)
     if (!reader || addresses.length === 0) return
+    this.#asked.add(base64url(grantId))
     const link: Link = new Link({
       host: this.host,
       loop: this.#options.loop,
