@@ -97,7 +97,13 @@ function person(): Person {
   const exchange = new Exchange(new Secret(bytes(32)))
   return {
     exchange,
-    keys: { sign: signer.publicKey, box: exchange.publicKey, grantId: bytes(16), until: AT * 2 },
+    keys: {
+      sign: signer.publicKey,
+      box: exchange.publicKey,
+      grantId: bytes(16),
+      until: AT * 2,
+      entry: new Uint8Array(32),
+    },
   }
 }
 
