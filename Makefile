@@ -67,6 +67,12 @@ bench-crypto: $(STAMP) ## both back-ends of the cryptography side by side, and a
 test/peers/p1/node_modules: test/peers/p1/package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --prefix test/peers/p1
 	@touch $@
+test/peers/channel/node_modules: test/peers/channel/package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --prefix test/peers/channel
+	@touch $@
+bench-channel: dist/wattle test/peers/channel/node_modules ## frames, rotation, catching up, bytes, writes to the card; beside Hypercore
+	@$(TS) --expose-gc scripts/bench-channel.ts
+
 bench-p1: $(STAMP) test/peers/p1/node_modules ## telegrams a second, garbage, hostile bytes; beside other P1 readers
 	@$(TS) --expose-gc scripts/bench-p1.ts
 fuzz-p1: $(STAMP) ## damaged telegrams for MINUTES=1, SEED=n
