@@ -1,6 +1,7 @@
 // `wattle device`: the device on this machine's hardware. Its claim code is made at the first start
 // where no label was written for it, and lies in the state folder until the claim.
 
+import { pages } from 'wattle:page'
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ExitCode, WattleError } from '../base/errors.ts'
@@ -29,6 +30,7 @@ const OPTIONS = {
   config: { type: 'string' },
   listen: { type: 'string' },
   button: { type: 'string' },
+  page: { type: 'string' },
   'ring-frames': { type: 'string' },
 } as const
 
@@ -73,6 +75,7 @@ export async function device(args: string[]): Promise<ExitCode> {
     clock,
   )
   const record = openLabel(machine.folder)
+  const page = setting('page')
   const running = await wait<Device>((done) =>
     Device.start(
       {
@@ -81,6 +84,9 @@ export async function device(args: string[]): Promise<ExitCode> {
         listen,
         serial,
         ringFrames,
+        ...(page === undefined
+          ? {}
+          : { page: { assets: pages.phone, address: page, version: WATTLE_VERSION, board: boardName() } }),
         framer: (events) => framerFor(meterSetting, events),
         report: (event, detail) => {
           emit('device', event, detail)
@@ -96,6 +102,8 @@ export async function device(args: string[]): Promise<ExitCode> {
       done,
     ),
   ).catch((error: Error & { code?: string }) => {
+    if (page !== undefined && (error.code === 'EADDRINUSE' || error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL'))
+      throw listenError('device --page', page, error)
     throw error.code === 'port-in-use' ? listenError('device --listen', listen, error) : error
   })
   const stopped = untilStopped({
@@ -108,6 +116,7 @@ export async function device(args: string[]): Promise<ExitCode> {
   emit('device', 'ready', {
     name: running.name,
     address: running.address,
+    page: running.pageAddress === null ? null : `http://${running.pageAddress}/`,
     claimed: running.key !== null,
     node: process.version,
   })
@@ -117,6 +126,12 @@ export async function device(args: string[]): Promise<ExitCode> {
   await new Promise<void>((resolve) => running.stop(resolve))
   machine.release()
   return 0
+}
+
+/** The board as its firmware names it, or the kind of processor. */
+function boardName(): string {
+  const path = '/proc/device-tree/model'
+  return existsSync(path) ? readFileSync(path, 'utf8').replace(/\0/g, '').slice(0, 64) : process.arch
 }
 
 function ringFramesOf(text: string | undefined): number {

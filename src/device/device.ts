@@ -16,6 +16,7 @@ import { Claim } from './claim.ts'
 import { ConsentServer } from './consent.ts'
 import { Lights } from './lights.ts'
 import { Meter, type MeterOptions } from './meter.ts'
+import { DevicePage, type PageSetting } from './network/page.ts'
 import { DeviceStreams } from './network/streams.ts'
 import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
 import { Subscribers } from './publish/subscribers.ts'
@@ -37,6 +38,8 @@ export interface DeviceOptions {
   ringFrames?: number
   /** As in MeterOptions. */
   framer?: NonNullable<MeterOptions['framer']>
+  /** The page that a phone gets; left out where none is served. */
+  page?: PageSetting
 }
 
 const SYNC_MS = 60_000
@@ -52,6 +55,7 @@ export class Device {
   readonly #consent: ConsentServer
   readonly #button: ButtonMachine
   readonly #streams: DeviceStreams
+  readonly #page: DevicePage | null
   #channels: Channels | null
   #subscribers: Subscribers | null
   /** Somebody outside has confirmed our newest head since our start: new epochs have boxes for every reader. */
@@ -71,7 +75,8 @@ export class Device {
     this.#witnessed = false
     this.#sinceStart = new Set(state.log?.readers.map((r) => base64url(r.grantId)))
     this.#serving = false
-    this.#lights = new Lights(hardware.leds, loop)
+    this.#page = this.#makePage()
+    this.#lights = new Lights(this.#page?.watching(hardware.leds) ?? hardware.leds, loop)
     this.#meter = new Meter({
       loop,
       lights: this.#lights,
@@ -87,9 +92,9 @@ export class Device {
       record,
       state,
       lights: this.#lights,
-      send: (link, message) => this.#streams.send(link, message),
-      close: (link) => this.#streams.end(link),
-      openLinks: () => this.#streams.openLinks(),
+      send: (link, message) => this.#linkOf(link).send(link, message),
+      close: (link) => this.#linkOf(link).end(link),
+      openLinks: () => [...this.#streams.openLinks(), ...(this.#page?.openLinks() ?? [])],
       onOwned: (done) => this.#onOwned(done),
       onDisowned: () => this.#onDisowned(),
       currentState: (cls) => this.#meter.currentState(cls),
@@ -100,7 +105,10 @@ export class Device {
       isOwner: (sign) => this.#claim.entitled(sign, 0)?.owner === true,
       onEvent: (jws, done) => this.#claim.onEvent(jws, done),
     })
-    this.#button = new ButtonMachine((gesture, now) => this.#claim.onGesture(gesture, now))
+    this.#button = new ButtonMachine((gesture, now) => {
+      this.#claim.onGesture(gesture, now)
+      this.#page?.changed()
+    })
     this.#streams = new DeviceStreams({
       hardware,
       loop,
@@ -128,6 +136,11 @@ export class Device {
     return this.#streams.address
   }
 
+  /** `host:port` of the page, or null where none is served. */
+  get pageAddress(): string | null {
+    return this.#page?.address ?? null
+  }
+
   get name(): string {
     return deviceName(this.#options.record.discriminator)
   }
@@ -152,6 +165,7 @@ export class Device {
     this.#meter.close()
     const close = (): void => {
       this.#streams.close()
+      this.#page?.close()
       this.#channels?.close()
       this.#state.close()
       this.#options.hardware.button.close()
@@ -169,7 +183,8 @@ export class Device {
         if (error) return done(error)
         hardware.button.onChange((pressed, now) => this.#onButton(pressed, now))
         this.#meter.open(hardware.serial, serial)
-        done(null)
+        if (this.#page) this.#page.listen(done)
+        else done(null)
       })
     if (!this.#state.identity) {
       // A power cut may have left them behind a deletion.
@@ -187,6 +202,26 @@ export class Device {
     this.#forgetFrames()
     this.#streams.remake()
     listen()
+  }
+
+  #makePage(): DevicePage | null {
+    const { page: setting, hardware } = this.#options
+    if (!setting) return null
+    const parts = () => ({
+      claim: this.#claim,
+      consent: this.#consent,
+      streams: this.#streams,
+      state: this.#state,
+      lights: this.#lights,
+      meter: this.#meter,
+      subscribers: this.#subscribers,
+    })
+    return new DevicePage({ setting, name: this.name, hardware, loop: this.#loop, parts })
+  }
+
+  /** Claim links of streams and of pages are numbered apart. */
+  #linkOf(link: number): DevicePage | DeviceStreams {
+    return this.#page?.owns(link) ? this.#page : this.#streams
   }
 
   #onButton(pressed: boolean, now: number): void {
@@ -211,6 +246,7 @@ export class Device {
     this.#openChannels(REASON.added, (error) => {
       // The answer still goes out under the old name.
       if (!error) this.#streams.changeNameSoon()
+      this.#page?.changed()
       done(error)
     })
   }
@@ -330,6 +366,7 @@ export class Device {
     this.#witnessed = false
     this.#serving = false
     this.#forgetFrames()
+    this.#page?.recheck()
     this.#streams.changeNameSoon()
   }
 }

@@ -4,7 +4,7 @@
 // (`state.clock` tells it), power is in W, energy in Wh. Everything that a person or another party
 // named (names, purposes, texts) is plain text and is only ever shown as text.
 
-import type { StatusLed } from '../base/leds.ts'
+import type { MeterLed, StatusLed } from '../base/leds.ts'
 
 /** How finely a provider may read; each class is a channel of its own. */
 export type ResolutionClass = 'raw' | '15min' | 'day'
@@ -223,3 +223,60 @@ export interface DeleteAsk {
   readonly do: 'delete'
   readonly device: string
 }
+
+// A device's own page: a page that is a My Home itself. What follows is all that the device tells it
+// beside claim, channels and owner log (docs/wire/page.md).
+
+/** Told to everybody who opens the page: what the lights and the label say anyway. */
+export interface DeviceLook {
+  readonly name: string
+  readonly claimed: boolean
+  readonly led: StatusLed | null
+  readonly meterLed: MeterLed | null
+  /** Milliseconds that the claim window stays open, null while it is closed. */
+  readonly window: number | null
+  /** The device's clock, milliseconds since 1970; may be wrong. */
+  readonly clock: number
+}
+
+export interface DeviceMessage {
+  readonly t: 'look'
+  readonly look: DeviceLook
+}
+
+/** Told to owners only, inside the session, every few seconds. */
+export interface DeviceInfo {
+  /** Where other programs of the owner reach the device, `host:port` each. */
+  readonly addresses: readonly string[]
+  readonly version: string
+  /** Board or computer, in its own words. */
+  readonly board: string
+  /** The line to the meter, or null before it was opened. */
+  readonly line: { readonly path: string; readonly up: boolean; readonly text: string } | null
+  /** Telegrams since the start that fit their check sum, and those that did not. */
+  readonly good: number
+  readonly bad: number
+  /** Who reads now, owners among them. */
+  readonly reading: number
+  /** base64url keys of the owners. */
+  readonly owners: readonly string[]
+  /** Milliseconds since the device started. */
+  readonly uptime: number
+  /** Since the start, for each consent that was used. */
+  readonly reads: readonly PageReads[]
+  /** Bytes written to the card since the start, where they are counted. */
+  readonly written: number | null
+}
+
+export interface PageReads {
+  /** PageGrant.id. */
+  readonly grant: string
+  /** When the newest frame went out, by the device's clock. */
+  readonly last: number
+  /** Times it came to read, and frames that it was sent, in the last seven days. */
+  readonly visits: number
+  readonly frames: number
+}
+
+/** What an owner's page may want of the device beside consent. */
+export type DeviceWish = 'identify'

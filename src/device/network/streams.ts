@@ -109,7 +109,7 @@ export class DeviceStreams {
     const host = new Host({ sockets, timers: loop, random, signer, agent: 'wattle-device' })
     host.handle(CLAIM_PROTOCOL, (stream) => this.#onClaim(stream))
     if (identity) {
-      host.handle(CHANNEL_PROTOCOL, (stream) => this.#onChannel(stream))
+      host.handle(CHANNEL_PROTOCOL, (stream) => this.onChannel(stream))
       host.handle(CONSENT_PROTOCOL, (stream) => consent.onStream(stream))
     }
     return host
@@ -150,7 +150,8 @@ export class DeviceStreams {
     claim.onLink(link)
   }
 
-  #onChannel(stream: Stream): void {
+  /** A reader's stream, over whichever connection proved its key. */
+  onChannel(stream: Stream, kind: 'stream' | 'page' = 'stream'): void {
     const { subscribers } = this.#options
     let subscriber: Subscriber | null = null
     const reader = stream.connection.remoteKey
@@ -167,6 +168,11 @@ export class DeviceStreams {
         if (subscriber) subscribers()?.onClose(subscriber)
       },
     })
-    const outlet = { stream, send: (message: Bytes) => messages.send(message), close: () => stream.end() }
+    const outlet = {
+      stream,
+      page: kind === 'page',
+      send: (message: Bytes) => messages.send(message),
+      close: () => stream.end(),
+    }
   }
 }

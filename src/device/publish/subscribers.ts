@@ -17,6 +17,7 @@ import {
 } from '../../wire/channel.ts'
 import { CLASS_NAMES, type ClassId } from '../../wire/frame.ts'
 import type { Channels } from './channels.ts'
+import { Reads } from './reads.ts'
 import { type Outlet, type PlacedGrant, Subscriber } from './subscriber.ts'
 
 /** One who may read a class, as ownership has it at this moment. */
@@ -43,12 +44,14 @@ const FAREWELL_FRAMES = 60
 
 export class Subscribers {
   readonly #options: SubscribersOptions
+  readonly reads: Reads
   readonly #active: Subscriber[]
   /** Subscriptions that wait for a witness. */
   readonly #waiting: { subscriber: Subscriber; request: Subscribe }[]
 
   constructor(options: SubscribersOptions) {
     this.#options = options
+    this.reads = new Reads(options.wall)
     this.#active = []
     this.#waiting = []
   }
@@ -77,7 +80,7 @@ export class Subscribers {
       this.#refuse(outlet, ENDING.notReader)
       return null
     }
-    this.#makeRoom(reader, request.class)
+    if (!outlet.page) this.#makeRoom(reader, request.class)
     if (this.#active.length >= LIMITS.channel.readers * CLASS_NAMES.length) {
       this.#refuse(outlet, ENDING.tooMany)
       return null
@@ -85,7 +88,7 @@ export class Subscribers {
     const subscriber = new Subscriber({
       class: request.class,
       reader,
-      outlet,
+      outlet: who.owner ? outlet : this.reads.counted(who.grantId, outlet),
       ring: channels.ring(request.class),
     })
     this.#admit(subscriber, request, who)
@@ -100,10 +103,10 @@ export class Subscribers {
     this.#options.onChange()
   }
 
-  /** One stream for each reader and class: the newest. One that we have closed counts no more. */
+  /** One stream for each reader and class: the newest; each open page has its own. One that we have closed counts no more. */
   #makeRoom(reader: Bytes, cls: ClassId): void {
     for (const old of [...this.#active]) {
-      if (old.class === cls && equal(old.reader, reader)) old.close()
+      if (old.class === cls && !old.page && equal(old.reader, reader)) old.close()
       if (old.closed) this.#forget(old)
     }
   }
