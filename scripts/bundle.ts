@@ -7,6 +7,8 @@ import { gzipSync } from 'node:zlib'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
 
 const PAGE = 'src/page/web'
+/** Languages beside English, which is in the page itself: a file each, fetched by who reads it. */
+const LANGUAGES = ['de', 'fr', 'nl']
 
 export const version: string = (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string })
   .version
@@ -44,27 +46,33 @@ const TYPES: Record<string, string> = {
 export async function buildPages(): Promise<BuiltPages> {
   const names = readdirSync(PAGE).filter((file) => file.endsWith('.html'))
   const scripts = names.map((name) => `${PAGE}/${name.replace('.html', '.ts')}`)
-  const { outputFiles } = await build({
-    entryPoints: [...scripts, `${PAGE}/style/page.css`],
+  const options: BuildOptions = {
     entryNames: '[name]',
     bundle: true,
     platform: 'browser',
     target: 'es2020',
-    format: 'iife',
     minify: true,
     legalComments: 'none',
     write: false,
     outdir: 'out',
     plugins: [browserCrypto],
     logLevel: 'warning',
-  })
-  const built = new Map(outputFiles.map((file) => [basename(file.path), file.contents]))
+  }
+  const words = LANGUAGES.map((tag) => `${PAGE}/words/${tag}.ts`)
+  const outputs = await Promise.all([
+    build({ ...options, entryPoints: [...scripts, `${PAGE}/style/page.css`], format: 'iife' }),
+    build({ ...options, entryPoints: words, format: 'esm' }),
+  ])
+  const built = new Map(
+    outputs.flatMap(({ outputFiles }) => outputFiles!.map((file) => [basename(file.path), file.contents] as const)),
+  )
   const pages: Record<string, Record<string, BuiltAsset>> = {}
   for (const name of names) {
     const html = readFileSync(`${PAGE}/${name}`)
     const page: Record<string, BuiltAsset> = { '/': asset(name, html) }
     for (const [, file] of html.toString().matchAll(/(?:href|src)="\/([\w.-]+)"/g))
       page[`/${file}`] = asset(file!, built.get(file!) ?? readFileSync(`${PAGE}/${file}`))
+    for (const tag of LANGUAGES) page[`/${tag}.js`] = asset(`${tag}.js`, built.get(`${tag}.js`)!)
     pages[name.replace('.html', '')] = page
   }
   return pages

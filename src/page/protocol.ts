@@ -24,7 +24,31 @@ export interface PageReading {
   readonly phases: readonly PagePhase[]
   /** Cubic metres as the meter wrote them, with the gas meter's own time. */
   readonly gas: { readonly at: number; readonly m3: string } | null
+  /** Water, warm water and heat, each with its own time; left out where the meter has none of them. */
+  readonly others?: readonly PageOther[]
+  /** Belgium: average W of the quarter-hour that runs, and the month's highest with its time. */
+  readonly quarter?: PageQuarter
 }
+
+export interface PageOther {
+  readonly kind: 'water' | 'warm-water' | 'heat'
+  readonly at: number
+  /** As the meter wrote it. */
+  readonly value: string
+  readonly unit: 'm3' | 'GJ' | 'kWh'
+}
+
+export interface PageQuarter {
+  readonly nowW: number
+  readonly peakW: number | null
+  readonly peakAt: number | null
+}
+
+/**
+ * One quarter-hour: its start (milliseconds since 1970), Wh taken and returned in it, dm³ of gas; null
+ * where the meter does not say. Quarters without a row were not measured.
+ */
+export type QuarterRow = readonly [number, number | null, number | null, number | null]
 
 export interface PagePhase {
   readonly powerInW: number | null
@@ -48,6 +72,15 @@ export interface HomeState {
   readonly devices: readonly PageDevice[]
   readonly unclaimed: readonly UnclaimedDevice[]
   readonly providers: readonly PageProvider[]
+  /** Only where the page itself is the home: in a phone, served by the device. */
+  readonly phone?: PagePhone
+}
+
+export interface PagePhone {
+  /** The device belongs to somebody whose key is not in this browser. */
+  readonly stranger: boolean
+  /** The browser keeps what we store. */
+  readonly durable: boolean
 }
 
 export interface PageDevice {
@@ -62,6 +95,10 @@ export interface PageDevice {
   /** The meter's model as it names itself. */
   readonly meter: string | null
   readonly grants: readonly PageGrant[]
+  /** What the device tells of itself, where it is asked. */
+  readonly info?: DeviceInfo
+  /** Where the link leads, in the words of the network (`192.168.1.5:80`). */
+  readonly lights?: { readonly status: StatusLed | null; readonly meter: MeterLed | null }
 }
 
 export interface PageGrant {
@@ -73,6 +110,11 @@ export interface PageGrant {
   readonly until: number | null
   readonly purpose: string
   readonly state: 'pending' | 'active' | 'ended'
+  /** As the provider says; PageProvider.verified tells whether that was checked. */
+  readonly domain?: string
+  readonly reads?: { readonly last: number; readonly visits: number; readonly frames: number }
+  /** When it ended, where it has. */
+  readonly endedAt?: number
 }
 
 export interface UnclaimedDevice {
@@ -87,6 +129,8 @@ export interface PageProvider {
   readonly id: string
   readonly name: string
   readonly domain: string
+  /** The domain's own document names this provider's key. */
+  readonly verified?: boolean
 }
 
 export interface Answer {
@@ -123,6 +167,7 @@ export type AnswerCode =
   | 'device-offline'
   | 'log-mismatch'
   | 'storage'
+  | 'not-kept'
   | 'not-allowed'
   | 'unknown-device'
   | 'unknown-provider'
@@ -142,6 +187,13 @@ export type HomeMessage =
   | { readonly t: 'state'; readonly state: HomeState }
   | { readonly t: 'reading'; readonly device: string; readonly reading: PageReading }
   | { readonly t: 'history'; readonly device: string; readonly points: readonly TracePoint[] }
+  /** Quarter-hours, ascending: all that are kept, or those that are new (`more`). */
+  | {
+      readonly t: 'quarters'
+      readonly device: string
+      readonly rows: readonly QuarterRow[]
+      readonly more: boolean
+    }
   | Answer
   | PageEvent
 
