@@ -1,9 +1,9 @@
 // `wattle device`: the device on this machine's hardware. Its claim code is made at the first start
 // where no label was written for it, and lies in the state folder until the claim.
 
-import { pages } from 'wattle:page'
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pages } from 'wattle:page'
 import { type ExitCode, WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { Device } from '../device/device.ts'
@@ -102,7 +102,10 @@ export async function device(args: string[]): Promise<ExitCode> {
       done,
     ),
   ).catch((error: Error & { code?: string }) => {
-    if (page !== undefined && (error.code === 'EADDRINUSE' || error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL'))
+    if (
+      page !== undefined &&
+      (error.code === 'EADDRINUSE' || error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL')
+    )
       throw listenError('device --page', page, error)
     throw error.code === 'port-in-use' ? listenError('device --listen', listen, error) : error
   })

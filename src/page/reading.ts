@@ -4,14 +4,7 @@
 import type { Bytes } from '../base/bytes.ts'
 import { DECIMALS, MANTISSA, UNIT, UNIT_J, UNIT_M3, UNIT_WH, UTC_MS } from '../p1/decimal.ts'
 import { slot } from '../p1/obis.ts'
-import {
-  type Channel,
-  MBUS_GAS,
-  MBUS_HEAT,
-  MBUS_WARM_WATER,
-  MBUS_WATER,
-  Reading,
-} from '../p1/reading.ts'
+import { type Channel, MBUS_GAS, MBUS_HEAT, MBUS_WARM_WATER, MBUS_WATER, Reading } from '../p1/reading.ts'
 import { Telegram } from '../p1/telegram.ts'
 import type { PageOther, PagePhase, PageQuarter, PageReading } from './protocol.ts'
 

@@ -74,13 +74,25 @@ function build(json: Record<string, unknown>, card: Card, cardLine: string, now:
   const { purpose, retention, until, state, redirect, at } = json
   const fine = json['class'] as ResolutionClass
   if (json['v'] !== 1 || !RESOLUTION_CLASSES.includes(fine)) return fault('shape')
-  if (typeof purpose !== 'string' || purpose.length > PURPOSE_CHARS || !plainText(purpose)) return fault('shape')
+  if (typeof purpose !== 'string' || purpose.length > PURPOSE_CHARS || !plainText(purpose))
+    return fault('shape')
   if (retention !== null && !whole(retention, MOST_DAYS)) return fault('shape')
   if (!whole(until, 7_258_118_400_000) || !whole(at, 7_258_118_400_000)) return fault('shape')
-  if (typeof state !== 'string' || state.length > STATE_CHARS || !/^[\x21-\x7e]*$/.test(state)) return fault('shape')
+  if (typeof state !== 'string' || state.length > STATE_CHARS || !/^[\x21-\x7e]*$/.test(state))
+    return fault('shape')
   if (redirect !== null && (typeof redirect !== 'string' || !redirectOf(redirect))) return fault('redirect')
   if (at > now + AHEAD_MS || at < now - FRESH_MS || until <= now) return fault('old')
-  const request = { card, cardLine, class: fine, purpose, retentionDays: retention, until, state, redirect, at }
+  const request = {
+    card,
+    cardLine,
+    class: fine,
+    purpose,
+    retentionDays: retention,
+    until,
+    state,
+    redirect,
+    at,
+  }
   return { request: request as ProviderRequest, fault: null }
 }
 
@@ -88,7 +100,10 @@ function build(json: Record<string, unknown>, card: Card, cardLine: string, now:
  * Where the owner's browser goes with the answer: `state`, and the policy's id or `access_denied`.
  * Never a key, never a reading. Null where the request names no place.
  */
-export function answerAddress(request: ProviderRequest, answer: { policy: string } | 'access_denied'): string | null {
+export function answerAddress(
+  request: ProviderRequest,
+  answer: { policy: string } | 'access_denied',
+): string | null {
   const target = request.redirect === null ? null : redirectOf(request.redirect)
   if (!target) return null
   target.searchParams.set('state', request.state)
@@ -106,7 +121,8 @@ export function redirectInDomain(request: ProviderRequest): boolean {
 
 /** An https address without user, with a plain host name; anything else is no place to send a person. */
 function redirectOf(address: string): URL | null {
-  if (address.length > 1_000 || !/^https:\/\/[a-z0-9.-]+(?::\d{1,5})?(?:\/[\x21-\x7e]*)?$/i.test(address)) return null
+  if (address.length > 1_000 || !/^https:\/\/[a-z0-9.-]+(?::\d{1,5})?(?:\/[\x21-\x7e]*)?$/i.test(address))
+    return null
   try {
     const url = new URL(address)
     const plain = url.protocol === 'https:' && url.username === '' && url.password === '' && url.hash === ''
@@ -125,7 +141,9 @@ export function domainDocumentNames(document: string, card: Card): boolean {
 
 /** A name in the DNS with at least two labels; no address, no trailing dot. */
 function domainName(name: string): boolean {
-  return name.length <= 253 && /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$/i.test(name)
+  return (
+    name.length <= 253 && /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$/i.test(name)
+  )
 }
 
 function fieldsOf(query: string): { card: string; request: string } | null {

@@ -132,5 +132,7 @@ export function openDoor(
   const { toDevice, toPage } = keysOf(bytes, secret.bytes())
   for (const used of [secret, ephemeral]) used.wipe()
   proof.fill(0)
-  return box && { message: concat(Uint8Array.of(PLANE.session), box), session: new PageSession(toDevice, toPage) }
+  return (
+    box && { message: concat(Uint8Array.of(PLANE.session), box), session: new PageSession(toDevice, toPage) }
+  )
 }

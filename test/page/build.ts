@@ -4,10 +4,15 @@ import type { PageAssets } from '../../src/page/assets.ts'
 
 let built: Promise<BuiltPages> | null = null
 
-/** `home` and `provider`. */
+/** `home`, `phone` and `provider`, built in a moment. */
 export function buildPages(): Promise<BuiltPages> {
-  built ??= buildAll()
+  built ??= buildAll('quick')
   return built
+}
+
+/** The same as the program carries them. */
+export function buildSmallPages(): Promise<BuiltPages> {
+  return buildAll('small')
 }
 
 /** Bytes on the wire of a whole page, compressed. */

@@ -4,8 +4,8 @@
 // owner's key. Nothing is decided here.
 
 import { type Bytes, base64url, text, utf8 } from '../../base/bytes.ts'
-import { LIMITS } from '../../base/limits.ts'
 import { type LedName, METER, type MeterLed, STATUS, type StatusLed } from '../../base/leds.ts'
+import { LIMITS } from '../../base/limits.ts'
 import type { Failure, Hardware, Leds, Listener } from '../../hw/hardware.ts'
 import type { Loop } from '../../node/loop.ts'
 import type { PageAssets } from '../../page/assets.ts'
@@ -96,7 +96,14 @@ export class DevicePage {
       { assets: options.setting.assets, hosts: SUFFIXES.map((suffix) => options.name + suffix) },
       {
         onPage: (tell, link) => {
-          this.#guests.set(link, { link, claim: 0, door: null, session: null, owner: null, streams: new Map() })
+          this.#guests.set(link, {
+            link,
+            claim: 0,
+            door: null,
+            session: null,
+            owner: null,
+            streams: new Map(),
+          })
           tell({ t: 'look', look: this.#look() })
         },
         onBytes: (link, bytes) => this.#onBytes(this.#guests.get(link)!, bytes),
@@ -344,7 +351,8 @@ export class DevicePage {
   }
 
   #tell(guest: Guest): void {
-    if (guest.session) guest.link.send(guest.session.seal(PAGE_STREAM.page, utf8(JSON.stringify(this.#info()))))
+    if (guest.session)
+      guest.link.send(guest.session.seal(PAGE_STREAM.page, utf8(JSON.stringify(this.#info()))))
   }
 
   #endSession(guest: Guest): void {

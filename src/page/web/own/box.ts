@@ -6,7 +6,7 @@
 import { type Bytes, base64url, unbase64url } from '../../../base/bytes.ts'
 import { Exchange, Signer, sha256 } from '../../../crypto/native.ts'
 import { Secret } from '../../../crypto/secret.ts'
-import { type PendingClaim } from '../../../ownership/claim-owner.ts'
+import type { PendingClaim } from '../../../ownership/claim-owner.ts'
 
 const KEY = 'wattle.owner'
 
@@ -116,7 +116,13 @@ export function readKept(text: string | null): Kept | null {
 }
 
 function wholeDevice(device: KeptDevice): boolean {
-  const texts = [device.name, device.certificate, device.owners, ...(device.events ?? [0]), ...(device.cards ?? [0])]
+  const texts = [
+    device.name,
+    device.certificate,
+    device.owners,
+    ...(device.events ?? [0]),
+    ...(device.cards ?? [0]),
+  ]
   return texts.every((text) => typeof text === 'string')
 }
 

@@ -119,7 +119,10 @@ export class OwnChannels {
       class: cls,
       own: { sign: signer.publicKey, exchange },
       events: {
-        onPayload: (payload) => (raw ? this.#onTelegram(this.#unpacker.unpack(payload), this.#unpacker.wall) : this.#onSummary(payload)),
+        onPayload: (payload) =>
+          raw
+            ? this.#onTelegram(this.#unpacker.unpack(payload), this.#unpacker.wall)
+            : this.#onSummary(payload),
         onGap: () => {
           if (raw) this.#unpacker.lost()
           this.#events.onGap()

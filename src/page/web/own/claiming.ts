@@ -2,7 +2,12 @@
 // here (about a second in a phone) and goes nowhere; the pending claim is kept before the proof leaves.
 
 import type { Bytes } from '../../../base/bytes.ts'
-import { ClaimOwner, type OwnerRefusal, type OwnerStep, type PendingClaim } from '../../../ownership/claim-owner.ts'
+import {
+  ClaimOwner,
+  type OwnerRefusal,
+  type OwnerStep,
+  type PendingClaim,
+} from '../../../ownership/claim-owner.ts'
 import { type Label, parseCode, stretchCode } from '../../../ownership/label.ts'
 import type { OwnerSet } from '../../../wire/owner-set.ts'
 import type { Outcome } from '../kit/live.ts'
@@ -89,7 +94,8 @@ export class Claiming {
     for (const step of steps) {
       if (this.#machine !== machine || !machine) return
       if (step.do === 'send') this.#run.send(step.message)
-      else if (step.do === 'show' && step.what === 'press') this.#finish({ ok: false, code: 'window-closed' }, 'open')
+      else if (step.do === 'show' && step.what === 'press')
+        this.#finish({ ok: false, code: 'window-closed' }, 'open')
       else if (step.do === 'remember') this.#remember(step.pending, machine)
       else if (step.do === 'refused') this.#finish({ ok: false, code: codeOf(step.reason) }, 'open')
       else if (step.do === 'claimed') this.#claimed(step)
@@ -132,9 +138,12 @@ export class Claiming {
     const machine = this.#machine
     const at = machine?.nextTick() ?? Number.POSITIVE_INFINITY
     if (at === Number.POSITIVE_INFINITY || machine?.done) return
-    this.#timer = setTimeout(() => {
-      if (this.#machine === machine && machine) this.#take(machine.tick(performance.now()))
-    }, Math.max(10, at - performance.now()))
+    this.#timer = setTimeout(
+      () => {
+        if (this.#machine === machine && machine) this.#take(machine.tick(performance.now()))
+      },
+      Math.max(10, at - performance.now()),
+    )
   }
 }
 

@@ -4,8 +4,8 @@
 
 import { type Bytes, base64url, text, unbase64url, utf8 } from '../../../base/bytes.ts'
 import { Verifier } from '../../../crypto/native.ts'
-import { type Certificate, readCertificate } from '../../../ownership/claim-keys.ts'
 import { type Card, readCard } from '../../../ownership/card.ts'
+import { type Certificate, readCertificate } from '../../../ownership/claim-keys.ts'
 import type { ReaderEntry } from '../../../ownership/event.ts'
 import type { Decision } from '../../../ownership/log.ts'
 import { CLASS_NAMES, classId } from '../../../wire/frame.ts'
@@ -23,7 +23,7 @@ import type {
 } from '../../protocol.ts'
 import { Trace } from '../../trace.ts'
 import type { LiveEvents, Outcome, Question } from '../kit/live.ts'
-import { Box, random } from './box.ts'
+import { type Box, random } from './box.ts'
 import { OwnChannels } from './channels.ts'
 import { Claiming } from './claiming.ts'
 import { Line } from './line.ts'
@@ -125,7 +125,9 @@ export class OwnHome {
     const kept = this.box.kept.device
     if (!card || !kept) return null
     if (!kept.cards.includes(line.trim())) {
-      kept.cards = [...kept.cards.filter((old) => keyOf(readCard(old)) !== keyOf(card)), line.trim()].slice(-32)
+      kept.cards = [...kept.cards.filter((old) => keyOf(readCard(old)) !== keyOf(card)), line.trim()].slice(
+        -32,
+      )
       this.box.save()
     }
     this.#changed()
@@ -147,19 +149,29 @@ export class OwnHome {
     }
     const key = certificate.device
     const list = owners.owners.map(({ sign, box }) => ({ sign, box }))
-    const log = new OwnLog(this.box, kept, { key, owners: list, certificate: bytes }, {
-      send: (message) => this.#line.send(PAGE_STREAM.consent, message),
-      onEvent: (decision, at) => this.#onEvent(decision, at),
-      onSynced: () => this.#onSynced(),
-      now: () => this.#now(),
-    })
-    const channels = new OwnChannels(this.box, kept, { key, verifier, box: certificate.box }, {
-      send: (stream, message) => this.#line.send(stream, message),
-      onReading: (reading) => this.#onReading(reading),
-      onQuarters: (rows) => this.#events.onMessage({ t: 'quarters', device: kept.name, rows, more: true }),
-      onAccess: () => this.#changed(),
-      onGap: () => {},
-    })
+    const log = new OwnLog(
+      this.box,
+      kept,
+      { key, owners: list, certificate: bytes },
+      {
+        send: (message) => this.#line.send(PAGE_STREAM.consent, message),
+        onEvent: (decision, at) => this.#onEvent(decision, at),
+        onSynced: () => this.#onSynced(),
+        now: () => this.#now(),
+      },
+    )
+    const channels = new OwnChannels(
+      this.box,
+      kept,
+      { key, verifier, box: certificate.box },
+      {
+        send: (stream, message) => this.#line.send(stream, message),
+        onReading: (reading) => this.#onReading(reading),
+        onQuarters: (rows) => this.#events.onMessage({ t: 'quarters', device: kept.name, rows, more: true }),
+        onAccess: () => this.#changed(),
+        onGap: () => {},
+      },
+    )
     this.#own = { certificate, verifier, log, channels }
     this.#line.own({ device: verifier, owner: this.box.signer })
     this.#events.onMessage({ t: 'quarters', device: kept.name, rows: channels.rows, more: false })
@@ -262,7 +274,8 @@ export class OwnHome {
 
   async #revoke(grant: string): Promise<Outcome> {
     const grantId = unbase64url(grant)
-    if (!this.#own || !grantId || !this.#own.log.log.reader(grantId)) return { ok: false, code: 'unknown-grant' }
+    if (!this.#own || !grantId || !this.#own.log.log.reader(grantId))
+      return { ok: false, code: 'unknown-grant' }
     const outcome = await this.#own.log.submit({ type: 'AUTHORIZATION_REVOKED', grantId })
     this.#changed()
     return outcome
@@ -347,7 +360,12 @@ export class OwnHome {
       const grant = grantOf(r)
       const read = reads.get(grant.id)
       const state = r.until > now ? 'active' : 'ended'
-      return { ...grant, state, ...(read ? { reads: read } : {}), ...(state === 'ended' ? { endedAt: r.until } : {}) }
+      return {
+        ...grant,
+        state,
+        ...(read ? { reads: read } : {}),
+        ...(state === 'ended' ? { endedAt: r.until } : {}),
+      }
     })
     return {
       id: this.box.kept.device!.name,

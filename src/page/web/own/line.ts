@@ -2,7 +2,7 @@
 // the owner's session as soon as it knows whose device this is, and sorts what comes into claim, streams
 // of the session and the look of the device.
 
-import { type Bytes } from '../../../base/bytes.ts'
+import type { Bytes } from '../../../base/bytes.ts'
 import type { Signer, Verifier } from '../../../crypto/native.ts'
 import { type PageStreamId, PLANE } from '../../../wire/page.ts'
 import type { DeviceLook, DeviceMessage } from '../../protocol.ts'

@@ -44,7 +44,12 @@ export class OwnLog {
   #synced: boolean
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(box: Box, kept: KeptDevice, device: { key: Bytes; owners: Owner[]; certificate: Bytes }, events: LogEvents) {
+  constructor(
+    box: Box,
+    kept: KeptDevice,
+    device: { key: Bytes; owners: Owner[]; certificate: Bytes },
+    events: LogEvents,
+  ) {
     this.#box = box
     this.#kept = kept
     this.#events = events
@@ -117,7 +122,13 @@ export class OwnLog {
 
   #ask(wish: Wish): void {
     const { log } = this
-    const event = { device: log.device, seq: log.seq + 1, prev: log.head, at: this.#events.now(), body: wish.body }
+    const event = {
+      device: log.device,
+      seq: log.seq + 1,
+      prev: log.head,
+      at: this.#events.now(),
+      body: wish.body,
+    }
     wish.jws = signEvent(event, [{ kid: base64url(this.#box.signer.publicKey), signer: this.#box.signer }])
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#settle({ ok: false, code: 'no-answer' }), ANSWER_MS)

@@ -63,7 +63,9 @@ export function meterCards(reading: PageReading, now: number): HTMLElement[] {
       now,
     }),
   )
-  return gas === null ? cards : [meterCard('gas', words.now.gas, volumeText(gas.m3), { at: gas.at, now }), ...cards]
+  return gas === null
+    ? cards
+    : [meterCard('gas', words.now.gas, volumeText(gas.m3), { at: gas.at, now }), ...cards]
 }
 
 const UNITS = { m3: 'm³', GJ: 'GJ', kWh: 'kWh' } as const
@@ -100,7 +102,9 @@ export function quarterCard(reading: PageReading, now: number): HTMLElement | nu
     h(
       'p',
       { class: 'quiet' },
-      peakW === null ? words.now.noPeak : words.now.peak(powerText(peakW), peakAt === null ? '' : momentText(peakAt, now)),
+      peakW === null
+        ? words.now.noPeak
+        : words.now.peak(powerText(peakW), peakAt === null ? '' : momentText(peakAt, now)),
     ),
   )
 }

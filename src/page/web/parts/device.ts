@@ -49,12 +49,7 @@ export class DevicePanel {
     this.#meter = new Blink(meterDot)
     fill(this.#live, [
       h('h2', {}, words.device.now),
-      h(
-        'ul',
-        {},
-        h('li', {}, statusDot, this.#statusSays),
-        h('li', {}, meterDot, this.#meterSays),
-      ),
+      h('ul', {}, h('li', {}, statusDot, this.#statusSays), h('li', {}, meterDot, this.#meterSays)),
     ])
     this.#raw.setAttribute('aria-label', words.device.raw)
     this.#rawBox = h('details', { class: 'card' }, h('summary', {}, words.device.raw), this.#raw)
@@ -138,14 +133,18 @@ function rowsOf(state: HomeState, device: PageDevice): Row[] {
 function infoRows(info: DeviceInfo): Row[] {
   const rows: Row[] = []
   if (info.line)
-    rows.push([words.device.line, info.line.up ? words.device.lineUp(info.line.path, info.line.text) : info.line.text])
+    rows.push([
+      words.device.line,
+      info.line.up ? words.device.lineUp(info.line.path, info.line.text) : info.line.text,
+    ])
   rows.push([words.device.telegrams, words.device.telegramsAre(count(info.good), count(info.bad))])
   rows.push([words.device.readers, count(info.reading)])
   rows.push([words.device.owners, words.device.ownersAre(info.owners.length)])
   rows.push([words.device.reach, info.addresses.join(', ')])
   rows.push([words.device.version, `${info.version} · ${info.board}`])
   rows.push([words.device.running, words.span(info.uptime)])
-  if (info.written !== null) rows.push([words.device.card, words.device.cardIs(count(Math.round(info.written / 1e6)))])
+  if (info.written !== null)
+    rows.push([words.device.card, words.device.cardIs(count(Math.round(info.written / 1e6)))])
   return rows
 }
 

@@ -1,12 +1,12 @@
 // The owner's keys in this phone: a sealed copy to keep or for a second phone, taking one in, and in
 // plain words what this way of owning a device protects against and what not.
 
-import type { Box } from '../own/box.ts'
-import { openKeys, PASSPHRASE_CHARS, sealKeys } from '../own/file.ts'
-import type { OwnHome } from '../own/home.ts'
 import { openSheet, toast } from '../kit/dialog.ts'
 import { button, h } from '../kit/dom.ts'
 import { icon } from '../kit/icons.ts'
+import type { Box } from '../own/box.ts'
+import { openKeys, PASSPHRASE_CHARS, sealKeys } from '../own/file.ts'
+import type { OwnHome } from '../own/home.ts'
 import { words } from '../words/words.ts'
 
 /** Lets the page paint before a second of computing. */

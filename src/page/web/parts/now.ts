@@ -96,7 +96,15 @@ export class NowPanel {
     this.#chart.add(reading.at, netOf(reading))
     redraw(
       this.#details,
-      [reading.phases, reading.gas, reading.others, reading.quarter, reading.tariff, reading.energyIn, reading.energyOut],
+      [
+        reading.phases,
+        reading.gas,
+        reading.others,
+        reading.quarter,
+        reading.tariff,
+        reading.energyIn,
+        reading.energyOut,
+      ],
       () => [
         quarterCard(reading, this.#clock.now()),
         phaseCard(reading),

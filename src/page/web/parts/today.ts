@@ -84,9 +84,13 @@ export class DayPanel {
     const to = midnight(now, 1 - this.#ago)
     const rows = this.#rows.filter((row) => row[0] >= from && row[0] < to)
     const soFar = this.#soFar
-    if (soFar && soFar[0] >= from && soFar[0] < to && !rows.some((row) => row[0] === soFar[0])) rows.push(soFar)
+    if (soFar && soFar[0] >= from && soFar[0] < to && !rows.some((row) => row[0] === soFar[0]))
+      rows.push(soFar)
     redraw(this.#place, [from, to, rows, words.tag], () => [bars(from, to, rows)])
-    say(this.#title, this.#ago === 0 ? words.today.title : this.#ago === 1 ? words.today.yesterday : weekdayText(from))
+    say(
+      this.#title,
+      this.#ago === 0 ? words.today.title : this.#ago === 1 ? words.today.yesterday : weekdayText(from),
+    )
     const energyIn = rows.reduce((n, row) => n + (row[1] ?? 0), 0)
     const energyOut = rows.reduce((n, row) => n + (row[2] ?? 0), 0)
     say(this.#sums, rows.length === 0 ? '' : words.today.sums(shortEnergy(energyIn), shortEnergy(energyOut)))
@@ -116,7 +120,8 @@ function bars(from: number, to: number, rows: readonly QuarterRow[]): Node {
   const svg = shape('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'data-quarters': String(count) })
   svg.setAttribute('aria-label', words.today.chart(rows.length, shortEnergy(up), shortEnergy(down)))
   for (let hour = from, i = 0; i < count; i++, hour += QUARTER_MS)
-    if (new Date(hour).getMinutes() === 0 && new Date(hour).getHours() % 6 === 0) mark(svg, i * width, timeText(hour))
+    if (new Date(hour).getMinutes() === 0 && new Date(hour).getHours() % 6 === 0)
+      mark(svg, i * width, timeText(hour))
   for (const [start, energyIn, energyOut] of rows) {
     const x = Math.round((start - from) / QUARTER_MS) * width
     if (energyIn) svg.append(bar('using', x, zero - energyIn * scale, width, energyIn * scale))

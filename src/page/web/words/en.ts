@@ -13,7 +13,7 @@ function span(ms: number): string {
   return `${Math.floor(hours / 24)} days`
 }
 
-export const en: Words = {
+export const words: Words = {
   tag: 'en',
   span,
   age: (ms) => (ms < 2_500 ? 'just now' : `${span(ms)} ago`),

@@ -1,11 +1,9 @@
 // Which language the page speaks: the one that was chosen here, else the first of the reader's languages
-// that has a table. English is in the page itself; the others are files of their own (`/nl.js`), fetched
-// before anything is drawn.
+// that has a table, else English. Each is a file of its own (`/nl.js`), fetched before anything is drawn.
 
 import type { AnswerCode } from '../../protocol.ts'
 import { useLocale } from '../kit/format.ts'
 import type { Outcome } from '../kit/live.ts'
-import { en } from './en.ts'
 import type { Words } from './table.ts'
 
 /** Each language in its own name. */
@@ -16,19 +14,24 @@ export const LANGUAGES: Readonly<Record<string, string>> = {
   fr: 'Français',
 }
 
+const RETRY_MS = 1_000
 const CHOSEN = 'wattle.language'
 
 /** The table of the language that is spoken; set once, before the page is drawn. */
-export let words: Words = en
+export let words: Words
 
+/** Tried again for as long as the page is open: without words there is nothing to draw. */
 export async function loadWords(): Promise<void> {
   const tag = pick()
-  try {
-    if (tag !== 'en') words = ((await import(`/${tag}.js`)) as { words: Words }).words
-  } catch {
-    // English is there.
+  for (let n = 0; ; n++) {
+    try {
+      // A browser remembers a failed import by its address.
+      words = ((await import(`/${tag}.js${n > 0 ? `?${n}` : ''}`)) as { words: Words }).words
+      return useLocale(tag)
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+    }
   }
-  useLocale(words.tag)
 }
 
 /** Speaks another language from the next load on. */
