@@ -97,7 +97,7 @@ export class PageReader {
     const out: PageOther[] = []
     for (const [type, kind] of OTHERS) {
       const channel = this.#reading.newest(type)
-      const value = channel && valueOf(channel)
+      const value = channel && amountOf(channel)
       if (channel && value) out.push({ kind, at: channel.time[UTC_MS]!, ...value })
     }
     return out
@@ -112,7 +112,7 @@ export class PageReader {
 }
 
 /** Volume in the meter's own digits, heat in GJ or kWh (a reading holds J and Wh); null for other units. */
-function valueOf(channel: Channel): Pick<PageOther, 'value' | 'unit'> | null {
+function amountOf(channel: Channel): Pick<PageOther, 'value' | 'unit'> | null {
   const digits = digitsOf(channel)
   const unit = channel.value[UNIT]
   if (digits === null) return null
