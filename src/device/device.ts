@@ -21,6 +21,7 @@ import { DeviceStreams } from './network/streams.ts'
 import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
+import { Upkeep } from './upkeep/upkeep.ts'
 import { judgeWitness } from './witness.ts'
 
 export interface DeviceOptions {
@@ -56,6 +57,8 @@ export class Device {
   readonly #button: ButtonMachine
   readonly #streams: DeviceStreams
   readonly #page: DevicePage | null
+  /** On a card of ours. */
+  readonly #upkeep: Upkeep | null
   #channels: Channels | null
   #subscribers: Subscribers | null
   /** Somebody outside has confirmed our newest head since our start: new epochs have boxes for every reader. */
@@ -83,7 +86,11 @@ export class Device {
       wall: () => hardware.clock.wall(),
       ...(options.framer ? { framer: options.framer } : {}),
       onMeterTime: (utcMs) => this.#claim.onMeterTime(utcMs),
-      onReading: options.onReading ?? (() => {}),
+      onReading: (reading, telegram) => {
+        this.#upkeep?.onTelegram()
+        options.onReading?.(reading, telegram)
+      },
+      onTick: (now) => this.#upkeep?.onMeter(now),
       report,
     })
     this.#claim = new Claim({
@@ -119,6 +126,19 @@ export class Device {
       subscribers: () => this.#subscribers,
       report,
     })
+    const { board, files, sockets } = hardware
+    this.#upkeep = board
+      ? new Upkeep({
+          board,
+          loop,
+          lights: this.#lights,
+          files,
+          sockets,
+          address: () => this.#streams.address,
+          peers: () => this.#streams.host.counters.get('opened'),
+          report,
+        })
+      : null
   }
 
   /** Reads the state, opens the channels of a claimed device, listens, opens the serial line. */
@@ -163,6 +183,7 @@ export class Device {
   /** Everything sealed so far goes onto the card; then all is closed. */
   stop(done: () => void): void {
     this.#meter.close()
+    this.#upkeep?.stop()
     const close = (): void => {
       this.#streams.close()
       this.#page?.close()
@@ -181,8 +202,10 @@ export class Device {
     const listen = (): void =>
       this.#streams.listen((error) => {
         if (error) return done(error)
+        this.#button.onStart(hardware.button.pressed(), this.#loop.now())
         hardware.button.onChange((pressed, now) => this.#onButton(pressed, now))
         this.#meter.open(hardware.serial, serial)
+        this.#upkeep?.start()
         if (this.#page) this.#page.listen(done)
         else done(null)
       })

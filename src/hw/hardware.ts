@@ -46,6 +46,8 @@ export interface SerialLine {
 }
 
 export interface Button {
+  /** The level at this moment, as far as it is known: a button held at power-up is down. */
+  pressed(): boolean
   /** Level changes; `now` is the clock's monotonic time of the change. A button that is down already is reported once. */
   onChange(listener: (pressed: boolean, now: number) => void): void
   close(): void
@@ -95,6 +97,26 @@ export interface UdpSocket {
   close(): void
 }
 
+/** One address of this machine on one network. */
+export interface NetworkAddress {
+  /** As the system names the interface: `eth0`. */
+  readonly name: string
+  /** Literal, without a zone. */
+  readonly address: string
+  readonly family: 4 | 6
+  /** Length of the network's prefix, in bits. */
+  readonly prefix: number
+  readonly loopback: boolean
+}
+
+/** One multicast group on one interface. */
+export interface Group {
+  readonly group: string
+  readonly port: number
+  /** The interface, by one of its addresses, of the same family as the group. */
+  readonly on: NetworkAddress
+}
+
 export interface Sockets {
   /** `address` is `host:port`; port 0 takes any. */
   listenTcp(
@@ -105,6 +127,18 @@ export interface Sockets {
   dialTcp(address: string, done: (error: Failure, socket: TcpSocket | null) => void): void
   bindUdp(
     address: string,
+    /** Bytes are valid until the call returns. */
+    onDatagram: (bytes: Bytes, host: string, port: number) => void,
+    done: (error: Failure, socket: UdpSocket | null) => void,
+  ): void
+  /** Addresses of this machine now; they change. */
+  networks(): NetworkAddress[]
+  /**
+   * Joins a group, sharing its port with whoever else has it; what is sent to the group leaves by this
+   * interface, with hop limit 255, and is heard by others on this machine too.
+   */
+  joinGroup(
+    group: Group,
     /** Bytes are valid until the call returns. */
     onDatagram: (bytes: Bytes, host: string, port: number) => void,
     done: (error: Failure, socket: UdpSocket | null) => void,
@@ -190,4 +224,34 @@ export interface Hardware {
   readonly sockets: Sockets
   readonly http: Http
   readonly files: Files
+  /** Where the device was started from a card of ours. */
+  readonly board?: Board
+}
+
+/**
+ * The board under a device that was started from a card of ours (docs/wire/card.md); on other machines
+ * there is none. Facts and notes are small files in memory that stage 1, the supervisor and we share.
+ */
+export interface Board {
+  /** As update manifests name it: `pizero`, `pizero2w`. */
+  readonly kind: string
+  /** The card that we run from; null where it cannot be opened. */
+  readonly card: Card | null
+  /** What stage 1 left under this name (`slot`, `fault`, `safe`, …) without white space at its ends, or null. */
+  fact(name: string): string | null
+  /** Leaves a text for the supervisor (`ready`, `health`); replaced whole, gone at a restart. */
+  note(name: string, text: string): void
+  /** One byte for the hardware watchdog. */
+  feed(): void
+  /** Ends this run, so that the board starts anew; `reason` is one word. */
+  restart(reason: string): void
+}
+
+export interface Card {
+  /** One of the two copies of the slot record: 512 bytes. */
+  readRecord(copy: 0 | 1, done: (error: Failure, bytes: Bytes | null) => void): void
+  /** Done when it is on the medium. */
+  writeRecord(copy: 0 | 1, bytes: Bytes, done: (error: Failure) => void): void
+  /** A system's partition; `size()` is its room. Reads come from the medium after a `sync`. */
+  openSlot(slot: 'a' | 'b', done: (error: Failure, file: OpenFile | null) => void): void
 }
