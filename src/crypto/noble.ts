@@ -30,7 +30,7 @@ const x25519 = montgomery({
   P: P25519,
   type: 'x25519',
   powPminus2: (x) => pow(x, P25519 - 2n, P25519),
-  adjustScalarBytes: (bytes) => {
+  adjustScalarBytes: (bytes: Bytes) => {
     bytes[0]! &= 248
     bytes[31]! &= 127
     bytes[31]! |= 64

@@ -1,6 +1,5 @@
 // The page as it is built for the program, once for a test file.
 import { type BuiltPages, buildPages as buildAll } from '../../scripts/bundle.ts'
-import type { PageAssets } from '../../src/page/assets.ts'
 
 let built: Promise<BuiltPages> | null = null
 
@@ -13,9 +12,4 @@ export function buildPages(): Promise<BuiltPages> {
 /** The same as the program carries them. */
 export function buildSmallPages(): Promise<BuiltPages> {
   return buildAll('small')
-}
-
-/** Bytes on the wire of a whole page, compressed. */
-export function gzipBytes(assets: PageAssets): number {
-  return Object.values(assets).reduce((sum, asset) => sum + (asset.gzip ?? asset.bytes).length, 0)
 }

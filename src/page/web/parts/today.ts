@@ -9,8 +9,8 @@ import { shape } from '../kit/icons.ts'
 import { words } from '../words/words.ts'
 
 const QUARTER_MS = 900_000
-const WIDTH = 960
-const HEIGHT = 200
+const WIDTH = 336
+const HEIGHT = 120
 /** The scale never gets finer than this, so that a quiet night does not look like a storm, Wh. */
 const LEAST_WH = 50
 
@@ -114,7 +114,7 @@ function bars(from: number, to: number, rows: readonly QuarterRow[]): Node {
     up = Math.max(up, energyIn ?? 0)
     down = Math.max(down, energyOut ?? 0)
   }
-  const scale = (HEIGHT - 30) / (up + down)
+  const scale = (HEIGHT - 24) / (up + down)
   const zero = 4 + up * scale
   const width = WIDTH / count
   const svg = shape('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'data-quarters': String(count) })
@@ -132,7 +132,7 @@ function bars(from: number, to: number, rows: readonly QuarterRow[]): Node {
 }
 
 function mark(svg: SVGElement, x: number, label: string): void {
-  svg.append(shape('line', { class: 'hour', x1: String(x), x2: String(x), y1: '0', y2: String(HEIGHT - 24) }))
+  svg.append(shape('line', { class: 'hour', x1: String(x), x2: String(x), y1: '0', y2: String(HEIGHT - 16) }))
   const text = shape('text', { x: String(x + 4), y: String(HEIGHT - 4), 'aria-hidden': 'true' })
   text.textContent = label
   svg.append(text)

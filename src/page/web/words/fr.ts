@@ -311,6 +311,7 @@ export const words: Words = {
     'fault-5': 'blinks five times slowly: an update was not signed and was refused',
     'fault-6': 'blinks six times slowly: it restarts again and again',
     'fault-7': 'blinks seven times slowly: it is too hot',
+    'fault-8': 'blinks eight times slowly: the file wattle.txt on its card cannot be understood',
   },
   meterLeds: {
     telegram: 'blips once for each telegram: the meter is heard',
