@@ -44,6 +44,9 @@ const TYPES: Record<string, string> = {
   svg: 'image/svg+xml',
 }
 
+/** Files that went into the pages and, once scripts/build.ts is through, into the program. */
+export const inputs: Set<string> = new Set()
+
 /**
  * Builds each NAME.html of the page with NAME.ts and what else it names: styles from style/, icons as they
  * are. `small` takes seconds longer and is what the program carries; `quick` is for tests of anything else.
@@ -52,6 +55,7 @@ export async function buildPages(how: 'small' | 'quick' = 'small'): Promise<Buil
   const names = readdirSync(PAGE).filter((file) => file.endsWith('.html'))
   const scripts = names.map((name) => `${PAGE}/${name.replace('.html', '.ts')}`)
   const options: BuildOptions = {
+    metafile: true,
     entryNames: '[name]',
     bundle: true,
     platform: 'browser',
@@ -71,6 +75,7 @@ export async function buildPages(how: 'small' | 'quick' = 'small'): Promise<Buil
     build({ ...options, entryPoints: words, format: 'esm' }),
   ])
   const files = outputs.flatMap(({ outputFiles }) => outputFiles!)
+  for (const { metafile } of outputs) for (const input of Object.keys(metafile!.inputs)) inputs.add(input)
   const built = new Map<string, Uint8Array>()
   for (const { path, contents } of files)
     built.set(basename(path), how === 'quick' ? contents : await smaller(path, contents))
