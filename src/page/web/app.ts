@@ -1,14 +1,14 @@
 // My Home in the browser: takes the code out of the address bar and hands what its source says to the
 // panels. The source is `wattle home` over the network (home.ts), or the phone itself (phone.ts).
 
-import type { HomeMessage, HomeState, PageDevice, QuarterRow, TracePoint } from '../protocol.ts'
+import type { HomeMessage, HomeState, PageDevice, PageReading, QuarterRow, TracePoint } from '../protocol.ts'
 import { ServerClock } from './kit/clock.ts'
 import { toast } from './kit/dialog.ts'
 import { button, byId, fill, h, redraw, say, show } from './kit/dom.ts'
 import { type Icon, icon } from './kit/icons.ts'
 import type { AskHome, LiveEvents } from './kit/live.ts'
 import { ClaimPanel } from './parts/claim.ts'
-import { codeOf } from './parts/code.ts'
+import { takeCode } from './parts/code.ts'
 import { DevicePanel } from './parts/device.ts'
 import type { KeyPanel } from './parts/keys.ts'
 import { LogPanel } from './parts/log.ts'
@@ -22,6 +22,7 @@ type Tab = keyof typeof TABS
 /** What is known of one device beside its state. */
 interface Past {
   points: readonly TracePoint[]
+  reading: PageReading | null
   quarters: QuarterRow[]
 }
 
@@ -64,11 +65,14 @@ export class App implements LiveEvents<HomeMessage> {
     }
   }
 
-  /** Draws the frame and begins to tick. */
-  start(): void {
+  /** Draws the frame and begins to tick. `code`: from the address, where there was one. */
+  start(code: string | null): void {
     document.documentElement.lang = words.tag
-    this.#takeCode()
-    addEventListener('hashchange', () => this.#takeCode())
+    const prefill = (code: string | null): void => {
+      if (code !== null) this.#claim.prefill(code)
+    }
+    prefill(code)
+    addEventListener('hashchange', () => prefill(takeCode()))
     if (this.keys) {
       this.#device.keys(this.keys)
       this.#claim.keys(this.keys)
@@ -105,6 +109,7 @@ export class App implements LiveEvents<HomeMessage> {
         this.#onQuarters(message.device, message.rows, message.more)
         break
       case 'reading':
+        this.#pastOf(message.device).reading = message.reading
         if (message.device === this.#chosen) this.#now.reading(message.reading)
         this.#device.reading(message.device, message.reading)
         this.#brief()
@@ -132,7 +137,7 @@ export class App implements LiveEvents<HomeMessage> {
   #pastOf(device: string): Past {
     let past = this.#past.get(device)
     if (past === undefined) {
-      past = { points: [], quarters: [] }
+      past = { points: [], reading: null, quarters: [] }
       this.#past.set(device, past)
     }
     return past
@@ -172,8 +177,10 @@ export class App implements LiveEvents<HomeMessage> {
     this.#chosen = device?.id ?? null
     this.#now.device(device)
     if (device === null) return
-    const { points, quarters } = this.#pastOf(device.id)
+    const { points, reading, quarters } = this.#pastOf(device.id)
     this.#now.history(points)
+    // It may have come before we knew of its device.
+    if (reading) this.#now.reading(reading)
     this.#now.quarters(quarters)
   }
 
@@ -209,11 +216,5 @@ export class App implements LiveEvents<HomeMessage> {
     }
     scrollTo(0, 0)
     this.#now.tick()
-  }
-
-  #takeCode(): void {
-    const code = codeOf(location.hash)
-    if (location.hash !== '') history.replaceState(null, '', location.pathname + location.search)
-    if (code !== null) this.#claim.prefill(code)
   }
 }

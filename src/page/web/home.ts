@@ -3,11 +3,13 @@
 import type { HomeMessage } from '../protocol.ts'
 import { App } from './app.ts'
 import { Live } from './kit/live.ts'
+import { takeCode } from './parts/code.ts'
 import { loadWords } from './words/words.ts'
 
+const code = takeCode()
 void loadWords().then(() => {
   const app: App = new App((question) => live.ask(question))
   const live: Live<HomeMessage> = new Live(app)
-  app.start()
+  app.start(code)
   live.connect()
 })

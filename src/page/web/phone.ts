@@ -4,14 +4,16 @@
 import { App } from './app.ts'
 import { Box } from './own/box.ts'
 import { OwnHome } from './own/home.ts'
+import { takeCode } from './parts/code.ts'
 import { KeyPanel } from './parts/keys.ts'
 import { loadWords } from './words/words.ts'
 
+const code = takeCode()
 void loadWords().then(() => {
   const box = Box.open()
   const app: App = new App((question) => own.ask(question))
   const own: OwnHome = new OwnHome(box, app)
   app.keys = new KeyPanel(box, own)
-  app.start()
+  app.start(code)
   own.connect()
 })
