@@ -22,7 +22,9 @@ type Tab = keyof typeof TABS
 /** What is known of one device beside its state. */
 interface Past {
   points: readonly TracePoint[]
+  /** The newest, and when it came by the server's clock. */
   reading: PageReading | null
+  heard: number
   quarters: QuarterRow[]
 }
 
@@ -109,8 +111,7 @@ export class App implements LiveEvents<HomeMessage> {
         this.#onQuarters(message.device, message.rows, message.more)
         break
       case 'reading':
-        this.#pastOf(message.device).reading = message.reading
-        if (message.device === this.#chosen) this.#now.reading(message.reading)
+        this.#onReading(message.device, message.reading)
         this.#device.reading(message.device, message.reading)
         this.#brief()
         break
@@ -128,6 +129,13 @@ export class App implements LiveEvents<HomeMessage> {
     document.body.classList.toggle('lost', !connected)
   }
 
+  #onReading(device: string, reading: PageReading): void {
+    const past = this.#pastOf(device)
+    past.reading = reading
+    past.heard = this.#clock.now()
+    if (device === this.#chosen) this.#now.reading(reading, past.heard)
+  }
+
   #onQuarters(device: string, rows: readonly QuarterRow[], more: boolean): void {
     const past = this.#pastOf(device)
     past.quarters = more ? [...past.quarters, ...rows] : [...rows]
@@ -137,7 +145,7 @@ export class App implements LiveEvents<HomeMessage> {
   #pastOf(device: string): Past {
     let past = this.#past.get(device)
     if (past === undefined) {
-      past = { points: [], reading: null, quarters: [] }
+      past = { points: [], reading: null, heard: 0, quarters: [] }
       this.#past.set(device, past)
     }
     return past
@@ -177,10 +185,10 @@ export class App implements LiveEvents<HomeMessage> {
     this.#chosen = device?.id ?? null
     this.#now.device(device)
     if (device === null) return
-    const { points, reading, quarters } = this.#pastOf(device.id)
+    const { points, reading, heard, quarters } = this.#pastOf(device.id)
     this.#now.history(points)
     // It may have come before we knew of its device.
-    if (reading) this.#now.reading(reading)
+    if (reading) this.#now.reading(reading, heard)
     this.#now.quarters(quarters)
   }
 

@@ -89,10 +89,11 @@ export class NowPanel {
     this.tick()
   }
 
-  reading(reading: PageReading): void {
+  /** @param heard when it came, by the server's clock. */
+  reading(reading: PageReading, heard: number): void {
     this.#reading = reading
     this.#day.reading(reading)
-    this.#heard = this.#clock.now()
+    this.#heard = heard
     this.#chart.add(reading.at, netOf(reading))
     redraw(
       this.#details,
