@@ -4,13 +4,16 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pages } from 'wattle:page'
+import { unbase64url } from '../base/bytes.ts'
 import { EXIT, type ExitCode, WattleError } from '../base/errors.ts'
 import { faultPattern, METER } from '../base/leds.ts'
 import { LIMITS } from '../base/limits.ts'
+import { Verifier } from '../crypto/native.ts'
 import { Device } from '../device/device.ts'
 import { RawPort, tapped } from '../device/rawport.ts'
 import type { Board, Leds } from '../hw/hardware.ts'
 import { LinuxClock, linuxRandom } from '../hw/linux/clock.ts'
+import { DISCOVERY_SETTINGS } from '../node/peers/config.ts'
 import {
   type ClaimRecord,
   deviceName,
@@ -23,6 +26,7 @@ import {
 } from '../ownership/label.ts'
 import { openBoard, openButton, openLeds } from './board.ts'
 import { emit, listenError, parse, say, untilStopped, usage, wait } from './cli.ts'
+import { DISCOVERY_OPTIONS, discoveryOf, isLoopback } from './discovery.ts'
 import { openMachine, serialFor, stateFolder } from './machine.ts'
 import { framerFor } from './p1/decrypt.ts'
 
@@ -35,10 +39,12 @@ const OPTIONS = {
   page: { type: 'string' },
   leds: { type: 'string' },
   'ring-frames': { type: 'string' },
+  ...DISCOVERY_OPTIONS,
 } as const
 
 const SETTINGS: readonly string[] = [
   ...Object.keys(OPTIONS).filter((name) => name !== 'config'),
+  ...DISCOVERY_SETTINGS,
   'raw',
   'raw-web',
   'meter-key',
@@ -62,6 +68,8 @@ export async function device(args: string[]): Promise<ExitCode> {
   const setting = (name: string): string | undefined => given.text(name) ?? config[name]
   const serial = setting('serial') ?? process.env['P1_SERIAL_PORT'] ?? 'sim'
   const listen = setting('listen') ?? '0.0.0.0:4001'
+  // On loopback nobody else is there to find us, unless it is asked for.
+  const discovery = discoveryOf(given, (name) => config[name], isLoopback(listen) ? 'off' : 'on')
   const clock = new LinuxClock()
   const buttonSpec = setting('button') ?? 'sim'
   const tell = (event: string, detail: Record<string, unknown>): void => emit('device', event, detail)
@@ -105,6 +113,8 @@ export async function device(args: string[]): Promise<ExitCode> {
         ...(page === undefined
           ? {}
           : { page: { assets: pages.phone, address: page, version: WATTLE_VERSION, board: boardName() } }),
+        discovery,
+        ...releaseKeyOf(config['release-key']),
         framer: (events) => framerFor(meterSetting, events),
         report: (event, detail) => {
           emit('device', event, detail)
@@ -148,6 +158,18 @@ export async function device(args: string[]): Promise<ExitCode> {
   await new Promise<void>((resolve) => running.stop(resolve))
   machine.release()
   return rebooting ? EXIT.reboot : EXIT.done
+}
+
+/** @throws WattleError `bad-config`. */
+function releaseKeyOf(given: string | undefined): { releaseKey?: Uint8Array } {
+  if (given === undefined) return {}
+  const releaseKey = unbase64url(given)
+  if (releaseKey && Verifier.of(releaseKey)) return { releaseKey }
+  throw new WattleError(
+    'bad-config',
+    `"release-key" of --config: expected base64url of an Ed25519 key, found ${given}`,
+    EXIT.stay,
+  )
 }
 
 /** What the device cannot start with stays visible: LED, a note for the supervisor, and no restart. */

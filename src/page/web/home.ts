@@ -3,7 +3,7 @@
 import type { HomeMessage } from '../protocol.ts'
 import { App } from './app.ts'
 import { Live } from './kit/live.ts'
-import { takeCode } from './parts/code.ts'
+import { takeCode } from './parts/address.ts'
 import { loadWords } from './words/words.ts'
 
 const code = takeCode()

@@ -4,7 +4,7 @@
 import { App } from './app.ts'
 import { Box } from './own/box.ts'
 import { OwnHome } from './own/home.ts'
-import { takeCode } from './parts/code.ts'
+import { takeCode } from './parts/address.ts'
 import { KeyPanel } from './parts/keys.ts'
 import { loadWords } from './words/words.ts'
 

@@ -25,10 +25,3 @@ export function codeOf(hash: string): string | null {
   const code = plainCode(hash)
   return code.length === WHOLE_CODE ? code : null
 }
-
-/** The code that the address bar holds, taken out of it at once. */
-export function takeCode(): string | null {
-  const code = codeOf(location.hash)
-  if (location.hash !== '') history.replaceState(null, '', location.pathname + location.search)
-  return code
-}
