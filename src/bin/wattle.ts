@@ -41,6 +41,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     help: [
       'device                                 the device on this machine',
       '    [--serial PATH|auto|tcp:HOST:PORT|sim] [--state DIR] [--config FILE] [--listen ADDR]',
+      '    [--page ADDR:PORT]                         the page that a phone gets, for example 0.0.0.0:80',
       '    [--button sim|onoff|poll] [--leds report|class|gpio:STATUS,METER]   docs/leds.md',
     ],
   },
