@@ -285,6 +285,8 @@ export const LIMITS = {
   home: {
     devices: 48,
     cards: 256,
+    /** Minutes of the history that wait for their commit, of all devices. */
+    pendingMinutes: 1_024,
   },
   /** Firmware over the network, one at a time. */
   update: {
