@@ -80,6 +80,11 @@ export class DhtRunner {
     for (const peer of options.bootstrap ?? []) this.dht.addBootstrap(peer.address, peer.publicKey ?? null)
   }
 
+  /** Milliseconds of the loop's clock. */
+  now(): number {
+    return this.#machine.loop.now()
+  }
+
   /** Addresses that are bound. */
   get addresses(): string[] {
     return [this.#socket4, this.#socket6].flatMap((s) => (s ? [s.address] : []))
