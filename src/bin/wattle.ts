@@ -7,6 +7,7 @@ import { device } from './device.ts'
 import { dht } from './dht/dht.ts'
 import { home } from './home/home.ts'
 import { label } from './label.ts'
+import { message } from './message.ts'
 import { P1_HELP, p1 } from './p1/p1.ts'
 import { provider } from './provider.ts'
 import { run } from './run/run.ts'
@@ -51,6 +52,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home grant DEVICE PROVIDER [--class raw|15min|day] [--until DATE] [--purpose TEXT]',
       'home revoke DEVICE PROVIDER',
       'home grants [DEVICE]',
+      'home update DEVICE FILE                new firmware for a device on a card of ours, over the network',
       'home peers DEVICE [vouch [KIND] | show KEY | hide KEY | forgive KEY]   opinions of others, with reasons',
     ],
   },
@@ -74,6 +76,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'dht node --listen ADDR[,ADDR6] (--overlay NAME --state DIR | --mainline [--read-only])',
       '    [--bootstrap ADDR[,…]] [--max-bytes N] [--id HEX]',
       'dht get|put|find|peers|announce|ping …   one operation, JSON on stdout; wattle dht alone says more',
+    ],
+  },
+  message: {
+    node: DEVICE_NODE,
+    start: message,
+    help: [
+      'message watch [--listen ADDR] [--relay KEY@ADDR] [--serve] [--state DIR]   shows direct messages as they come',
+      'message send KEY[@ADDR] TEXT|- [--relay KEY@ADDR] [--no-ack] [--wait SECONDS]   sealed to that key, stored nowhere',
     ],
   },
   label: {

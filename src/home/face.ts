@@ -299,9 +299,17 @@ function words(decision: Decision): string {
       return `${decision.reader.name} may read ${FINENESS[decision.reader.class]} from now on`
     case 'revoked':
       return `${decision.reader.name} may read no longer; the next telegram is closed to it`
+    case 'paused':
+      return `${names(decision.readers)} cannot read for the time being`
+    case 'resumed':
+      return `${names(decision.readers)} may read again, from the next telegram on`
     case 'deleted':
       return 'the device was given up: its keys are destroyed'
   }
+}
+
+function names(readers: readonly { name: string }[]): string {
+  return readers.map((r) => r.name).join(', ') || 'nobody'
 }
 
 function answerOf(error: WattleError | null): AskAnswer {

@@ -4,7 +4,7 @@
 import { base64url } from '../../base/bytes.ts'
 import { type ExitCode, WattleError } from '../../base/errors.ts'
 import type { Listener } from '../../hw/hardware.ts'
-import { emit, listenError, type Parsed, parse, untilStopped, usage, wait } from '../cli.ts'
+import { emit, listenError, type Parsed, parse, say, untilStopped, usage, wait } from '../cli.ts'
 import { askControl, type ControlAnswer, type ControlRequest, serveControl } from '../control.ts'
 import { DISCOVERY_OPTIONS } from '../discovery.ts'
 import { stateFolder } from '../machine.ts'
@@ -13,6 +13,7 @@ import { CONSENT_COMMANDS } from './consent.ts'
 import { DEVICE_COMMANDS } from './devices.ts'
 import { PEER_COMMANDS } from './peers.ts'
 import { type Running, startHome } from './running.ts'
+import { UPDATE_COMMANDS } from './update.ts'
 
 const OPTIONS = {
   listen: { type: 'string' },
@@ -29,7 +30,12 @@ const OPTIONS = {
   ...DISCOVERY_OPTIONS,
 } as const
 
-const COMMANDS: readonly HomeCommand[] = [...DEVICE_COMMANDS, ...CONSENT_COMMANDS, ...PEER_COMMANDS]
+const COMMANDS: readonly HomeCommand[] = [
+  ...DEVICE_COMMANDS,
+  ...CONSENT_COMMANDS,
+  ...PEER_COMMANDS,
+  ...UPDATE_COMMANDS,
+]
 
 export async function home(args: string[]): Promise<ExitCode> {
   const given = parse(args, OPTIONS)
@@ -47,7 +53,7 @@ export async function home(args: string[]): Promise<ExitCode> {
     )
   const request = command.request(words, given)
   const folder = stateFolder(given.text('state'), 'home')
-  const answer = (await askControl(folder, request)) ?? (await alone(folder, given, request))
+  const answer = (await askControl(folder, request, say)) ?? (await alone(folder, given, request))
   if (answer.result !== undefined) process.stdout.write(`${JSON.stringify(answer.result)}\n`)
   if (!answer.ok)
     throw new WattleError(answer.code ?? 'failed', answer.text ?? answer.code ?? 'it did not work')
@@ -99,7 +105,7 @@ async function alone(
   for (let i = 0; i < 100 && owned && !owned.ready; i++)
     await new Promise((resolve) => setTimeout(resolve, 100))
   const answer = await new Promise<Omit<ControlAnswer, 'id'>>((resolve) =>
-    carryOut(running, request, resolve),
+    carryOut(running, request, (step) => (step.progress === undefined ? resolve(step) : say(step.progress))),
   )
   await running.stop()
   return answer
