@@ -4,7 +4,8 @@
 
 import { type Bytes, equal } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
-import type { Signer } from '../../crypto/native.ts'
+import { Signer } from '../../crypto/native.ts'
+import { Secret } from '../../crypto/secret.ts'
 import { bencodeBytes, bytesOf, signItem, targetOf } from '../../dht/objects.ts'
 import { decodeHead, encodeHead, HEAD_SALT, type Head } from '../../dht/overlay/head.ts'
 import type { Failure } from '../../hw/hardware.ts'
@@ -71,7 +72,7 @@ export class DhtLayer implements Layer {
     if (this.#looking.length >= LIMITS.dht.looking || this.#looking.some((other) => equal(other, key))) return
     this.#looking.push(key)
     const wanted = { kind: 'get', target: targetOf(key, HEAD_SALT), salt: HEAD_SALT, publicKey: key } as const
-    this.runner
+    void this.runner
       .ask(wanted)
       .then((found) => headOf(found.item?.value))
       .catch(() => null)
@@ -101,6 +102,7 @@ export class DhtLayer implements Layer {
 
   async #publish(): Promise<void> {
     this.#publishing = true
+    let again = true
     for (let head = this.#next; head; head = this.#next) {
       this.#next = null
       const wall = BigInt(Math.max(0, Math.floor(this.runner.wall())))
@@ -109,9 +111,9 @@ export class DhtLayer implements Layer {
       const item = signItem(this.#options.signer, value, { seq: this.#seq, salt: HEAD_SALT })
       const put = await this.runner.ask({ kind: 'put', item, keep: true }).catch(() => null)
       this.#stored = put?.stored ?? 0
-      // The network knows a newer one of ours, of before a restart: read on from there.
-      if (put?.refusal === 302 && this.#stored === 0 && (await this.remembered()) && !this.#next)
-        this.#next = head
+      // The network knows a newer one of ours, of before a restart: on from there, once.
+      if (again && put?.refusal === 302 && (await this.remembered())) this.#next ??= head
+      again = false
     }
     this.#publishing = false
   }
@@ -125,6 +127,16 @@ export class DhtLayer implements Layer {
     const stats = this.runner.dht.stats(this.runner.now())
     return `${stats.good4 + stats.good6} nodes known; our record is on ${this.#stored} of them`
   }
+}
+
+/** A node under a key of its own, forgotten at its end: for a home, whom nobody has to find. */
+export function guestLayer(
+  machine: DhtMachine,
+  settings: DhtSettings,
+  onPeer: DhtLayerOptions['onPeer'],
+): DhtLayer {
+  const signer = new Signer(Secret.fresh(machine.random))
+  return new DhtLayer({ machine, settings, signer, state: null, onPeer })
 }
 
 function headOf(value: Bytes | undefined): Head | null {
