@@ -51,7 +51,7 @@ export class Cast implements Stage {
   }
 
   /** Brings everybody up, in the order in which they need each other. */
-  async open(): Promise<{ page: string }> {
+  async open(): Promise<{ page: string; devicePage: string }> {
     const { folder, stay, providers, terminal } = this.#options
     mkdirSync(join(folder, 'device'), { recursive: true, mode: 0o700 })
     writeFileSync(join(folder, 'device', 'label.json'), stay.label.record, { mode: 0o600 })
@@ -59,6 +59,7 @@ export class Cast implements Stage {
     const deviceAddress = await this.#address('device')
     // The overlay among them: the device keeps its head record at home's node, home finds it there.
     const [deviceDht, homeDht] = [await this.#address('device dht'), await this.#address('home dht')]
+    const devicePage = await this.#address('device page')
     this.#add('device', [
       'device',
       '--serial',
@@ -75,6 +76,8 @@ export class Cast implements Stage {
       deviceDht,
       '--dht-bootstrap',
       homeDht,
+      '--page',
+      devicePage,
     ])
     const cards: string[] = []
     let providerPage = ''
@@ -125,7 +128,7 @@ export class Cast implements Stage {
       ...(terminal ? ['--terminal'] : []),
     ])
     const ready = await this.start('home')
-    return { page: String(ready['page']) }
+    return { page: String(ready['page']), devicePage: `http://${devicePage}/` }
   }
 
   /** Where this one listened at an earlier start, or somewhere free. */
