@@ -313,5 +313,7 @@ export const LIMITS = {
     /** Peers kept and returned for one topic. */
     peersPerTopic: 32,
     bootstrap: 8,
+    /** Keys that a device or a home looks for at once. */
+    looking: 8,
   },
 } as const

@@ -17,6 +17,7 @@ import { Claim } from './claim.ts'
 import { ConsentServer } from './consent.ts'
 import { Lights } from './lights.ts'
 import { Meter, type MeterOptions } from './meter.ts'
+import { judgeHead, standing } from './network/head.ts'
 import { DevicePage, type PageSetting } from './network/page.ts'
 import { DeviceStreams } from './network/streams.ts'
 import { Access } from './publish/access.ts'
@@ -25,7 +26,7 @@ import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
 import { Firmware } from './update/firmware.ts'
 import { Upkeep } from './upkeep/upkeep.ts'
-import { judgeWitness } from './witness.ts'
+import { type Judgement, judgeWitness } from './witness.ts'
 
 export interface DeviceOptions {
   hardware: Hardware
@@ -155,6 +156,8 @@ export class Device {
       subscribers: () => this.#subscribers,
       name: deviceName(record.discriminator),
       discovery: options.discovery ?? null,
+      standing: () => standing(this.#channels, state),
+      onRemembered: (head) => this.#channels && this.#onJudged(judgeHead(head, this.#channels, state)),
       report,
     })
     this.#upkeep = board
@@ -391,14 +394,18 @@ export class Device {
     const log = this.#state.log
     if (!channels || !log) return
     const device = Verifier.of(this.#state.signer!.publicKey)!
-    const { verdict, atLeast } = judgeWitness(witness, {
+    const judgement = judgeWitness(witness, {
       logSeq: log.seq,
       logHead: (seq) => this.#state.headAt(seq),
       device,
       next: (cls) => ({ ...channels.next(cls), nonce: channels.publisher(cls).nonce() }),
     })
+    this.#onJudged(judgement)
+  }
+
+  #onJudged({ verdict, atLeast }: Judgement): void {
     this.#options.report('witness', { verdict })
-    if (verdict !== 'log-behind' && verdict !== 'log-fork' && !this.#witnessed) this.#confirm(channels)
+    if (verdict !== 'log-behind' && verdict !== 'log-fork' && !this.#witnessed) this.#confirm(this.#channels!)
     if (atLeast > 0) this.#rotate(REASON.repaired, atLeast)
   }
 
