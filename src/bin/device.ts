@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { unbase64url } from '../base/bytes.ts'
+import { text, unbase64url } from '../base/bytes.ts'
 import { EXIT, type ExitCode, WattleError } from '../base/errors.ts'
 import { faultPattern, METER } from '../base/leds.ts'
 import { LIMITS } from '../base/limits.ts'
@@ -50,6 +50,9 @@ const SETTINGS: readonly string[] = [
   'run',
   'watchdog',
   'fat',
+  'wifi',
+  'ntp',
+  'clock-file',
   'release-key',
 ]
 const LABEL = 'label.json'
@@ -80,7 +83,15 @@ export async function device(args: string[]): Promise<ExitCode> {
   const line = serialFor(serial, clock)
   let rebooting = false
   const board = openBoard(
-    { board: config['board'], card: config['card'], run: config['run'], watchdog: config['watchdog'] },
+    {
+      board: config['board'],
+      card: config['card'],
+      run: config['run'],
+      watchdog: config['watchdog'],
+      fat: config['fat'],
+      wifi: config['wifi'],
+      'clock-file': config['clock-file'],
+    },
     () => {
       rebooting = true
       process.kill(process.pid, 'SIGTERM')
@@ -93,6 +104,7 @@ export async function device(args: string[]): Promise<ExitCode> {
     clock,
   )
   const record = openLabel(machine.folder, board?.fact('label.json') ?? null)
+  showCodeOnCard(machine.folder, board)
   const running = await wait<Device>((done) =>
     Device.start(
       {
@@ -102,10 +114,13 @@ export async function device(args: string[]): Promise<ExitCode> {
         serial,
         ringFrames,
         ...releaseKeyOf(config['release-key']),
+        timeServers: (config['ntp'] ?? '').split(',').flatMap((host) => host.trim() || []),
         framer: (events) => framerFor(meterSetting, events),
         report: (event, detail) => {
           emit('device', event, detail)
-          if (event === 'claimed') rmSync(join(machine.folder, CODE), { force: true })
+          if (event !== 'claimed') return
+          rmSync(join(machine.folder, CODE), { force: true })
+          if (board?.boot?.read(CODE)) board.boot.write(CODE, null, () => {})
         },
         onReading: (reading) =>
           emit('device', 'telegram', {
@@ -228,6 +243,17 @@ function readConfig(file: string | undefined): Record<string, string> {
     if (typeof setting !== 'string') throw bad(`${name}: expected a text, found ${JSON.stringify(setting)}`)
   }
   return value as Record<string, string>
+}
+
+/** A code that the device made itself is where its owner can read it without a keyboard: on the FAT partition. */
+function showCodeOnCard(folder: string, board: Board | null): void {
+  const path = join(folder, CODE)
+  if (!board?.boot || !existsSync(path)) return
+  const content = readFileSync(path, 'utf8')
+  if (board.boot.read(CODE) !== null && text(board.boot.read(CODE)!) === content) return
+  board.boot.write(CODE, content, (error) => {
+    if (error) emit('device', 'trouble', { what: 'fat', text: error.message })
+  })
 }
 
 /**

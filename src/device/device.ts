@@ -20,8 +20,7 @@ import { DeviceStreams } from './network/streams.ts'
 import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
-import { Firmware } from './update/firmware.ts'
-import { Upkeep } from './upkeep/upkeep.ts'
+import { OnBoard } from './upkeep/onboard.ts'
 import { judgeWitness } from './witness.ts'
 
 export interface DeviceOptions {
@@ -39,6 +38,8 @@ export interface DeviceOptions {
   ringFrames?: number
   /** Ed25519 key that signs updates, on a card of ours. */
   releaseKey?: Bytes
+  /** Hosts to ask for the time, on a card of ours. */
+  timeServers?: readonly string[]
   /** As in MeterOptions. */
   framer?: NonNullable<MeterOptions['framer']>
 }
@@ -57,8 +58,7 @@ export class Device {
   readonly #button: ButtonMachine
   readonly #streams: DeviceStreams
   /** On a card of ours. */
-  readonly #upkeep: Upkeep | null
-  readonly #firmware: Firmware | null
+  readonly #onBoard: OnBoard | null
   #channels: Channels | null
   #subscribers: Subscribers | null
   /** Somebody outside has confirmed our newest head since our start: new epochs have boxes for every reader. */
@@ -84,12 +84,15 @@ export class Device {
       lights: this.#lights,
       wall: () => hardware.clock.wall(),
       ...(options.framer ? { framer: options.framer } : {}),
-      onMeterTime: (utcMs) => this.#claim.onMeterTime(utcMs),
+      onMeterTime: (utcMs) => {
+        this.#claim.onMeterTime(utcMs)
+        this.#onBoard?.onMeterTime(utcMs)
+      },
       onReading: (reading, telegram) => {
-        this.#upkeep?.onTelegram()
+        this.#onBoard?.onTelegram()
         options.onReading?.(reading, telegram)
       },
-      onTick: (now) => this.#upkeep?.onMeter(now),
+      onTick: (now) => this.#onBoard?.onMeter(now),
       report,
     })
     this.#claim = new Claim({
@@ -112,17 +115,21 @@ export class Device {
       onEvent: (jws, done) => this.#claim.onEvent(jws, done),
     })
     this.#button = new ButtonMachine((gesture, now) => {
-      if (gesture === 'second') this.#firmware?.allowOlder(now)
+      this.#onBoard?.onGesture(gesture, now)
       this.#claim.onGesture(gesture, now)
     })
-    const { board, files, sockets } = hardware
-    this.#firmware = board
-      ? new Firmware({
+    const { board } = hardware
+    this.#onBoard = board
+      ? new OnBoard({
           board,
-          files,
+          hardware,
           loop,
           lights: this.#lights,
+          name: this.name,
           releaseKey: options.releaseKey ?? null,
+          timeServers: options.timeServers ?? [],
+          address: () => this.#streams.address,
+          peers: () => this.#streams.host.counters.get('opened'),
           isOwner: (sign) => this.#claim.entitled(sign, 0)?.owner === true,
           report,
         })
@@ -134,22 +141,10 @@ export class Device {
       signer: () => state.signer,
       claim: this.#claim,
       consent: this.#consent,
-      update: this.#firmware && ((stream) => this.#firmware!.onStream(stream)),
+      update: this.#onBoard && ((stream) => this.#onBoard?.onUpdateStream(stream)),
       subscribers: () => this.#subscribers,
       report,
     })
-    this.#upkeep = board
-      ? new Upkeep({
-          board,
-          loop,
-          lights: this.#lights,
-          files,
-          sockets,
-          address: () => this.#streams.address,
-          peers: () => this.#streams.host.counters.get('opened'),
-          report,
-        })
-      : null
   }
 
   /** Reads the state, opens the channels of a claimed device, listens, opens the serial line. */
@@ -189,8 +184,7 @@ export class Device {
   /** Everything sealed so far goes onto the card; then all is closed. */
   stop(done: () => void): void {
     this.#meter.close()
-    this.#upkeep?.stop()
-    this.#firmware?.stop()
+    this.#onBoard?.stop()
     const close = (): void => {
       this.#streams.close()
       this.#channels?.close()
@@ -211,7 +205,7 @@ export class Device {
         this.#button.onStart(hardware.button.pressed(), this.#loop.now())
         hardware.button.onChange((pressed, now) => this.#onButton(pressed, now))
         this.#meter.open(hardware.serial, serial)
-        this.#upkeep?.start()
+        this.#onBoard?.start()
         done(null)
       })
     if (!this.#state.identity) {

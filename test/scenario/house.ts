@@ -43,6 +43,7 @@ export class House {
   home: Home | null
   /** Who signs updates of the device. */
   releaseKey: Uint8Array | null = null
+  timeServers: string[] = []
   readonly providers: Map<string, { provider: Provider; card: Card }>
   readonly #record: ReturnType<typeof makeRecord>
   #fed = false
@@ -105,6 +106,7 @@ export class House {
         serial: 'sim',
         ringFrames: 5_000,
         ...(this.releaseKey ? { releaseKey: this.releaseKey } : {}),
+        timeServers: this.timeServers,
         report: (event, detail) => this.report('device', event, detail),
       },
       (error, device) => {

@@ -54,7 +54,7 @@ export class Upkeep {
     const { board, lights, report } = options
     const fault = Number(board.fact('fault') ?? 0)
     if (fault > 0) {
-      lights.set({ fault })
+      lights.raiseFault(fault)
       report('fault', { fault, from: 'stage 1' })
     }
     if (board.fact('safe') !== null) {
@@ -134,7 +134,7 @@ export class Upkeep {
     files.replace('probe', utf8('wattle\n'), (error) => {
       this.#seen.writable = error === null
       if (error) {
-        lights.set({ fault: 2 })
+        lights.raiseFault(2)
         report('fault', { fault: 2, text: error.message })
       }
     })
