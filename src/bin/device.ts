@@ -12,6 +12,7 @@ import { Device } from '../device/device.ts'
 import { RawPort, tapped } from '../device/rawport.ts'
 import type { Board, Leds } from '../hw/hardware.ts'
 import { LinuxClock, linuxRandom } from '../hw/linux/clock.ts'
+import { DISCOVERY_SETTINGS } from '../node/peers/config.ts'
 import {
   type ClaimRecord,
   deviceName,
@@ -24,6 +25,7 @@ import {
 } from '../ownership/label.ts'
 import { openBoard, openButton, openLeds } from './board.ts'
 import { emit, listenError, parse, say, untilStopped, usage, wait } from './cli.ts'
+import { DISCOVERY_OPTIONS, discoveryOf, isLoopback } from './discovery.ts'
 import { openMachine, serialFor, stateFolder } from './machine.ts'
 import { framerFor } from './p1/decrypt.ts'
 
@@ -35,10 +37,12 @@ const OPTIONS = {
   button: { type: 'string' },
   leds: { type: 'string' },
   'ring-frames': { type: 'string' },
+  ...DISCOVERY_OPTIONS,
 } as const
 
 const SETTINGS: readonly string[] = [
   ...Object.keys(OPTIONS).filter((name) => name !== 'config'),
+  ...DISCOVERY_SETTINGS,
   'raw',
   'raw-web',
   'meter-key',
@@ -65,6 +69,8 @@ export async function device(args: string[]): Promise<ExitCode> {
   const setting = (name: string): string | undefined => given.text(name) ?? config[name]
   const serial = setting('serial') ?? process.env['P1_SERIAL_PORT'] ?? 'sim'
   const listen = setting('listen') ?? '0.0.0.0:4001'
+  // On loopback nobody else is there to find us, unless it is asked for.
+  const discovery = discoveryOf(given, (name) => config[name], isLoopback(listen) ? 'off' : 'on')
   const clock = new LinuxClock()
   const buttonSpec = setting('button') ?? 'sim'
   const tell = (event: string, detail: Record<string, unknown>): void => emit('device', event, detail)
@@ -113,8 +119,11 @@ export async function device(args: string[]): Promise<ExitCode> {
         listen,
         serial,
         ringFrames,
-        ...releaseKeyOf(config['release-key']),
-        timeServers: (config['ntp'] ?? '').split(',').flatMap((host) => host.trim() || []),
+        discovery,
+        onBoard: {
+          releaseKey: releaseKeyOf(config['release-key']),
+          timeServers: (config['ntp'] ?? '').split(',').flatMap((host) => host.trim() || []),
+        },
         framer: (events) => framerFor(meterSetting, events),
         report: (event, detail) => {
           emit('device', event, detail)
@@ -157,10 +166,10 @@ export async function device(args: string[]): Promise<ExitCode> {
 }
 
 /** @throws WattleError `bad-config`. */
-function releaseKeyOf(given: string | undefined): { releaseKey?: Uint8Array } {
-  if (given === undefined) return {}
+function releaseKeyOf(given: string | undefined): Uint8Array | null {
+  if (given === undefined) return null
   const releaseKey = unbase64url(given)
-  if (releaseKey && Verifier.of(releaseKey)) return { releaseKey }
+  if (releaseKey && Verifier.of(releaseKey)) return releaseKey
   throw new WattleError(
     'bad-config',
     `"release-key" of --config: expected base64url of an Ed25519 key, found ${given}`,

@@ -19,8 +19,9 @@ import { ENDING, type Ending } from '../wire/channel.ts'
 import { type ClassId, REASON, type Reason } from '../wire/frame.ts'
 import type { Gesture } from './button.ts'
 import type { Lights } from './lights.ts'
+import { type Access, keysOf, type Leaver } from './publish/access.ts'
 import type { Channels } from './publish/channels.ts'
-import type { Entitled, Subscribers } from './publish/subscribers.ts'
+import type { Entitled } from './publish/subscribers.ts'
 import type { DeviceState, Identity } from './state.ts'
 
 export interface ClaimOptions {
@@ -39,8 +40,6 @@ export interface ClaimOptions {
   onOwned: (done: (error: Failure) => void) => void
   /** The device has none any more. */
   onDisowned: () => void
-  /** The current telegram, packed: what a joiner needs. */
-  currentState: (cls: ClassId) => Bytes
   report: (event: string, detail?: Record<string, unknown>) => void
 }
 
@@ -49,12 +48,13 @@ export type EventDone = (refusal: Refusal | 'storage' | 'busy' | null) => void
 
 /** Owners have no grant of their own: their boxes are bound to this id. */
 export const OWNER_GRANT: Bytes = new Uint8Array(16)
+const NO_ENTRY: Bytes = new Uint8Array(32)
 
 export class Claim {
   readonly #options: ClaimOptions
   #pairing: ClaimDevice
   #channels: Channels | null
-  #subscribers: Subscribers | null
+  #access: Access | null
   /** Owners' events; the first is being written. */
   /** Changes of the reader set, one after the other: owners' events and expiry. Each calls `over` when it is carried out. */
   readonly #acts: ((over: () => void) => void)[]
@@ -71,7 +71,7 @@ export class Claim {
       random,
     )
     this.#channels = null
-    this.#subscribers = null
+    this.#access = null
     this.#acts = []
     this.#expiring = false
     lights.set({ claimed: identity !== null })
@@ -173,27 +173,34 @@ export class Claim {
   // 4. Who may read: owners always, others by the owner log and the policy it was claimed with
 
   /** The channels are open (after the claim, or after a start). */
-  attach(channels: Channels, subscribers: Subscribers): void {
+  attach(channels: Channels, access: Access): void {
     this.#channels = channels
-    this.#subscribers = subscribers
+    this.#access = access
   }
 
   /** By the key that a connection proved; null for strangers. */
   entitled(sign: Bytes, cls: ClassId): Entitled | null {
-    const { identity, log } = this.#options.state
+    const { state } = this.#options
+    const { identity, log } = state
     if (!identity || !log || log.deleted) return null
     const owner = identity.owners.owners.find((o) => equal(o.sign, sign))
-    if (owner) return { ...owner, grantId: OWNER_GRANT, until: 0, owner: true }
-    const reader = log.readers.find((r) => r.class === cls && equal(r.sign, sign))
-    return reader ? { ...keysOf(reader), owner: false } : null
+    if (owner) return { ...ownerKeys(owner), owner: true, open: true }
+    const mine = log.readers.filter((r) => r.class === cls && equal(r.sign, sign))
+    // Of several consents, one that opens something.
+    const reader = mine.find((r) => state.access.given(r.grantId) !== null) ?? mine[0]
+    if (!reader) return null
+    return { ...keysOf(reader, state), owner: false, open: state.access.given(reader.grantId) !== null }
   }
 
   /** Everybody who gets a box in a new epoch of this class. */
   readers(cls: ClassId, witnessed: boolean): ReaderKeys[] {
-    const { identity, log } = this.#options.state
+    const { state } = this.#options
+    const { identity, log, access } = state
     if (!identity || !log) return []
-    const owners = identity.owners.owners.map((o) => ({ ...o, grantId: OWNER_GRANT, until: 0 }))
-    return witnessed ? [...owners, ...log.readers.filter((r) => r.class === cls).map(keysOf)] : owners
+    const owners = identity.owners.owners.map(ownerKeys)
+    if (!witnessed) return owners
+    const open = log.readers.filter((r) => r.class === cls && access.given(r.grantId) !== null)
+    return [...owners, ...open.map((r) => keysOf(r, state))]
   }
 
   // 5. Consent: an owner's event, checked, made durable, carried out, then acknowledged
@@ -229,8 +236,13 @@ export class Claim {
         done(failure ? 'storage' : null)
         over()
       }
-      if (error) answer(error)
-      else this.#carryOut(state.commit(checked), answer)
+      if (error) {
+        // Whether the card has it, nobody knows: whoever was to go may stay in after the next start. Until
+        // then nothing is sealed that he could open.
+        if (takesAway(checked.event.body.type)) this.#channels?.sealOff(error)
+        this.#failed('event', error)
+        answer(error)
+      } else this.#carryOut(state.commit(checked), answer)
     })
   }
 
@@ -242,21 +254,17 @@ export class Claim {
         return done(null)
       case 'authorized':
         report('authorized', { reader: decision.reader.name, grant: base64url(decision.reader.grantId) })
-        return this.#letIn(decision.reader, done)
+        return this.#access ? this.#access.letIn(decision.reader, done) : done(null)
+      case 'resumed':
+        report('resumed', { readers: decision.readers.length })
+        return this.#access ? this.#access.resume(decision.readers, done) : done(null)
       case 'revoked':
         return this.#rotateWithout([decision.reader], ENDING.revoked, REASON.revoked, done)
+      case 'paused':
+        return this.#rotateWithout(decision.readers, ENDING.paused, REASON.paused, done)
       case 'deleted':
         return this.#erase(decision.readers, 'deleted', done)
     }
-  }
-
-  /** No new epoch: from the next frame on, whenever the reader comes to fetch it. */
-  #letIn(reader: ReaderEntry, done: (error: Failure) => void): void {
-    const { state, currentState } = this.#options
-    const publisher = this.#channels?.publisher(reader.class)
-    const bytes = publisher?.grant(keysOf(reader), currentState(reader.class))
-    if (!publisher || !bytes) return done(null)
-    state.owe({ reader: reader.sign, class: reader.class, ...publisher.next(), bytes }, done)
   }
 
   /** Readers whose time is over; `now` is confirmed telegram time. That telegram is already closed to them. */
@@ -299,16 +307,18 @@ export class Claim {
     reason: Reason,
     done: (error: Failure) => void,
   ): void {
-    const { report } = this.#options
-    const classes = [...new Set(readers.map((reader) => reader.class))]
-    this.rotate(classes, reason, (error) => {
+    const { report, state } = this.#options
+    if (!this.#access || readers.length === 0) return done(null)
+    // By the owner's newest event, unless the time itself was over.
+    const event = ending === ENDING.expired || !state.log ? new Uint8Array(32) : state.log.head
+    const leavers: Leaver[] = readers.map((reader) => ({ reader, ending, event }))
+    this.#access.take(leavers, reason, (error) => {
       if (error) {
         this.#failed('rotation', error)
         return done(error)
       }
       for (const reader of readers) {
-        this.#subscribers?.end(keysOf(reader), reader.class, ending)
-        report('revoked', {
+        report(ending === ENDING.paused ? 'paused' : 'revoked', {
           reader: reader.name,
           grant: base64url(reader.grantId),
           epoch: this.#channels?.next(reader.class).epoch,
@@ -322,24 +332,25 @@ export class Claim {
     this.#options.report('failed', { what, text: error.message })
   }
 
-  rotate(classes: readonly ClassId[], reason: Reason, done: (error: Failure) => void): void {
-    if (!this.#channels) return done(null)
-    this.#channels.rotate(classes, reason, done)
-  }
-
   // 7. Delete: by the last event of the log, or by hand
 
   #erase(readers: readonly ReaderEntry[], why: string, done: (error: Failure) => void = () => {}): void {
-    const { state, lights, onDisowned, report } = this.#options
     // Not one frame more under keys that anybody has.
     this.#channels?.hold()
-    for (const reader of readers) this.#subscribers?.end(keysOf(reader), reader.class, ENDING.deleted)
+    const access = this.#access
+    const erase = (): void => this.#eraseState(why, done)
+    if (access) access.takeAll(readers, erase)
+    else erase()
+  }
+
+  #eraseState(why: string, done: (error: Failure) => void): void {
+    const { state, lights, onDisowned, report } = this.#options
     // The acknowledgement goes out first; the keys of the network are gone right after it.
     done(null)
     state.erase((error) => {
       if (error) return report('failed', { what: 'erase', text: error.message })
       this.#channels = null
-      this.#subscribers = null
+      this.#access = null
       this.#pairing = new ClaimDevice(this.#options.record, null, this.#options.random)
       lights.set({ claimed: false, resetArmed: false })
       report(why)
@@ -371,6 +382,11 @@ export class Claim {
   }
 }
 
-function keysOf(reader: ReaderEntry): ReaderKeys {
-  return { sign: reader.sign, box: reader.box, grantId: reader.grantId, until: reader.until }
+/** Events after which somebody reads less. */
+function takesAway(type: string): boolean {
+  return type === 'AUTHORIZATION_REVOKED' || type === 'PAUSED' || type === 'DEVICE_DELETED'
+}
+
+function ownerKeys(owner: { sign: Bytes; box: Bytes }): ReaderKeys {
+  return { ...owner, grantId: OWNER_GRANT, until: 0, entry: NO_ENTRY }
 }

@@ -6,8 +6,13 @@ import type { Stream } from '../net/api.ts'
 import { Messages } from '../net/messages.ts'
 import {
   CONSENT,
+  type Delivered,
+  decodeGetEntries,
   decodeGetLog,
   decodeJws,
+  encodeDelivered,
+  encodeEntriesEnd,
+  encodeEntryMessage,
   encodeEventRefused,
   encodeLog,
   encodePlace,
@@ -19,6 +24,8 @@ export interface ConsentOptions {
   state: DeviceState
   isOwner: (sign: Bytes) => boolean
   onEvent: (jws: string, done: EventDone) => void
+  /** What went out to whom since our start. */
+  delivered: () => Delivered[]
 }
 
 /** Owners' streams at once; further ones are turned away. */
@@ -28,6 +35,10 @@ interface Session {
   messages: Messages
   /** Next event to send of a log that was asked for; -1 when none is. */
   next: number
+  /** Number of the next entry of the log of keys that it gets; -1 before it asked. */
+  entry: number
+  /** It asked, and was not told yet that this is all. */
+  asked: boolean
 }
 
 export class ConsentServer {
@@ -48,13 +59,18 @@ export class ConsentServer {
     const session: Session = {
       messages: new Messages(stream, 'u32', {
         onMessage: (message) => this.#onMessage(session, message),
-        onDrain: () => this.#sendLog(session),
+        onDrain: () => {
+          this.#sendLog(session)
+          this.#sendEntries(session)
+        },
         onEnd: () => stream.end(),
         onClose: () => {
           this.#sessions.splice(this.#sessions.indexOf(session), 1)
         },
       }),
       next: -1,
+      entry: -1,
+      asked: false,
     }
     this.#sessions.push(session)
   }
@@ -63,6 +79,12 @@ export class ConsentServer {
     if (message[0] === CONSENT.getLog) {
       session.next = decodeGetLog(message) ?? 0
       this.#sendLog(session)
+      return
+    }
+    if (message[0] === CONSENT.getEntries) {
+      session.entry = decodeGetEntries(message) ?? 0
+      session.asked = true
+      this.#sendEntries(session)
       return
     }
     const jws = message[0] === CONSENT.event ? decodeJws(message) : null
@@ -90,6 +112,27 @@ export class ConsentServer {
       session.messages.send(encodeLog(jws))
       session.messages.send(encodePlace(CONSENT.logEnd, this.#place()))
     }
+  }
+
+  /** New entries are durable: to everybody who has asked for them. */
+  onEntries(): void {
+    for (const session of this.#sessions) this.#sendEntries(session)
+  }
+
+  /** As much of the log of keys as the stream takes now. */
+  #sendEntries(session: Session): void {
+    const { access } = this.#options.state
+    if (session.entry < 0) return
+    const { stream } = session.messages
+    for (const { number, bytes } of access.saved(session.entry)) {
+      if (stream.writable() < bytes.length + 16) return
+      session.messages.send(encodeEntryMessage(number, bytes))
+      session.entry = number + 1
+    }
+    if (!session.asked) return
+    session.asked = false
+    session.messages.send(encodeDelivered(this.#options.delivered()))
+    session.messages.send(encodeEntriesEnd(access.next - 1, access.head))
   }
 
   /** As much of the log as the stream takes now. */

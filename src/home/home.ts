@@ -2,22 +2,26 @@
 // call. One Owned for each device keeps its links up. Nothing here trusts a device further than its
 // signatures, and nothing is granted without the owner log saying so.
 
-import { type Bytes, base64url, equal } from '../base/bytes.ts'
+import { type Bytes, base64url, equal, hex } from '../base/bytes.ts'
 import { WattleError } from '../base/errors.ts'
 import { decodePlaces, encodePlaces, placeOf, type ReaderPlace } from '../channel/place.ts'
-import { Exchange, Signer } from '../crypto/native.ts'
+import { Exchange, Signer, Verifier } from '../crypto/native.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
 import { Link } from '../node/link.ts'
 import type { Loop } from '../node/loop.ts'
+import type { DiscoverySettings } from '../node/peers/config.ts'
+import { Coordinator } from '../node/peers/coordinator.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
-import { type EventBody, signEvent } from '../ownership/event.ts'
-import { type Label, parseCode } from '../ownership/label.ts'
+import { type EventBody, eventHash, signEvent } from '../ownership/event.ts'
+import { deviceName, type Label, parseCode } from '../ownership/label.ts'
 import { signVouch, type VouchKind } from '../ownership/reputation/statement.ts'
+import { ENTRY, type ReaderEntryText } from '../wire/access.ts'
 import { CONSENT, CONSENT_PROTOCOL, encodeInvite } from '../wire/consent.ts'
 import type { ClassId } from '../wire/frame.ts'
 import type { PeerOpinion } from '../wire/peers.ts'
+import { DeviceAccess } from './access.ts'
 import { Claiming } from './claiming.ts'
 import { Owned, type OwnedEvents } from './owned.ts'
 import { askPeers } from './peers.ts'
@@ -29,6 +33,8 @@ export interface HomeOptions {
   loop: Loop
   events: OwnedEvents
   report: (event: string, detail?: Record<string, unknown>) => void
+  /** How devices are found; without it only where they were last. */
+  discovery?: DiscoverySettings
 }
 
 export interface GrantRequest {
@@ -51,13 +57,15 @@ export class Home {
   readonly host: Host
   readonly store: HomeStore
   readonly owned: Owned[]
+  readonly coordinator: Coordinator | null
   readonly #options: HomeOptions
   readonly #signer: Signer
   readonly #exchange: Exchange
   readonly #claiming: Claiming
   readonly #placesFile: SnapshotFile
   readonly #places: readonly ReaderPlace[]
-  readonly #invites: Link[]
+  readonly #invites: Map<string, Link>
+  readonly #accesses: Map<string, DeviceAccess>
 
   private constructor(
     options: HomeOptions,
@@ -69,6 +77,7 @@ export class Home {
       claiming: Claiming
       places: ReaderPlace[]
       placesFile: SnapshotFile
+      accesses: Map<string, DeviceAccess>
     },
   ) {
     this.#options = options
@@ -80,9 +89,38 @@ export class Home {
     this.#places = parts.places
     this.#placesFile = parts.placesFile
     this.owned = []
-    this.#invites = []
+    this.coordinator = options.discovery ? this.#makeCoordinator(options.discovery) : null
+    this.#invites = new Map()
+    this.#accesses = parts.accesses
     for (const device of parts.store.devices) if (!device.log.deleted) this.#follow(device)
     options.loop.every('home save', SAVE_MS, () => this.#save())
+    this.coordinator?.start()
+  }
+
+  #makeCoordinator({ mdns, bootstrap }: DiscoverySettings): Coordinator {
+    const { hardware, loop } = this.#options
+    const { sockets, random, clock } = hardware
+    const listen = { sockets, random, host: 'home', announcement: () => null, signer: () => null }
+    return new Coordinator({
+      loop,
+      host: this.host,
+      wall: () => clock.wall(),
+      lan: mdns === 'off' ? null : { ...listen, loopback: mdns === 'lo' },
+      bootstrap: bootstrap.enabled
+        ? { peers: () => bootstrap.peers, contact: () => null, timeoutMs: bootstrap.timeoutMs }
+        : null,
+      onReachable: (key) => this.owned.find((o) => equal(o.device.key, key))?.hurry(),
+      onNeighbour: ({ name, claimed, addresses }) =>
+        this.#options.report('neighbour', { name, claimed, addresses: [...addresses] }),
+    })
+  }
+
+  /** Addresses of the unclaimed device of a label; a code without one fits where there is only one device. */
+  unclaimedAt(discriminator: number | null): readonly string[] {
+    const free = this.coordinator?.neighbours.filter((n) => !n.claimed) ?? []
+    if (discriminator === null) return free.length === 1 ? free[0]!.addresses : []
+    const name = `${deviceName(discriminator)}.`
+    return free.find((n) => n.name.startsWith(name))?.addresses ?? []
   }
 
   static start(options: HomeOptions, done: (error: Failure, home: Home | null) => void): void {
@@ -99,7 +137,11 @@ export class Home {
         placesFile.read((trouble, content) => {
           if (trouble) return done(trouble, null)
           const places = (content && decodePlaces(content)) ?? []
-          done(null, new Home(options, { store, signer, exchange, host, claiming, places, placesFile }))
+          openAccesses(hardware, store.devices, (bad, accesses) => {
+            if (!accesses) return done(bad, null)
+            const parts = { store, signer, exchange, host, claiming, places, placesFile, accesses }
+            done(null, new Home(options, parts))
+          })
         })
       })
     })
@@ -108,6 +150,11 @@ export class Home {
   /** The owner's Ed25519 key. */
   get key(): Bytes {
     return this.#signer.publicKey
+  }
+
+  /** Our copy of a device's log of keys. */
+  access(device: OwnedDevice): DeviceAccess | null {
+    return this.#accesses.get(hex(device.key)) ?? null
   }
 
   find(word: string): Owned | null {
@@ -147,8 +194,12 @@ export class Home {
       this.store.addDevice(device, (failure) => {
         if (failure) return done(storageError(failure), null)
         const added = this.store.device(certificate.device)!
-        this.#follow(added)
-        done(null, added)
+        openAccesses(this.#options.hardware, [added], (bad, accesses) => {
+          if (!accesses) return done(storageError(bad ?? new Error('no file')), null)
+          for (const [key, access] of accesses) this.#accesses.set(key, access)
+          this.#follow(added)
+          done(null, added)
+        })
       })
     })
   }
@@ -208,6 +259,7 @@ export class Home {
     this.#submit(owned, { type: 'DEVICE_DELETED' }, (error) => {
       if (!error) {
         owned.stop()
+        this.coordinator?.unwant(owned.device.key)
         this.owned.splice(this.owned.indexOf(owned), 1)
         this.#options.report('deleted', { device: owned.device.name })
       }
@@ -218,11 +270,13 @@ export class Home {
   /** Saves every place and stops. */
   close(done: () => void): void {
     this.#options.loop.cancel('home save')
+    this.coordinator?.stop()
     for (const owned of this.owned) owned.stop()
-    for (const link of this.#invites) link.stop()
+    for (const link of this.#invites.values()) link.stop()
     this.#save(() => {
       this.host.close()
       this.store.close()
+      for (const access of this.#accesses.values()) access.close()
       done()
     })
   }
@@ -237,14 +291,21 @@ export class Home {
       own: { sign: this.#signer.publicKey, exchange: this.#exchange },
       place: placeOf(this.#places, device.key, 0),
       events,
+      access: this.#accesses.get(hex(device.key))!,
       onSynced: () => this.#onSynced(owned),
+      ...(this.coordinator ? { coordinator: this.coordinator } : {}),
+      onEntry: (grantId) => this.#inviteAgain(device, grantId),
     })
     this.owned.push(owned)
+    this.coordinator?.want(device.key)
     owned.start()
-    for (const reader of device.log.readers) {
-      const card = this.store.cards.find(({ card: c }) => equal(c.sign, reader.sign))?.card
-      if (card) this.#invite(device, card.addresses, reader.grantId)
-    }
+    for (const reader of device.log.readers) this.#inviteAgain(device, reader.grantId)
+  }
+
+  #inviteAgain(device: OwnedDevice, grantId: Bytes): void {
+    const reader = device.log.reader(grantId)
+    const card = reader && this.store.cards.find(({ card: c }) => equal(c.sign, reader.sign))?.card
+    if (card) this.#invite(device, card.addresses, grantId)
   }
 
   /** The first event of every device's log is ours to write. */
@@ -264,7 +325,13 @@ export class Home {
   /** Tells a provider where the device is; tried until it says that it knows. */
   #invite(device: OwnedDevice, addresses: readonly string[], grantId: Bytes): void {
     const reader = device.log.reader(grantId)
-    if (!reader || addresses.length === 0) return
+    const id = base64url(grantId)
+    const entry = this.access(device)?.book.of(grantId, ENTRY.admitted)
+    // What proves the invitation comes with the device's next entries.
+    if (!reader || !entry || addresses.length === 0 || this.#invites.has(id)) return
+    const { event: named } = entry.text as ReaderEntryText
+    const event = device.events.find((jws) => equal(eventHash(jws), named))
+    if (event === undefined) return
     const link: Link = new Link({
       host: this.host,
       loop: this.#options.loop,
@@ -273,13 +340,10 @@ export class Home {
       addresses: () => addresses,
       opening: () => [
         encodeInvite({
-          device: device.key,
-          deviceBox: device.box,
-          class: reader.class,
-          grantId,
-          until: reader.until,
+          certificate: device.certificate,
+          entry: entry.bytes,
+          event,
           name: device.name,
-          purpose: reader.purpose,
           addresses: device.addresses,
         }),
       ],
@@ -295,10 +359,9 @@ export class Home {
     })
     const over = (): void => {
       link.stop()
-      const i = this.#invites.indexOf(link)
-      if (i >= 0) this.#invites.splice(i, 1)
+      if (this.#invites.get(id) === link) this.#invites.delete(id)
     }
-    this.#invites.push(link)
+    this.#invites.set(id, link)
     link.start()
   }
 
@@ -315,4 +378,25 @@ function storageError(error: Error): WattleError {
   return error instanceof WattleError
     ? error
     : new WattleError('storage', `cannot be written: ${error.message}`)
+}
+
+/** The logs of keys of these devices, by their keys in hex. */
+function openAccesses(
+  { files, random }: Hardware,
+  devices: readonly OwnedDevice[],
+  done: (error: Failure, accesses: Map<string, DeviceAccess> | null) => void,
+): void {
+  const accesses = new Map<string, DeviceAccess>()
+  const next = (i: number): void => {
+    const device = devices[i]
+    if (!device) return done(null, accesses)
+    const verifier = Verifier.of(device.key)
+    if (!verifier) return next(i + 1)
+    DeviceAccess.open({ files, random, key: device.key, device: verifier }, (error, access) => {
+      if (!access) return done(error, null)
+      accesses.set(hex(device.key), access)
+      next(i + 1)
+    })
+  }
+  next(0)
 }

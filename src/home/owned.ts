@@ -11,20 +11,27 @@ import { type Exchange, Verifier } from '../crypto/native.ts'
 import type { Host } from '../net/host.ts'
 import { Link } from '../node/link.ts'
 import type { Loop } from '../node/loop.ts'
+import type { Coordinator } from '../node/peers/coordinator.ts'
 import type { Decision } from '../ownership/log.ts'
 import { TelegramUnpacker } from '../p1/sequence.ts'
+import { ENTRY } from '../wire/access.ts'
 import { CHANNEL_PROTOCOL, type Ending, encodeWitness } from '../wire/channel.ts'
 import {
   CONSENT,
   CONSENT_PROTOCOL,
+  decodeDelivered,
+  decodeEntriesEnd,
+  decodeEntryMessage,
   decodeEventRefused,
   decodeJws,
   decodePlace,
   encodeEvent,
+  encodeGetEntries,
   encodeGetLog,
   type LogPlace,
 } from '../wire/consent.ts'
 import { FRAME_BYTES } from '../wire/frame.ts'
+import type { DeviceAccess } from './access.ts'
 import type { HomeStore, OwnedDevice } from './store.ts'
 
 export interface OwnedEvents {
@@ -50,6 +57,12 @@ export interface OwnedOptions {
   events: OwnedEvents
   /** Our copy of the log and the device's are the same. */
   onSynced: () => void
+  /** Knows where the device is now; without it only where it was last. */
+  coordinator?: Coordinator
+  /** Our copy of the device's log of keys. */
+  access: DeviceAccess
+  /** An entry of it is new to us. */
+  onEntry: (grantId: Bytes) => void
 }
 
 /** An event, and who waits for what comes of it. */
@@ -77,6 +90,9 @@ export class Owned {
   readonly #inbox: Pending[]
   #inboxBytes: number
   #end: LogPlace | null
+  /** Who waits for the end of the entries. */
+  readonly #heard: (() => void)[]
+  #askedAll: boolean
 
   constructor(options: OwnedOptions) {
     const { device, host, loop } = options
@@ -91,12 +107,23 @@ export class Owned {
     this.#inbox = []
     this.#inboxBytes = 0
     this.#end = null
+    this.#heard = []
+    this.#askedAll = false
     this.follower = this.#makeFollower()
     if (options.place) {
       this.follower.restore(options.place.state)
       this.unpacker.restore(options.place.context)
     }
-    const common = { host, loop, key: device.key, addresses: () => device.addresses }
+    const common = {
+      host,
+      loop,
+      key: device.key,
+      addresses: () => options.coordinator?.addressesOf(device.key, device.addresses) ?? device.addresses,
+      onDial: (address: string, error: WattleError | null) => {
+        if (error) options.coordinator?.didNotWork(address)
+        else options.coordinator?.worked(device.key, address)
+      },
+    }
     this.#frames = new Link({
       ...common,
       protocol: CHANNEL_PROTOCOL,
@@ -109,10 +136,11 @@ export class Owned {
     this.#log = new Link({
       ...common,
       protocol: CONSENT_PROTOCOL,
-      opening: () => [encodeGetLog(device.log.seq)],
+      opening: () => [encodeGetLog(device.log.seq), encodeGetEntries(options.access.book.newest + 1)],
       onMessage: (message) => this.#onLogMessage(message),
       onState: (up) => {
         this.#synced = false
+        if (!up) for (const heard of this.#heard.splice(0)) heard()
         if (!up)
           this.#answer(
             new WattleError('device-offline', 'the device cannot be reached now; ask again when it is back'),
@@ -128,6 +156,12 @@ export class Owned {
   /** Log and frames are up and in step: the device can be asked for something. */
   get ready(): boolean {
     return this.#synced && this.#frames.up
+  }
+
+  /** The device was just seen: no waiting. */
+  hurry(): void {
+    this.#log.hurry()
+    this.#frames.hurry()
   }
 
   start(): void {
@@ -235,9 +269,52 @@ export class Owned {
         )
         return
       }
+      case CONSENT.entry:
+        return this.#onEntry(message)
+      case CONSENT.delivered: {
+        const delivered = decodeDelivered(message)
+        if (delivered) this.#options.access.delivered = delivered
+        return
+      }
+      case CONSENT.entriesEnd: {
+        const end = decodeEntriesEnd(message)
+        if (end) this.#onEntriesEnd(end)
+        return
+      }
       default:
         this.#options.events.onReject(this.device, 'message')
     }
+  }
+
+  #onEntry(message: Bytes): void {
+    const { access, events, onEntry } = this.#options
+    const told = decodeEntryMessage(message)
+    if (!told) return events.onReject(this.device, 'message')
+    const failed = (error: Error): void => events.onReject(this.device, `entries: ${error.message}`)
+    const added = access.add(told.number, told.entry, failed)
+    if (added === 'bad') return events.onReject(this.device, 'entry')
+    if (added === 'known') return
+    if (added === 'branch') events.onReject(this.device, 'entries-branch')
+    const text = access.book.entries.at(-1)!.text
+    if (text.kind === ENTRY.admitted) onEntry(text.grantId)
+  }
+
+  /** All came that the device has. Where it has fewer than we, or others, it was rolled back: it sends all it has. */
+  #onEntriesEnd(end: { number: number; head: Bytes }): void {
+    const { book } = this.#options.access
+    for (const heard of this.#heard.splice(0)) heard()
+    if (end.number === book.newest && equal(end.head, book.head)) this.#askedAll = false
+    if (end.number >= book.newest || this.#askedAll) return
+    this.#askedAll = true
+    this.#options.events.onReject(this.device, 'entries-behind')
+    this.#log.send(encodeGetEntries(1))
+  }
+
+  /** Asks for the newest entries and what went out; `done` at once where the device is away. */
+  refresh(done: () => void): void {
+    if (!this.#log.up) return done()
+    this.#heard.push(done)
+    this.#log.send(encodeGetEntries(this.#options.access.book.newest + 1))
   }
 
   /** An event of the device's log, behind those that came before it. */

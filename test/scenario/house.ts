@@ -105,8 +105,7 @@ export class House {
         listen: `${machine.address}:${PORT}`,
         serial: 'sim',
         ringFrames: 5_000,
-        ...(this.releaseKey ? { releaseKey: this.releaseKey } : {}),
-        timeServers: this.timeServers,
+        onBoard: { releaseKey: this.releaseKey, timeServers: this.timeServers },
         report: (event, detail) => this.report('device', event, detail),
       },
       (error, device) => {

@@ -51,7 +51,7 @@ function answerTo(request: HttpRequest, options: PortalOptions): HttpAnswer {
   )
     return { status: 403, headers: { 'content-type': 'text/plain' }, body: utf8('not here\n') }
   const settings = readForm(request.body)
-  const wrong = settings ? whatIsWrong(settings) : 'The form was not understood: load the page again.'
+  const wrong = settings ? whatIsWrong(settings) : 'the form was not understood: load the page again'
   if (!settings || wrong !== null)
     return page(400, form(options, settings ?? { wifi: null, country: '', name: '' }, wrong ?? ''))
   options.onSettings(settings)
@@ -104,13 +104,13 @@ function escaped(value: string): string {
 const HEAD = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Wattle: Wi-Fi</title><style>
 :root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;margin:0 auto;max-width:26rem;padding:1.5rem}
 h1{font-size:1.35rem;margin:0 0 .5rem}label{display:block;margin:1rem 0 0;font-weight:600}
-input:not([type=checkbox]){box-sizing:border-box;width:100%;padding:.65rem;font:inherit;border:1px solid #8886;border-radius:.4rem}
+input:not([type=checkbox]){box-sizing:border-box;width:100%;padding:.65rem;font:inherit;font-weight:400;border:1px solid #8886;border-radius:.4rem}
 .row{font-weight:400}.row input{margin:0 .5rem 0 0}small{display:block;font-weight:400;opacity:.75}
 button{margin:1.5rem 0 0;width:100%;padding:.8rem;font:inherit;font-weight:600;border:0;border-radius:.4rem;background:#1a6b3c;color:#fff}
 [role=alert]{margin:1rem 0;padding:.7rem;border-left:.3rem solid #b3261e;background:#b3261e1f}</style>`
 
 function form({ name }: PortalOptions, { wifi, country }: SetupSettings, wrong: string): string {
-  return `${HEAD}<h1>Wi-Fi for ${escaped(name)}</h1><p>Which network shall it join? What you type stays in the device. This page’s own network is open, so do this where nobody listens in, or put <b>wattle.txt</b> on the card instead.</p>${wrong === '' ? '' : `<p role="alert">${escaped(wrong)}</p>`}
+  return `${HEAD}<h1>Wi-Fi for ${escaped(name)}</h1><p>Which network shall it join? What you type stays in the device. This page’s own network is open, so do this where nobody listens in, or put <b>wattle.txt</b> on the card instead.</p>${wrong === '' ? '' : `<p role="alert">${escaped(wrong[0]!.toUpperCase() + wrong.slice(1))}.</p>`}
 <form method="post" action="/"><label>Network<input name="wifi" required maxlength="32" autocomplete="off" autocapitalize="none" spellcheck="false" value="${escaped(wifi?.ssid ?? '')}"></label>
 <label>Password<input name="password" type="password" maxlength="64" autocomplete="off"><small>Empty for an open network.</small></label>
 <label>Country<input name="country" maxlength="2" autocapitalize="characters" placeholder="NL" value="${escaped(country)}"><small>Two letters; it decides which channels are allowed.</small></label>

@@ -12,19 +12,29 @@ import { Setup } from '../setup/setup.ts'
 import { Firmware } from '../update/firmware.ts'
 import { Upkeep } from './upkeep.ts'
 
-export interface OnBoardOptions {
-  board: Board
-  hardware: Hardware
+/** What the configuration says. */
+export interface OnBoardWishes {
+  /** Ed25519 key that signs updates; null: none is taken. */
+  releaseKey: Bytes | null
+  /** Hosts to ask for the time. */
+  timeServers: readonly string[]
+}
+
+/** What the composition root has. */
+export interface OnBoardParts {
   loop: Loop
   lights: Lights
   name: string
-  releaseKey: Bytes | null
-  timeServers: readonly string[]
   /** `host:port` that is listened on. */
   address: () => string
   /** Connections that have proved a key so far. */
   peers: () => number
   isOwner: (sign: Bytes) => boolean
+}
+
+interface OnBoardOptions extends OnBoardWishes, OnBoardParts {
+  board: Board
+  hardware: Hardware
   report: (event: string, detail?: Record<string, unknown>) => void
 }
 
@@ -33,7 +43,20 @@ export class OnBoard {
   readonly #firmware: Firmware
   readonly #setup: Setup
 
-  constructor(options: OnBoardOptions) {
+  /** Null on a machine that is no board of ours. */
+  static of(
+    {
+      hardware,
+      onBoard = { releaseKey: null, timeServers: [] },
+      report,
+    }: Pick<OnBoardOptions, 'hardware' | 'report'> & { onBoard?: OnBoardWishes },
+    parts: OnBoardParts,
+  ): OnBoard | null {
+    const { board } = hardware
+    return board ? new OnBoard({ ...onBoard, ...parts, board, hardware, report }) : null
+  }
+
+  private constructor(options: OnBoardOptions) {
     const { files, sockets } = options.hardware
     this.#upkeep = new Upkeep({ ...options, files, sockets })
     this.#firmware = new Firmware({ ...options, files })

@@ -201,7 +201,7 @@ t.test('portal: what is typed, right and wrong', async (t) => {
   t.notMatch(body, /correct horse/, 'never a password in an answer')
   const wrong = ask({ method: 'POST', body: 'wifi=%3Cb%3E&password=short&country=' })
   t.equal(wrong.answer.status, 400)
-  t.match(wrong.body, /role="alert">a Wi-Fi password has 8 to 63/)
+  t.match(wrong.body, /role="alert">A Wi-Fi password has 8 to 63/)
   t.match(wrong.body, /value="&#60;b&#62;"/, 'escaped')
   t.notMatch(wrong.body, /short/)
   t.same(wrong.set, [])
