@@ -59,7 +59,6 @@ export class Device {
   readonly #consent: ConsentServer
   readonly #button: ButtonMachine
   readonly #streams: DeviceStreams
-  /** On a card of ours. */
   readonly #onBoard: OnBoard | null
   #channels: Channels | null
   #subscribers: Subscribers | null
@@ -96,10 +95,7 @@ export class Device {
         this.#onBoard?.onMeterTime(utcMs)
       },
       onPeriod: (cls, agoMs) => this.#access?.onPeriod(cls, agoMs),
-      onReading: (reading, telegram) => {
-        this.#onBoard?.onTelegram()
-        options.onReading?.(reading, telegram)
-      },
+      onReading: options.onReading ?? (() => {}),
       onTick: (now) => this.#onBoard?.onMeter(now),
       report,
     })
@@ -133,6 +129,7 @@ export class Device {
       name: this.name,
       address: () => this.#streams.address,
       peers: () => this.#streams.host.counters.get('opened'),
+      telegrams: () => this.#meter.counters.get('telegrams'),
       isOwner: (sign) => this.#claim.entitled(sign, 0)?.owner === true,
     })
     this.#streams = new DeviceStreams({

@@ -29,6 +29,8 @@ export interface OnBoardParts {
   address: () => string
   /** Connections that have proved a key so far. */
   peers: () => number
+  /** Valid telegrams so far. */
+  telegrams: () => number
   isOwner: (sign: Bytes) => boolean
 }
 
@@ -78,10 +80,6 @@ export class OnBoard {
     if (gesture !== 'second') return
     this.#firmware.allowOlder(now)
     this.#setup.openPortal()
-  }
-
-  onTelegram(): void {
-    this.#upkeep.onTelegram()
   }
 
   /** The meter's task ran. */
