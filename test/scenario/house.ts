@@ -51,6 +51,7 @@ export class House {
   /** How device and home find each other; without it by address alone. */
   discovery: ((who: 'device' | 'home') => DiscoverySettings) | null = null
   devicePort: number = PORT
+  timeServers: string[] = []
   readonly providers: Map<string, { provider: Provider; card: Card }>
   readonly #record: ReturnType<typeof makeRecord>
   #fed = false
@@ -123,7 +124,7 @@ export class House {
         serial: 'sim',
         ...(this.discovery ? { discovery: this.discovery('device') } : {}),
         ringFrames: 5_000,
-        ...(this.releaseKey ? { releaseKey: this.releaseKey } : {}),
+        onBoard: { releaseKey: this.releaseKey, timeServers: this.timeServers },
         report: (event, detail) => this.report('device', event, detail),
       },
       (error, device) => {
