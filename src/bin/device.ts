@@ -1,8 +1,18 @@
 // `wattle device`: the device on this machine's hardware. Its claim code is made at the first start
 // where no label was written for it, and lies in the state folder until the claim.
 
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import { pages } from 'wattle:page'
 import { text, unbase64url } from '../base/bytes.ts'
 import { EXIT, type ExitCode, WattleError } from '../base/errors.ts'
@@ -168,6 +178,8 @@ export async function device(args: string[]): Promise<ExitCode> {
     page: running.pageAddress === null ? null : `http://${running.pageAddress}/`,
     claimed: running.key !== null,
     node: process.version,
+    // Seconds since this machine was started.
+    up: Number(process.hrtime.bigint() / 1_000_000n) / 1_000,
   })
   await stopped
   emit('device', 'status', running.status)
@@ -305,10 +317,26 @@ function openLabel(folder: string, onCard: string | null): ClaimRecord {
   linuxRandom(random)
   const discriminator = random[16]! * 256 + random[17]!
   const record = makeRecord(code, discriminator, random.slice(0, 16))
-  writeFileSync(join(folder, CODE), `${showCode(code)}\n${labelUrl(discriminator, code)}\n`, { mode: 0o600 })
-  writeFileSync(path, recordJson(record), { mode: 0o600 })
+  // The record last: whoever finds it finds its code too, even when the power goes in between.
+  writeDurably(join(folder, CODE), `${showCode(code)}\n${labelUrl(discriminator, code)}\n`)
+  writeDurably(path, recordJson(record))
   say(
     `${deviceName(discriminator)}: no label was written for this device; its claim code is in ${join(folder, CODE)}`,
   )
   return record
+}
+
+/** All of it or nothing, and on the medium when this returns; mode 0600. */
+function writeDurably(path: string, content: string): void {
+  const fresh = `${path}.new`
+  writeFileSync(fresh, content, { mode: 0o600 })
+  for (const [place, move] of [
+    [fresh, true],
+    [dirname(path), false],
+  ] as const) {
+    const fd = openSync(place, 'r')
+    fsyncSync(fd)
+    closeSync(fd)
+    if (move) renameSync(fresh, path)
+  }
 }
