@@ -11,6 +11,7 @@ import { Loop } from '../../src/node/loop.ts'
 import { SnapshotFile } from '../../src/node/snapshot.ts'
 import { type Card, readCard } from '../../src/ownership/card.ts'
 import { freshCode, makeRecord } from '../../src/ownership/label.ts'
+import { ProviderAccess } from '../../src/provider/access.ts'
 import { Provider } from '../../src/provider/provider.ts'
 import { ProviderStore } from '../../src/provider/store.ts'
 
@@ -45,7 +46,7 @@ export class House {
   home: Home | null
   /** Who signs updates of the device. */
   releaseKey: Uint8Array | null = null
-  readonly providers: Map<string, { provider: Provider; card: Card }>
+  readonly providers: Map<string, { provider: Provider; card: Card; access: ProviderAccess }>
   readonly #record: ReturnType<typeof makeRecord>
   #fed = false
 
@@ -164,31 +165,36 @@ export class House {
       (error, store) => {
         if (!store) throw error ?? new Error('no store')
         const placesFile = new SnapshotFile(hardware.files, 'provider.places', 'plac', 1)
-        placesFile.read((_error, content) => {
-          const provider = new Provider({
-            hardware,
-            loop,
-            store,
-            places: (content && decodePlaces(content)) ?? [],
-            placesFile,
-            events: {
-              onTelegram: (channel, telegram, at) => {
-                const { epoch, index } = at
-                raw.push({ epoch, index, class: channel.class, bytes: telegram.slice() })
-                got.push({ epoch, index, text: latin(telegram) })
+        const { files, random } = hardware
+        const followed = store.channels.map((c) => c.device)
+        placesFile.read((_error, content) =>
+          ProviderAccess.open({ files, random, followed }, (_bad, access) => {
+            const provider = new Provider({
+              hardware,
+              loop,
+              store,
+              access: access!,
+              places: (content && decodePlaces(content)) ?? [],
+              placesFile,
+              events: {
+                onTelegram: (channel, telegram, at) => {
+                  const { epoch, index } = at
+                  raw.push({ epoch, index, class: channel.class, bytes: telegram.slice() })
+                  got.push({ epoch, index, text: latin(telegram) })
+                },
+                onSealed: (_channel, at) => sealed.push(at),
+                onGap: (_channel, from, to) => this.report(name, 'gap', { from, to }),
+                onAccess: (_channel, access) => this.report(name, 'access', { access }),
+                onInvite: () => this.report(name, 'invited'),
               },
-              onSealed: (_channel, at) => sealed.push(at),
-              onGap: (_channel, from, to) => this.report(name, 'gap', { from, to }),
-              onAccess: (_channel, access) => this.report(name, 'access', { access }),
-              onInvite: () => this.report(name, 'invited'),
-            },
-          })
-          const address = `${machine.address}:${PORT}`
-          provider.listen(address, () => {
-            card = readCard(provider.card([address]))
-            this.providers.set(name, { provider, card: card! })
-          })
-        })
+            })
+            const address = `${machine.address}:${PORT}`
+            provider.listen(address, () => {
+              card = readCard(provider.card([address]))
+              this.providers.set(name, { provider, card: card!, access: access! })
+            })
+          }),
+        )
       },
     )
     this.until(() => card !== null)
