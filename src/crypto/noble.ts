@@ -6,7 +6,8 @@
 
 import { gcm } from '@noble/ciphers/aes.js'
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
-import { x25519 } from '@noble/curves/ed25519.js'
+import { pow } from '@noble/curves/abstract/modular.js'
+import { montgomery } from '@noble/curves/abstract/montgomery.js'
 import { p256, p384, p521 } from '@noble/curves/nist.js'
 import { getPublicKey, hashes, Point, sign } from '@noble/ed25519'
 import { hkdf as nobleHkdf } from '@noble/hashes/hkdf.js'
@@ -21,6 +22,21 @@ import { Secret } from './secret.ts'
 hashes.sha512 = nobleSha512
 
 const ORDER = Point.CURVE().n
+
+// RFC 7748 section 4.1, on noble's ladder: `curves/ed25519.js` would bring a second edwards25519 along,
+// which a page has no room for.
+const P25519 = 2n ** 255n - 19n
+const x25519 = montgomery({
+  P: P25519,
+  type: 'x25519',
+  powPminus2: (x) => pow(x, P25519 - 2n, P25519),
+  adjustScalarBytes: (bytes: Bytes) => {
+    bytes[0]! &= 248
+    bytes[31]! &= 127
+    bytes[31]! |= 64
+    return bytes
+  },
+})
 
 /** SHA-256 (32 bytes) of the parts, one after the other. */
 export function sha256(...parts: Bytes[]): Bytes {

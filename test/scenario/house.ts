@@ -36,6 +36,8 @@ export class House {
   readonly code: string
   /** Telegrams as the meter sent them, without the line end behind the CRC. */
   readonly sent: string[]
+  /** When each of them was begun, virtual ms. */
+  readonly sentAt: number[]
   readonly homeGot: Got[]
   readonly providerGot: Map<string, Got[]>
   readonly providerSealed: Map<string, { epoch: number; index: number }[]>
@@ -54,6 +56,7 @@ export class House {
     this.world = new World({ seed })
     this.log = []
     this.sent = []
+    this.sentAt = []
     this.homeGot = []
     this.providerGot = new Map()
     this.providerSealed = new Map()
@@ -89,6 +92,13 @@ export class House {
 
   /** Switches the device (and, the first time, its meter) on and runs until it listens. */
   startDevice(): Device {
+    this.bootDevice()
+    this.until(() => this.device !== null)
+    return this.device!
+  }
+
+  /** The same, without waiting. */
+  bootDevice(): void {
     const machine = this.machine('device')
     if (!machine.on) machine.boot()
     this.device = null
@@ -98,6 +108,7 @@ export class House {
       machine.cable.every(1_000, (wall: number) => {
         const bytes = meter.telegramAt(wall)
         this.sent.push(latin(bytes).trimEnd())
+        this.sentAt.push(this.world.now())
         return bytes
       })
     }
@@ -116,8 +127,6 @@ export class House {
         this.device = device
       },
     )
-    this.until(() => this.device !== null)
-    return this.device!
   }
 
   startHome(): Home {
@@ -222,13 +231,13 @@ export class House {
     return result
   }
 
-  grant(name: string, purpose = 'energy advice'): string {
+  grant(name: string, purpose = 'energy advice', until?: number): string {
     let id = ''
     const { card } = this.providers.get(name)!
     this.home!.grant(
       this.owned(),
       card,
-      { class: 0, until: this.world.wallAtStart + 90 * 86_400_000, purpose },
+      { class: 0, until: until ?? this.world.wallAtStart + 90 * 86_400_000, purpose },
       (error, grantId) => {
         id = grantId ? base64url(grantId) : `!${error?.code}`
       },

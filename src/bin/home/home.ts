@@ -11,6 +11,7 @@ import { stateFolder } from '../machine.ts'
 import type { Answer, HomeCommand } from './command.ts'
 import { CONSENT_COMMANDS } from './consent.ts'
 import { DEVICE_COMMANDS } from './devices.ts'
+import { NETWORK_COMMANDS } from './network.ts'
 import { PEER_COMMANDS } from './peers.ts'
 import { PROOF_COMMANDS } from './proof.ts'
 import { type Running, startHome } from './running.ts'
@@ -36,6 +37,7 @@ const COMMANDS: readonly HomeCommand[] = [
   ...CONSENT_COMMANDS,
   ...PROOF_COMMANDS,
   ...PEER_COMMANDS,
+  ...NETWORK_COMMANDS,
   ...UPDATE_COMMANDS,
 ]
 
