@@ -64,6 +64,9 @@ t.test('grant, pause, restart, revoke: the sum is what was read; all three hold 
   house.world.runFor(5_000)
   done((f) => house.home!.resume(house.owned(), unbase64url(alice), f))
   house.world.runFor(6_000)
+  const resumed = house.providers.get('alice')!.access.of(house.owned().device.key)!.book
+  t.equal(resumed.of(unbase64url(alice)!, ENTRY.given)!.text.at, resumed.entries.at(-1)!.text.at)
+  t.equal(resumed.entries.length, 4, 'she hears of the resumption at once')
   house.machine('device').kill()
   house.startDevice()
   house.world.runFor(40_000)
@@ -75,7 +78,11 @@ t.test('grant, pause, restart, revoke: the sum is what was read; all three hold 
   compare(t, house, 'bob', [bob])
   const [a, b] = report(house)
   t.match(a, { provider: 'alice', state: 'open', why: null, class: 'raw' })
-  t.equal(a!.read.length, 3, 'before the pause, after it, and after the start, whose KEY_ROTATION had no box for her')
+  t.equal(
+    a!.read.length,
+    3,
+    'before the pause, after it, and after the start, whose KEY_ROTATION had no box for her',
+  )
   t.match(b, { provider: 'bob', state: 'ended', why: 'revoked' })
   t.ok(a!.delivered && a!.delivered.at > 0, 'and what was last sent')
 
@@ -110,7 +117,14 @@ t.test('grant, pause, restart, revoke: the sum is what was read; all three hold 
   }
   const channels = [{ device: device.key, deviceBox: device.box, class: 0 as const }]
   const bobs = ownConsents(
-    channels.map((c) => ({ ...c, grantId: unbase64url(bob)!, until: 0, name: 'd', purpose: '', addresses: [] })),
+    channels.map((c) => ({
+      ...c,
+      grantId: unbase64url(bob)!,
+      until: 0,
+      name: 'd',
+      purpose: '',
+      addresses: [],
+    })),
     house.providers.get('bob')!.access,
   )
   t.match(bobs, [{ id: bob, state: 'ended', why: 'revoked' }])
