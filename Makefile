@@ -27,10 +27,19 @@ dist/wattle: $(STAMP) $(shell find src scripts -type f)
 binaries: build ## dist/wattle-linux-x64 and -arm64, single executables
 	@$(TS) scripts/binaries.ts
 
-test: dist/wattle ## all tests, samples of the long ones (<= 3 minutes)
+# For test/reader-py; without it those tests say that they are skipped.
+.PHONY: python-crypto vectors bench-channel
+python-crypto:
+	@for p in /usr/bin/python3 python3; do $$p -c 'import cryptography' 2>/dev/null && exit 0; done; \
+	  { [ "$$(id -u)" = 0 ] && apt-get install -y -qq python3-cryptography >/dev/null 2>&1; } || \
+	  echo "for the reader in Python: apt-get install python3-cryptography"
+vectors: $(STAMP) ## docs/vectors anew
+	@$(TS) scripts/vectors.ts
+
+test: dist/wattle python-crypto ## all tests, samples of the long ones (<= 3 minutes)
 	@$(TS) scripts/test.ts
 
-test-full: dist/wattle ## all tests with their full counts
+test-full: dist/wattle python-crypto ## all tests with their full counts
 	@WATTLE_FULL=1 $(TS) scripts/test.ts
 
 check: format lint types layers links test ## format, lint, types, layers, links, tests

@@ -44,6 +44,7 @@ export type StatusLed =
   | 'fault-5'
   | 'fault-6'
   | 'fault-7'
+  | 'fault-8'
 
 export const STATUS: Readonly<Record<StatusLed, LedPattern>> = {
   booting: pattern('booting', [500, 500]),
@@ -67,6 +68,7 @@ export const STATUS: Readonly<Record<StatusLed, LedPattern>> = {
   'fault-5': faultPattern(5),
   'fault-6': faultPattern(6),
   'fault-7': faultPattern(7),
+  'fault-8': faultPattern(8),
 }
 
 /** METER, by what comes down the P1 line. */
@@ -102,12 +104,13 @@ export const METER: Readonly<Record<MeterLed, LedPattern>> = {
 
 /** Numbers of the faults that STATUS counts out, and what each is called. */
 export const FAULTS: readonly (readonly [number, string])[] = [
-  [2, 'storage is read-only'],
+  [2, 'storage is read-only or full'],
   [3, 'identity is damaged'],
   [4, 'radio firmware is missing'],
   [5, 'update signature was refused'],
   [6, 'restarted again and again'],
   [7, 'too hot'],
+  [8, 'wattle.txt cannot be understood'],
 ]
 
 /** `n` long flashes, then a pause of two seconds. */

@@ -59,7 +59,7 @@ export const LIMITS = {
   },
   channel: {
     /** One constant frame size (docs/decisions/0003-frame.md). */
-    frameBytes: 320,
+    frameBytes: 256,
     classes: 3,
     readers: 32,
     /** Largest opaque payload that may be split into frames. */
@@ -103,6 +103,23 @@ export const LIMITS = {
     /** Streams of people who are no owners, on which only an event that speaks for itself is taken. */
     visitors: 2,
   },
+  reputation: {
+    /** Keys that one process has an opinion of, and bytes for each. */
+    keys: 256,
+    entryBytes: 50,
+    /** Keys of one /24 (IPv4) or /64 (IPv6): many names for one place count no more than a few. */
+    keysOfOnePrefix: 8,
+    /** Vouches that a subject keeps, and characters of one. */
+    vouches: 16,
+    vouchChars: 1_024,
+    /** Vouches that count for one key. */
+    vouchesCounted: 2,
+    /** Statements signed or verified for others: at once, and milliseconds until there is another. */
+    statementsAtOnce: 16,
+    statementMs: 2_000,
+    /** Streams of the peers protocol at once. */
+    streams: 16,
+  },
   jws: {
     /** Whole text of one JWS, in characters. */
     textBytes: 16_384,
@@ -137,6 +154,27 @@ export const LIMITS = {
     /** Points of the live chart that are kept for a page that comes later: ten minutes at 1 Hz. */
     tracePoints: 600,
     hostChars: 255,
+  },
+  /** Multicast DNS. */
+  mdns: {
+    /** RFC 6762 section 17: what fits into an Ethernet frame; larger ones are not taken. */
+    messageBytes: 1_440,
+    takenBytes: 9_000,
+    nameBytes: 255,
+    /** Questions and records of one message together. */
+    recordsPerMessage: 96,
+    /** Instances that a browser remembers, and TXT bytes of one. */
+    instances: 64,
+    txtBytes: 512,
+    addressesOfOne: 8,
+    /** Longest an instance is believed, whatever it says: seconds. */
+    ttlSeconds: 4_500,
+    /** Services that one responder offers. */
+    services: 8,
+    /** Answers to askers outside port 5353, a second. */
+    legacyPerSecond: 10,
+    /** Interfaces at once. */
+    interfaces: 8,
   },
   node: {
     /** Named timers of a device; of a home or provider, which has some for each peer. */

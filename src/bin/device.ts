@@ -8,7 +8,6 @@ import { LIMITS } from '../base/limits.ts'
 import { Device } from '../device/device.ts'
 import { RawPort, tapped } from '../device/rawport.ts'
 import { LinuxClock, linuxRandom } from '../hw/linux/clock.ts'
-import { openButton, ReportedLeds } from '../hw/linux/panel.ts'
 import {
   type ClaimRecord,
   deviceName,
@@ -19,6 +18,7 @@ import {
   recordJson,
   showCode,
 } from '../ownership/label.ts'
+import { openButton, openLeds } from './board.ts'
 import { emit, listenError, parse, say, untilStopped, usage, wait } from './cli.ts'
 import { openMachine, serialFor, stateFolder } from './machine.ts'
 import { framerFor } from './p1/decrypt.ts'
@@ -29,6 +29,7 @@ const OPTIONS = {
   config: { type: 'string' },
   listen: { type: 'string' },
   button: { type: 'string' },
+  leds: { type: 'string' },
   'ring-frames': { type: 'string' },
 } as const
 
@@ -52,11 +53,9 @@ export async function device(args: string[]): Promise<ExitCode> {
   const listen = setting('listen') ?? '0.0.0.0:4001'
   const clock = new LinuxClock()
   const buttonSpec = setting('button') ?? 'sim'
-  const button = openButton(buttonSpec, clock, buttonSpec === 'sim' ? process.stdin : null)
-  const leds = new ReportedLeds((led, pattern) => {
-    if (pattern.name !== 'telegram')
-      emit('device', 'led', { led, pattern: pattern.name, times: pattern.times })
-  })
+  const tell = (event: string, detail: Record<string, unknown>): void => emit('device', event, detail)
+  const button = openButton(buttonSpec, clock, buttonSpec === 'sim' ? process.stdin : null, tell)
+  const leds = openLeds(setting('leds') ?? 'report', tell)
   checkSerial(serial)
   const ringFrames = ringFramesOf(setting('ring-frames'))
   // An encrypted meter: `meter-key`, `meter-auth-key` and `meter-decrypt` in the configuration.

@@ -30,7 +30,7 @@ const NO_SERIAL: Serial = {
     throw new WattleError('no-serial', `no serial line ${spec} here`)
   },
 }
-const NO_BUTTON: Button = { onChange: () => {}, close: () => {} }
+const NO_BUTTON: Button = { pressed: () => false, onChange: () => {}, close: () => {} }
 const NO_LEDS: Leds = { show: () => {} }
 
 /** Where a party keeps its state unless --state says otherwise. */

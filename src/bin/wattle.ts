@@ -37,7 +37,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     start: device,
     help: [
       'device                                 the device on this machine',
-      '    [--serial PATH|tcp:HOST:PORT|sim] [--state DIR] [--config FILE] [--listen ADDR] [--button sim]',
+      '    [--serial PATH|tcp:HOST:PORT|sim] [--state DIR] [--config FILE] [--listen ADDR]',
+      '    [--button sim|onoff|poll] [--leds report|class|gpio:STATUS,METER]   docs/leds.md',
     ],
   },
   home: {
@@ -50,6 +51,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home grant DEVICE PROVIDER [--class raw|15min|day] [--until DATE] [--purpose TEXT]',
       'home revoke DEVICE PROVIDER',
       'home grants [DEVICE]',
+      'home peers DEVICE [vouch [KIND] | show KEY | hide KEY | forgive KEY]   opinions of others, with reasons',
     ],
   },
   provider: {

@@ -3,11 +3,13 @@
 
 import { type Bytes, concat, utf8 } from '../base/bytes.ts'
 import { Writer } from '../base/cursor.ts'
-import { type Exchange, hkdf, hmac, hmac512 } from '../crypto/native.ts'
+import { type Exchange, hkdf, hmac, sha512 } from '../crypto/native.ts'
 import type { ClassId } from '../wire/frame.ts'
 
 const CK0 = utf8('wattle/ck0/1\0')
 const STEP = utf8('wattle/step/1\0')
+/** What a step hashes: a counter of one, the chain key, the label (SP 800-56C, one-step). One step ends before the next begins. */
+const step: Bytes = concat(Uint8Array.of(0, 0, 0, 1), new Uint8Array(32), STEP)
 const SLOT = utf8('wattle/slot/1\0')
 const ROTATION_INFO = utf8('wattle/rotation/1\0')
 const GRANT_INFO = utf8('wattle/grant/1\0')
@@ -18,16 +20,18 @@ export function firstChainKey(secret: Bytes, nonce: Bytes, cls: ClassId): Bytes 
 }
 
 /**
- * One step of the chain, in place: HMAC-SHA-512 of the chain key gives the key of this frame (first half,
+ * One step of the chain, in place: SHA-512 over the chain key gives the key of this frame (first half,
  * into `messageKey`) and the chain key of the next (second half). What was the chain key is gone.
  */
 export function stepChain(chainKey: Bytes, messageKey: Bytes): void {
-  const both = hmac512(chainKey, STEP)
+  step.set(chainKey, 4)
+  const both = sha512(step)
   for (let i = 0; i < 32; i++) {
     messageKey[i] = both[i]!
     chainKey[i] = both[32 + i]!
   }
   both.fill(0)
+  step.fill(0, 4, 36)
 }
 
 /**

@@ -92,9 +92,11 @@ export function hmac(key: Bytes, ...parts: Bytes[]): Bytes {
   return plainBytes(mac.digest())
 }
 
-/** HMAC-SHA-512 (64 bytes): two keys of 32 bytes at one price. */
-export function hmac512(key: Bytes, part: Bytes): Bytes {
-  return plainBytes(createHmac('sha512', createSecretKey(key)).update(part).digest())
+/** SHA-512 (64 bytes): two keys of 32 bytes at one price. */
+export function sha512(bytes: Bytes): Bytes {
+  return plainBytes(
+    oneShot ? oneShot('sha512', bytes, 'buffer') : createHash('sha512').update(bytes).digest(),
+  )
 }
 
 /** HKDF-SHA-256 (RFC 5869), `length` bytes, at most 8,160. */

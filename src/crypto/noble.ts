@@ -13,12 +13,12 @@ import { hkdf as nobleHkdf } from '@noble/hashes/hkdf.js'
 import { hmac as nobleHmac } from '@noble/hashes/hmac.js'
 import { sha1 as nobleSha1 } from '@noble/hashes/legacy.js'
 import { scrypt as nobleScrypt } from '@noble/hashes/scrypt.js'
-import { sha256 as nobleSha256, sha512 } from '@noble/hashes/sha2.js'
+import { sha256 as nobleSha256, sha512 as nobleSha512 } from '@noble/hashes/sha2.js'
 import { type Bytes, equal, hex } from '../base/bytes.ts'
 import { canonicalEd25519, canonicalX25519, type EcAlg, ecPoint, plausibleSignature } from './points.ts'
 import { Secret } from './secret.ts'
 
-hashes.sha512 = sha512
+hashes.sha512 = nobleSha512
 
 const ORDER = Point.CURVE().n
 
@@ -43,9 +43,9 @@ export function hmac(key: Bytes, ...parts: Bytes[]): Bytes {
   return mac.digest()
 }
 
-/** HMAC-SHA-512 (64 bytes): two keys of 32 bytes at one price. */
-export function hmac512(key: Bytes, part: Bytes): Bytes {
-  return nobleHmac(sha512, key, part)
+/** SHA-512 (64 bytes): two keys of 32 bytes at one price. */
+export function sha512(bytes: Bytes): Bytes {
+  return nobleSha512(bytes)
 }
 
 /** HKDF-SHA-256 (RFC 5869), `length` bytes, at most 8,160. */
@@ -143,7 +143,7 @@ export class Verifier {
     const s = littleEndian(signature.subarray(32))
     if (s >= ORDER) return false
     const r = signature.subarray(0, 32)
-    const hash = sha512.create().update(r).update(this.publicKey).update(message)
+    const hash = nobleSha512.create().update(r).update(this.publicKey).update(message)
     const k = littleEndian(hash.digest()) % ORDER
     const sB = Point.BASE.multiplyUnsafe(s)
     return equal(sB.subtract(point.multiplyUnsafe(k)).toBytes(), r)

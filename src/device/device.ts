@@ -167,6 +167,7 @@ export class Device {
     const listen = (): void =>
       this.#streams.listen((error) => {
         if (error) return done(error)
+        this.#button.onStart(hardware.button.pressed(), this.#loop.now())
         hardware.button.onChange((pressed, now) => this.#onButton(pressed, now))
         this.#meter.open(hardware.serial, serial)
         done(null)

@@ -2,7 +2,7 @@
 // pattern only when it changes; passing ones (claimed, refused, identify) give way after one round.
 
 import type { LedPattern } from '../base/leds.ts'
-import { METER, roundMs, STATUS } from '../base/leds.ts'
+import { FAULTS, faultPattern, METER, roundMs, STATUS } from '../base/leds.ts'
 import type { Leds } from '../hw/hardware.ts'
 import type { Loop } from '../node/loop.ts'
 
@@ -15,7 +15,20 @@ export interface LightState {
   meterBad: boolean
   /** A byte has come from the meter since the start. */
   meterSeen: boolean
+  /** Not ready yet. */
+  booting: boolean
+  updating: boolean
+  /** A number of FAULTS, or 0. */
+  fault: number
+  safeMode: boolean
+  noWifi: boolean
+  offline: boolean
+  /** This version has not proved itself yet. */
+  trial: boolean
 }
+
+/** Patterns of the faults, made once: the same fault is the same object. */
+const FAULT_PATTERNS: ReadonlyMap<number, LedPattern> = new Map(FAULTS.map(([n]) => [n, faultPattern(n)]))
 
 /** Rounds of "identify" that a person needs to find the device. */
 const IDENTIFY_MS = 3_000
@@ -39,6 +52,13 @@ export class Lights {
       meterSilent: false,
       meterBad: false,
       meterSeen: false,
+      booting: false,
+      updating: false,
+      fault: 0,
+      safeMode: false,
+      noWifi: false,
+      offline: false,
+      trial: false,
     }
     this.#status = null
     this.#meter = null
@@ -65,7 +85,8 @@ export class Lights {
       s.meterBad = false
       this.#show()
     }
-    if (!s.resetArmed && this.#passing !== STATUS.identify) this.#leds.show('meter', METER.telegram)
+    // Only where METER has nothing of its own to say.
+    if (this.#meter === METER.waiting) this.#leds.show('meter', METER.telegram)
   }
 
   claimed(): void {
@@ -108,6 +129,14 @@ export class Lights {
     if (this.#passing) return this.#passing
     if (s.claiming) return STATUS.claiming
     if (s.windowOpen) return STATUS['window-open']
+    if (s.booting) return STATUS.booting
+    if (s.updating) return STATUS.updating
+    const fault = FAULT_PATTERNS.get(s.fault)
+    if (fault) return fault
+    if (s.safeMode) return STATUS['safe-mode']
+    if (s.noWifi) return STATUS['no-wifi']
+    if (s.offline) return STATUS.offline
+    if (s.trial) return STATUS.trial
     return s.claimed ? STATUS.paired : STATUS.unpaired
   }
 
@@ -115,6 +144,10 @@ export class Lights {
     const s = this.#state
     if (s.resetArmed) return METER['reset-armed']
     if (this.#passing === STATUS.identify) return METER.identify
+    if (this.#status === STATUS.updating) return METER.updating
+    if (FAULT_PATTERNS.get(s.fault) === this.#status) return METER.fault
+    if (this.#status === STATUS['safe-mode']) return METER['safe-mode']
+    if (this.#status === STATUS['no-wifi']) return METER['no-wifi']
     if (s.meterBad) return METER.bad
     return s.meterSilent ? METER.silent : METER.waiting
   }

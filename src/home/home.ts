@@ -14,10 +14,13 @@ import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
 import { type EventBody, signEvent } from '../ownership/event.ts'
 import { type Label, parseCode } from '../ownership/label.ts'
+import { signVouch, type VouchKind } from '../ownership/reputation/statement.ts'
 import { CONSENT, CONSENT_PROTOCOL, encodeInvite } from '../wire/consent.ts'
 import type { ClassId } from '../wire/frame.ts'
+import type { PeerOpinion } from '../wire/peers.ts'
 import { Claiming } from './claiming.ts'
 import { Owned, type OwnedEvents } from './owned.ts'
+import { askPeers } from './peers.ts'
 import { HomeStore, type OwnedDevice, tooMany } from './store.ts'
 
 export interface HomeOptions {
@@ -174,6 +177,22 @@ export class Home {
   /** Ends one consent; when done, the very next frame is closed to that reader. */
   revoke(owned: Owned, grantId: Bytes, done: Done): void {
     this.#submit(owned, { type: 'AUTHORIZATION_REVOKED', grantId }, done)
+  }
+
+  /** Our word that the device belongs to this household, for it to keep and to show. */
+  vouchFor(owned: Owned, kind: VouchKind, forMs: number): string {
+    const at = Math.floor(this.#options.hardware.clock.wall())
+    const by = this.#signer.publicKey
+    return signVouch({ by, about: owned.device.key, at, kind, until: at + forMs }, this.#signer)
+  }
+
+  /** One message of the peers protocol to a device of ours (home/peers.ts). */
+  askPeers(
+    owned: Owned,
+    message: Bytes,
+    done: (error: WattleError | null, peers: PeerOpinion[]) => void,
+  ): void {
+    askPeers({ host: this.host, loop: this.#options.loop, device: owned.device.key, message }, done)
   }
 
   /** Gives the device up: its identity and keys are destroyed. */

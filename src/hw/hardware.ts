@@ -46,6 +46,8 @@ export interface SerialLine {
 }
 
 export interface Button {
+  /** The level at this moment, as far as it is known: a button held at power-up is down. */
+  pressed(): boolean
   /** Level changes; `now` is the clock's monotonic time of the change. A button that is down already is reported once. */
   onChange(listener: (pressed: boolean, now: number) => void): void
   close(): void
@@ -95,6 +97,26 @@ export interface UdpSocket {
   close(): void
 }
 
+/** One address of this machine on one network. */
+export interface NetworkAddress {
+  /** As the system names the interface: `eth0`. */
+  readonly name: string
+  /** Literal, without a zone. */
+  readonly address: string
+  readonly family: 4 | 6
+  /** Length of the network's prefix, in bits. */
+  readonly prefix: number
+  readonly loopback: boolean
+}
+
+/** One multicast group on one interface. */
+export interface Group {
+  readonly group: string
+  readonly port: number
+  /** The interface, by one of its addresses, of the same family as the group. */
+  readonly on: NetworkAddress
+}
+
 export interface Sockets {
   /** `address` is `host:port`; port 0 takes any. */
   listenTcp(
@@ -105,6 +127,18 @@ export interface Sockets {
   dialTcp(address: string, done: (error: Failure, socket: TcpSocket | null) => void): void
   bindUdp(
     address: string,
+    /** Bytes are valid until the call returns. */
+    onDatagram: (bytes: Bytes, host: string, port: number) => void,
+    done: (error: Failure, socket: UdpSocket | null) => void,
+  ): void
+  /** Addresses of this machine now; they change. */
+  networks(): NetworkAddress[]
+  /**
+   * Joins a group, sharing its port with whoever else has it; what is sent to the group leaves by this
+   * interface, with hop limit 255, and is heard by others on this machine too.
+   */
+  joinGroup(
+    group: Group,
     /** Bytes are valid until the call returns. */
     onDatagram: (bytes: Bytes, host: string, port: number) => void,
     done: (error: Failure, socket: UdpSocket | null) => void,

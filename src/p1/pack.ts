@@ -4,6 +4,8 @@
 // lines which come and go cost only themselves. Never allocates; never throws.
 
 import type { Bytes } from '../base/bytes.ts'
+import { crc32 } from '../base/crc32.ts'
+import { putU32 } from '../base/cursor.ts'
 import { LIMITS } from '../base/limits.ts'
 import { DICTIONARY } from './dictionary.ts'
 import { crc16 } from './frame/crc.ts'
@@ -14,9 +16,9 @@ const { telegramBytes } = LIMITS.p1
 export const FORM_RAW = 0
 export const FORM_KEY = 1
 export const FORM_DELTA = 2
-/** Form; in a delta also the CRC-16 of the reference. */
+/** Form; in a delta also the CRC-32 of the reference. */
 export const KEY_HEAD = 1
-export const DELTA_HEAD = 3
+export const DELTA_HEAD = 5
 
 export const OP_END = 0
 export const OP_END_CRC = 1
@@ -311,9 +313,7 @@ export function packKey(telegram: Bytes, out: Bytes): number {
 export function packDelta(reference: Bytes, telegram: Bytes, out: Bytes): number {
   if (telegram.length > telegramBytes || reference.length > telegramBytes || out.length < DELTA_HEAD)
     return -1
-  const crc = crc16(reference, 0, reference.length)
   out[0] = FORM_DELTA
-  out[1] = crc >> 8
-  out[2] = crc
+  putU32(out, 1, crc32(reference))
   return shorter(packer.pack(reference, telegram, out, DELTA_HEAD), telegram, out)
 }

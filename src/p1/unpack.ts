@@ -3,6 +3,8 @@
 // never allocates, takes time in proportion to input and output.
 
 import type { Bytes } from '../base/bytes.ts'
+import { crc32 } from '../base/crc32.ts'
+import { getU32 } from '../base/cursor.ts'
 import { LIMITS } from '../base/limits.ts'
 import { DICTIONARY } from './dictionary.ts'
 import { crc16 } from './frame/crc.ts'
@@ -185,7 +187,6 @@ export function unpackKey(bytes: Bytes, out: Bytes): number {
 export function unpackDelta(reference: Bytes, bytes: Bytes, out: Bytes): number {
   if (bytes[0] === FORM_RAW) return unpackRaw(bytes, out)
   if (bytes.length <= DELTA_HEAD || bytes[0] !== FORM_DELTA) return -1
-  const crc = crc16(reference, 0, reference.length)
-  if (bytes[1] !== crc >> 8 || bytes[2] !== (crc & 255)) return -1
+  if (getU32(bytes, 1) !== crc32(reference)) return -1
   return unpacker.unpack(reference, bytes, out, DELTA_HEAD)
 }

@@ -21,7 +21,7 @@ export const CHANNEL = {
 } as const
 
 /** Frames in one message at most, so that a message stays below LIMITS.net.messageBytes. */
-export const FRAMES_PER_MESSAGE = 48
+export const FRAMES_PER_MESSAGE = 60
 
 /** Why a subscription was refused or ended. */
 export const ENDING = {

@@ -1,13 +1,13 @@
-// The sealed frame of a channel, docs/wire.md "Frame": 320 bytes, always.
+// The sealed frame of a channel, docs/wire.md "Frame": 256 bytes, always.
 // Offsets only; sealing and opening is channel/. Nothing here may depend on what a frame carries.
 
 import { type Bytes, utf8 } from '../base/bytes.ts'
 import { getU32, getU48, putU32, putU48 } from '../base/cursor.ts'
 
-export const FRAME_BYTES: number = 320
+export const FRAME_BYTES: number = 256
 export const HEADER_BYTES: number = 48
-/** Cipher text (192) and tag (16), or the clear body of a KEY_ROTATION part. */
-export const BODY_BYTES: number = 208
+/** Cipher text (128) and tag (16), or the clear body of a KEY_ROTATION part. */
+export const BODY_BYTES: number = 144
 export const SIGNED_BYTES: number = HEADER_BYTES + BODY_BYTES
 /** Plain bytes in one DATA frame; the first says how many of the rest are used. */
 export const PLAIN_BYTES: number = BODY_BYTES - 16

@@ -4,10 +4,12 @@ import t, { type Test } from 'tap'
 import { concat, equal } from '../../src/base/bytes.ts'
 import type { LedPattern } from '../../src/base/leds.ts'
 import type { Button, Clock, Leds, Serial } from '../../src/hw/hardware.ts'
+import { PinButton } from '../../src/hw/linux/board/button.ts'
 import { LinuxClock } from '../../src/hw/linux/clock.ts'
 import { LineButton, ReportedLeds } from '../../src/hw/linux/panel.ts'
 import { GeneratedSerial } from '../../src/hw/linux/serial-sim.ts'
 import { World } from '../../src/hw/sim/world.ts'
+import { KernelPins } from '../hw/linux/board/kernel.ts'
 
 interface Board {
   readonly clock: Clock
@@ -51,9 +53,51 @@ function linuxBoard(): Board {
   }
 }
 
+/** A button on a pin, LEDs in the LED class: on a model of the kernel's files. */
+function pinBoard(driver: 'onoff' | 'poll'): Board {
+  const rest = linuxBoard()
+  const { clock } = rest
+  const gpio = 461
+  const pins = new KernelPins([{ name: 'gpiochip458', label: 'pinctrl-bcm2835', base: 458, lines: 54 }])
+  pins.levels.set(gpio, true)
+  let edge: ((error: null, value: number) => void) | null = null
+  const level = (high: boolean): void => {
+    pins.levels.set(gpio, high)
+    edge?.(null, high ? 1 : 0)
+  }
+  const button = new PinButton({
+    clock,
+    pin: { chip: null, pin: 3, high: false },
+    driver,
+    load: () => ({
+      Gpio: class {
+        watch(callback: (error: null, value: number) => void): void {
+          edge = callback
+        }
+        unwatch(): void {}
+        unexport(): void {}
+      },
+    }),
+    root: '/gpio',
+    tree: pins,
+    level: () => ({ read: () => pins.levels.get(gpio) ?? null, close: () => {} }),
+  })
+  return {
+    ...rest,
+    button,
+    press: (ms) => {
+      setImmediate(() => level(false))
+      setTimeout(() => level(true), ms + 1)
+    },
+  }
+}
+
 function contract(name: string, suite: (t: Test, board: Board) => Promise<void>): void {
   t.test(`${name} on hw/sim`, (t) => suite(t, simBoard()))
   t.test(`${name} on hw/linux`, (t) => suite(t, linuxBoard()))
+  if (!name.startsWith('button')) return
+  t.test(`${name} on a pin with edges`, (t) => suite(t, pinBoard('onoff')))
+  t.test(`${name} on a pin that is polled`, (t) => suite(t, pinBoard('poll')))
 }
 
 contract('serial: bytes come in pieces that fit the buffer, in order, after `up`', async (t, board) => {

@@ -255,3 +255,54 @@ contract('UDP carries datagrams whole', async (t: Test, rig) => {
   near.close()
   far.close()
 })
+
+contract('a multicast group is shared, and answers go to one', async (t: Test, rig) => {
+  // On loopback: nothing of it leaves the machine.
+  const on = rig.near.networks().find((n) => n.loopback && n.family === 4)
+  t.same(on, { name: 'lo', address: '127.0.0.1', family: 4, prefix: 8, loopback: true })
+  const group = { group: '224.0.0.251', port: 5_953, on: on! }
+  const heard: [string, string, number][] = []
+  const sockets: UdpSocket[] = []
+  for (const who of ['a', 'b'])
+    rig.near.joinGroup(
+      group,
+      (bytes, host, port) => heard.push([`${who} ${hex(bytes)}`, host, port]),
+      (error, socket) => {
+        t.equal(error, null, 'two share the port')
+        if (socket) sockets.push(socket)
+      },
+    )
+  t.ok(await rig.until(() => sockets.length === 2))
+  sockets[0]!.send(Uint8Array.of(1, 2), group.group, group.port)
+  t.ok(await rig.until(() => heard.length >= 2))
+  t.same(heard.map(([what]) => what).sort(), ['a 0102', 'b 0102'], 'also by whoever sent it')
+  t.same(heard[0]!.slice(1), ['127.0.0.1', 5_953])
+
+  let asked: UdpSocket | null = null
+  const answers: string[] = []
+  rig.near.bindUdp(
+    '127.0.0.1:0',
+    (bytes, host, port) => answers.push(`${hex(bytes)} ${host}:${port}`),
+    (_error, socket) => {
+      asked = socket
+    },
+  )
+  await rig.until(() => asked !== null)
+  sockets[0]!.send(Uint8Array.of(3), '127.0.0.1', Number((asked! as UdpSocket).address.split(':')[1]))
+  t.ok(await rig.until(() => answers.length === 1))
+  t.equal(answers[0], '03 127.0.0.1:5953', 'from the port of the group')
+  for (const socket of sockets) socket.close()
+  ;(asked! as UdpSocket).close()
+  sockets[0]!.send(Uint8Array.of(9), group.group, group.port)
+
+  let refused: string | null = null
+  rig.near.joinGroup(
+    { ...group, on: { ...on!, name: 'none0', address: '203.0.113.9' } },
+    () => {},
+    (error) => {
+      refused = error?.code ?? 'none'
+    },
+  )
+  t.ok(await rig.until(() => refused !== null))
+  t.equal(refused, 'ENODEV')
+})

@@ -152,7 +152,7 @@ t.test('a secret prints as nothing but itself hidden, and copies are its own', a
   t.ok(kept.bytes().some((b) => b !== 0))
 })
 
-t.test('SHA-1 and HMAC-SHA-512 of both agree', async (t) => {
+t.test('SHA-1 and SHA-512 of both agree', async (t) => {
   t.equal(
     Buffer.from(native.sha1(new TextEncoder().encode('abc'))).toString('hex'),
     'a9993e364706816aba3e25717850c26c9cd0d89d',
@@ -160,6 +160,6 @@ t.test('SHA-1 and HMAC-SHA-512 of both agree', async (t) => {
   for (let n = 0; n < 200; n += 7) {
     const [a, b] = [crypto.getRandomValues(new Uint8Array(n)), crypto.getRandomValues(new Uint8Array(32))]
     t.same(Buffer.from(native.sha1(a, b)), Buffer.from(noble.sha1(a, b)))
-    t.same(Buffer.from(native.hmac512(b, a)), Buffer.from(noble.hmac512(b, a)))
+    t.same(Buffer.from(native.sha512(a)), Buffer.from(noble.sha512(a)))
   }
 })

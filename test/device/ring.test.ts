@@ -98,7 +98,7 @@ t.test('a ring finds its newest frame again, before and after it went round', as
 })
 
 t.test('a newest frame that a power cut tore is not the head', async (t) => {
-  for (const at of [0, 9, 40, 60, 255, 256, 319]) {
+  for (const at of [0, 9, 40, 60, 191, 192, 255]) {
     const r = rig()
     const { ring } = r.open()
     r.publish(10)

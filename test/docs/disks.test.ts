@@ -86,8 +86,8 @@ t.test('what lies on the disks is what the documents say', async (t) => {
   const got: string[] = []
   let key = grant.chainKey
   let payload: Uint8Array[] = []
-  for (let at = 0; at + 320 <= ring.length; at += 320) {
-    const frame = readFrame(ring.subarray(at, at + 320), device)
+  for (let at = 0; at + 256 <= ring.length; at += 256) {
+    const frame = readFrame(ring.subarray(at, at + 256), device)
     if (!frame || frame.epoch !== epoch || frame.index < index) continue
     const { frameKey, next } = step(key)
     key = next

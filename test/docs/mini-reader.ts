@@ -111,10 +111,10 @@ export interface MiniFrame {
 }
 
 export function readFrame(bytes: Binary, deviceKey: Binary): MiniFrame | null {
-  if (bytes.length !== 320 || num(bytes, 14, 2) !== 0) return null
+  if (bytes.length !== 256 || num(bytes, 14, 2) !== 0) return null
   const [type, cls, part, parts] = bytes as unknown as [number, number, number, number]
   if (type < 1 || type > 2 || cls > 2 || part >= parts) return null
-  if (!verified(deviceKey, join('wattle/frame/1\0', bytes.subarray(0, 256)), bytes.subarray(256))) return null
+  if (!verified(deviceKey, join('wattle/frame/1\0', bytes.subarray(0, 192)), bytes.subarray(192))) return null
   return {
     type,
     class: cls,
@@ -124,7 +124,7 @@ export function readFrame(bytes: Binary, deviceKey: Binary): MiniFrame | null {
     index: num(bytes, 8, 6),
     nonce: bytes.subarray(16, 32),
     link: bytes.subarray(32, 48),
-    body: bytes.subarray(48, 256),
+    body: bytes.subarray(48, 192),
     head: bytes.subarray(0, 48),
   }
 }
@@ -137,13 +137,15 @@ export interface Step {
 }
 
 export function step(chainKey: Binary): Step {
-  const both = createHmac('sha512', chainKey).update('wattle/step/1\0').digest()
+  const both = createHash('sha512')
+    .update(join(big(1, 4), chainKey, 'wattle/step/1\0'))
+    .digest()
   return { frameKey: both.subarray(0, 32), next: both.subarray(32) }
 }
 
 export function openData(frame: MiniFrame, frameKey: Binary): Binary | null {
   const plain = aeadOpen(frameKey, Buffer.alloc(12), frame.head, frame.body)
-  if (plain?.length !== 192 || plain[0]! > 191) return null
+  if (plain?.length !== 128 || plain[0]! > 127) return null
   if (plain.subarray(1 + plain[0]!).some((b) => b !== 0)) return null
   return plain.subarray(1, 1 + plain[0]!)
 }
@@ -179,7 +181,7 @@ export function readRotation(parts: MiniFrame[], r: MiniReader): MiniRotation | 
   const body = join(...parts.map((p) => p.body))
   const boxes = num(body, 2, 2)
   if (body[0] !== 1 || ![4, 8, 16, 32].includes(boxes) || num(body, 52, 2) !== 0) return null
-  if (parts.length !== Math.ceil((54 + 88 * boxes) / 208)) return null
+  if (parts.length !== Math.ceil((54 + 88 * boxes) / 144)) return null
   const { epoch, nonce, class: cls } = parts[0]!
   const slot = hkdf(r.grantId, agree(r.secret, r.deviceBox), 'wattle/slot/1\0', 32)
   const tag = hmac(slot, join(nonce, big(cls, 1))).subarray(0, 8)

@@ -20,6 +20,15 @@ function crc16(data: Binary): number {
   return crc
 }
 
+function crc32(data: Binary): number {
+  let crc = 0xffffffff
+  for (const byte of data) {
+    crc ^= byte
+    for (let i = 0; i < 8; i++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1
+  }
+  return ~crc >>> 0
+}
+
 const hexDigits = (n: number, width: number): number[] => [
   ...Buffer.from(n.toString(16).toUpperCase().padStart(width, '0')),
 ]
@@ -28,9 +37,9 @@ const hexDigits = (n: number, width: number): number[] => [
 export function unpack(packed: Binary, reference: Binary | null): Binary | null {
   const [form] = packed
   if (form === 0) return packed.subarray(1)
-  if (form === 2 && (!reference || (packed[1]! << 8) + packed[2]! !== crc16(reference))) return null
+  if (form === 2 && (!reference || Buffer.from(packed).readUInt32BE(1) !== crc32(reference))) return null
   const ref = form === 1 ? dictionary() : reference!
-  const nibbles = [...packed.subarray(form === 1 ? 1 : 3)].flatMap((b) => [b >> 4, b & 15])
+  const nibbles = [...packed.subarray(form === 1 ? 1 : 5)].flatMap((b) => [b >> 4, b & 15])
   let at = 0
   const number = (n: number): number => {
     let value = 0

@@ -180,8 +180,8 @@ t.test(
     const device = Verifier.of(house.owned().device.key)!
     const nonces = new Map<number, string>()
     const places = new Set<string>()
-    for (let at = 0; at + 320 <= ring.length; at += 320) {
-      const frame = ring.subarray(at, at + 320)
+    for (let at = 0; at + 256 <= ring.length; at += 256) {
+      const frame = ring.subarray(at, at + 256)
       const epoch = frameEpoch(frame)
       const nonce = Buffer.from(frameNonce(frame)).toString('hex')
       // Slots that a power cut left empty or torn hold no frame.

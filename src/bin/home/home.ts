@@ -10,6 +10,7 @@ import { stateFolder } from '../machine.ts'
 import type { Answer, HomeCommand } from './command.ts'
 import { CONSENT_COMMANDS } from './consent.ts'
 import { DEVICE_COMMANDS } from './devices.ts'
+import { PEER_COMMANDS } from './peers.ts'
 import { type Running, startHome } from './running.ts'
 
 const OPTIONS = {
@@ -26,7 +27,7 @@ const OPTIONS = {
   json: { type: 'boolean' },
 } as const
 
-const COMMANDS: readonly HomeCommand[] = [...DEVICE_COMMANDS, ...CONSENT_COMMANDS]
+const COMMANDS: readonly HomeCommand[] = [...DEVICE_COMMANDS, ...CONSENT_COMMANDS, ...PEER_COMMANDS]
 
 export async function home(args: string[]): Promise<ExitCode> {
   const given = parse(args, OPTIONS)

@@ -15,10 +15,12 @@ import type { Loop } from '../../node/loop.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
+import { PEERS_PROTOCOL } from '../../wire/peers.ts'
 import type { Claim } from '../claim.ts'
 import type { ConsentServer } from '../consent.ts'
 import type { Subscriber } from '../publish/subscriber.ts'
 import type { Subscribers } from '../publish/subscribers.ts'
+import { DevicePeers } from './peers.ts'
 
 export interface StreamsOptions {
   hardware: Hardware
@@ -38,6 +40,8 @@ const RELISTEN_MS = 250
 /** The result of the claim has this long to arrive before the device changes its name on the network. */
 const FAREWELL_MS = 1_000
 const TIMER = 'identity'
+const SAVE_TIMER = 'opinions'
+const SAVE_MS = 3_600_000
 
 export class DeviceStreams {
   readonly #options: StreamsOptions
@@ -45,12 +49,15 @@ export class DeviceStreams {
   #nextLink: number
   #host: Host
   #address: string
+  /** Null while nobody owns the device. */
+  #peers: DevicePeers | null
 
   constructor(options: StreamsOptions) {
     this.#options = options
     this.#links = new Map()
     this.#nextLink = 1
     this.#address = options.listen
+    this.#peers = null
     this.#host = this.#makeHost()
   }
 
@@ -61,6 +68,11 @@ export class DeviceStreams {
 
   get host(): Host {
     return this.#host
+  }
+
+  /** What the device thinks of others; null while nobody owns it. */
+  get peers(): DevicePeers | null {
+    return this.#peers
   }
 
   listen(done: (error: Failure) => void): void {
@@ -83,6 +95,7 @@ export class DeviceStreams {
   close(): void {
     this.#options.loop.cancel(TIMER)
     this.#host.close()
+    this.#dropPeers()
   }
 
   // Links of the claim
@@ -111,15 +124,38 @@ export class DeviceStreams {
     if (identity) {
       host.handle(CHANNEL_PROTOCOL, (stream) => this.#onChannel(stream))
       host.handle(CONSENT_PROTOCOL, (stream) => consent.onStream(stream))
+      this.#watchPeers(host, identity)
     }
     return host
+  }
+
+  #watchPeers(host: Host, signer: Signer): void {
+    const { hardware, loop, claim, report } = this.#options
+    const { files, clock } = hardware
+    const isOwner = (key: Bytes): boolean => claim.entitled(key, 0)?.owner === true
+    const peers = new DevicePeers({ files, clock, signer, isOwner })
+    this.#peers = peers
+    peers.load(report)
+    host.onConnection = (connection) => peers.onConnection(connection)
+    host.onDisconnect = (connection, error) => peers.onDisconnect(connection, error)
+    host.handle(PEERS_PROTOCOL, (stream) => peers.onStream(stream))
+    loop.every(SAVE_TIMER, SAVE_MS, () => peers.save())
+  }
+
+  #dropPeers(): void {
+    this.#options.loop.cancel(SAVE_TIMER)
+    this.#peers?.save()
+    this.#peers = null
   }
 
   #changeName(): void {
     const { loop, report, signer } = this.#options
     loop.cancel(TIMER)
     this.#host.close()
+    const before = this.#peers
+    this.#dropPeers()
     this.#host = this.#makeHost()
+    if (!this.#peers) before?.forget()
     const again = (): void =>
       this.listen((error) => {
         if (error) loop.after(TIMER, RELISTEN_MS, again)

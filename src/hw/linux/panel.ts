@@ -3,7 +3,6 @@
 // change of pattern to whoever wants to show it.
 
 import { type Bytes, text } from '../../base/bytes.ts'
-import { WattleError } from '../../base/errors.ts'
 import type { LedName, LedPattern } from '../../base/leds.ts'
 import type { Button, Clock, Leds } from '../hardware.ts'
 
@@ -36,6 +35,10 @@ export class LineButton implements Button {
   listen(input: Lines): void {
     this.#input = input
     input.on('data', (data) => this.#onData(text(data)))
+  }
+
+  pressed(): boolean {
+    return this.#pressed
   }
 
   onChange(listener: (pressed: boolean, now: number) => void): void {
@@ -93,21 +96,6 @@ function parse(line: string): { do?: unknown; ms?: unknown } | null {
   } catch {
     return null
   }
-}
-
-/**
- * The button that `--button` names.
- * @throws WattleError `button-unknown`, `button-missing`.
- */
-export function openButton(spec: string, clock: Clock, input: Lines | null): LineButton {
-  if (spec === 'sim') {
-    const button = new LineButton(clock)
-    if (input) button.listen(input)
-    return button
-  }
-  if (spec === 'onoff' || spec === 'poll')
-    throw new WattleError('button-missing', `--button ${spec} is not in this build yet; use --button sim`, 3)
-  throw new WattleError('button-unknown', `--button wants sim, onoff or poll, not ${spec}`, 2)
 }
 
 /** LEDs that somebody else shows: `onChange` hears of each change of pattern, once. */

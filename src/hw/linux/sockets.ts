@@ -3,9 +3,10 @@
 
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
 import { createServer, Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import type { Bytes } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
-import type { Failure, Listener, Sockets, TcpSocket, UdpSocket } from '../hardware.ts'
+import type { Failure, Group, Listener, NetworkAddress, Sockets, TcpSocket, UdpSocket } from '../hardware.ts'
 import { formatAddress, LinuxTcp, parseAddress, plain } from './tcp.ts'
 
 const DIAL_MS = 10_000
@@ -86,6 +87,55 @@ export class LinuxSockets implements Sockets {
     })
   }
 
+  networks(): NetworkAddress[] {
+    return Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
+      addresses.map(({ address, family, cidr, internal }) => ({
+        name,
+        address,
+        family: family === 'IPv6' ? 6 : 4,
+        prefix: Number(cidr?.split('/')[1] ?? 0),
+        loopback: internal,
+      })),
+    )
+  }
+
+  joinGroup(
+    group: Group,
+    onDatagram: (bytes: Bytes, host: string, port: number) => void,
+    done: (error: Failure, socket: UdpSocket | null) => void,
+  ): void {
+    const six = group.on.family === 6
+    const zone = six ? `%${group.on.name}` : ''
+    const socket = createSocket({
+      type: six ? 'udp6' : 'udp4',
+      reuseAddr: true,
+      ...(six ? { ipv6Only: true } : {}),
+      lookup: (host, _options, found) => found(null, host, group.on.family),
+    })
+    socket.once('error', (error) => {
+      socket.close()
+      process.nextTick(done, error, null)
+    })
+    socket.bind({ address: six ? '::' : '0.0.0.0', port: group.port }, () => {
+      try {
+        socket.addMembership(group.group, zoned(group))
+        socket.setMulticastInterface(zoned(group))
+        socket.setMulticastTTL(255)
+        socket.setMulticastLoopback(true)
+      } catch (error) {
+        // The interface went away, or has no multicast.
+        socket.emit('error', error)
+        return
+      }
+      socket.removeAllListeners('error')
+      socket.on('error', () => {})
+      socket.on('message', (message: Bytes, from) =>
+        onDatagram(this.#lend ? message : plain(message), from.address.split('%')[0]!, from.port),
+      )
+      done(null, new LinuxUdp(socket, zone))
+    })
+  }
+
   bindUdp(
     address: string,
     onDatagram: (bytes: Bytes, host: string, port: number) => void,
@@ -116,16 +166,24 @@ export class LinuxSockets implements Sockets {
   }
 }
 
+/** Zone of a link-local or multicast IPv6 address: without it the kernel does not know the interface. */
+function zoned(group: Group): string {
+  return group.on.family === 6 ? `::%${group.on.name}` : group.on.address
+}
+
 class LinuxUdp implements UdpSocket {
   readonly address: string
   readonly #socket: DatagramSocket
+  readonly #zone: string
   readonly #scratch: Bytes = new Uint8Array(SCRATCH_BYTES)
   readonly #views: Bytes[] = new Array<Bytes>(VIEWS).fill(new Uint8Array(0))
   #at = 0
   #open = true
 
-  constructor(socket: DatagramSocket) {
+  /** @param zone `%eth0` behind every link-local or multicast address, or empty */
+  constructor(socket: DatagramSocket, zone = '') {
     this.#socket = socket
+    this.#zone = zone
     const { address, port } = socket.address()
     this.address = formatAddress(address, port)
   }
@@ -136,7 +194,7 @@ class LinuxUdp implements UdpSocket {
     if (this.#at + bytes.length > SCRATCH_BYTES) return
     this.#scratch.set(bytes, this.#at)
     // No callback: it would cost a tick object each; failures reach the socket's `error` listener.
-    this.#socket.send(this.#view(bytes.length), port, host)
+    this.#socket.send(this.#view(bytes.length), port, /^f[ef]/i.test(host) ? host + this.#zone : host)
     this.#at += bytes.length
   }
 

@@ -34,6 +34,7 @@ export class SimButton {
   /** The program's side. A button that is down already is reported once. */
   button(life: Life): Button {
     return {
+      pressed: () => this.#pressed,
       onChange: (listener) => {
         this.#life = life
         this.#listener = listener

@@ -163,6 +163,8 @@ export class Reader {
 class MutableSockets implements Sockets {
   readonly listenTcp: Sockets['listenTcp']
   readonly bindUdp: Sockets['bindUdp']
+  readonly networks: Sockets['networks']
+  readonly joinGroup: Sockets['joinGroup']
   readonly #inner: Sockets
   onPiece: (() => void) | null = null
 
@@ -170,6 +172,8 @@ class MutableSockets implements Sockets {
     this.#inner = inner
     this.listenTcp = inner.listenTcp.bind(inner)
     this.bindUdp = inner.bindUdp.bind(inner)
+    this.networks = inner.networks.bind(inner)
+    this.joinGroup = inner.joinGroup.bind(inner)
   }
 
   dialTcp: Sockets['dialTcp'] = (address, done) =>

@@ -83,6 +83,7 @@ export function beDevice(job: DeviceJob): void {
         random: linuxRandom,
         serial: new TcpSerial(sockets),
         button: {
+          pressed: () => false,
           onChange: (listener) => {
             press = (pressed) => listener(pressed, clock.now())
           },

@@ -1,14 +1,16 @@
 import { EventEmitter } from 'node:events'
 import t from 'tap'
 import { utf8 } from '../../../src/base/bytes.ts'
-import { WattleError } from '../../../src/base/errors.ts'
+import { openButton as openFor, openLeds } from '../../../src/bin/board.ts'
 import { LinuxClock } from '../../../src/hw/linux/clock.ts'
-import { openButton, ReportedLeds } from '../../../src/hw/linux/panel.ts'
+import { type LineButton, type Lines, ReportedLeds } from '../../../src/hw/linux/panel.ts'
 
 class Input extends EventEmitter {
   pause(): void {}
 }
 
+const openButton = (spec: string, clock: LinuxClock, input: Lines | null): LineButton =>
+  openFor(spec, clock, input, () => {}) as LineButton
 const pass = (ms: number): Promise<void> => new Promise((r) => setTimeout(r, ms))
 
 t.test('orders on standard input press the button', async (t) => {
@@ -60,20 +62,14 @@ t.test('what is no order is counted and does nothing', async (t) => {
   button.close()
 })
 
-t.test('buttons that are not there say so', async (t) => {
+t.test('buttons and LEDs that are no such thing, or not there, say so', async (t) => {
   const clock = new LinuxClock()
-  for (const [spec, code, exit] of [
-    ['poll', 'button-missing', 3],
-    ['onoff', 'button-missing', 3],
-    ['knob', 'button-unknown', 2],
-  ] as const)
-    try {
-      openButton(spec, clock, null)
-      t.fail(spec)
-    } catch (error) {
-      t.ok(error instanceof WattleError)
-      t.match(error, { code, exit, message: spec })
-    }
+  for (const spec of ['knob', 'poll:', 'onoff:x', 'poll:3,up', 'sim:3'])
+    t.throws(() => openButton(spec, clock, null), { code: 'usage', exit: 2, message: spec }, spec)
+  for (const spec of ['bulb', 'gpio', 'gpio:1', 'gpio:1,2,3', 'gpio:1,x', 'class:1'])
+    t.throws(() => openLeds(spec, () => {}), { code: 'usage', exit: 2, message: spec }, spec)
+  for (const spec of ['poll:no-such-chip/1', 'onoff:no-such-chip/1'])
+    t.throws(() => openButton(spec, clock, null), { code: 'gpio-missing', exit: 3 }, spec)
 })
 
 t.test('LEDs report each change of pattern, and each showing of one that runs once', async (t) => {

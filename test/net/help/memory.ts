@@ -140,6 +140,10 @@ export class MemoryNet {
       bindUdp: () => {
         throw new Error('no datagrams here')
       },
+      networks: () => [],
+      joinGroup: () => {
+        throw new Error('no groups here')
+      },
     }
   }
 

@@ -2,6 +2,7 @@
 // carries nothing itself; tcp.ts, udp.ts and http.ts ask it who is where and whether they may.
 // Addresses look real (10.77.0.n and fd77::n) and mean nothing outside one world.
 
+import type { Bytes } from '../../../base/bytes.ts'
 import type { Failure } from '../../hardware.ts'
 import type { Chance, Life, Scheduler } from '../scheduler.ts'
 
@@ -9,6 +10,14 @@ import type { Chance, Life, Scheduler } from '../scheduler.ts'
 export interface Holder {
   readonly life: Life
   readonly host: string
+}
+
+/** Who has joined a multicast group, told apart by `key`. */
+export interface GroupMember {
+  readonly life: Life
+  readonly host: Host
+  readonly key: string
+  readonly onDatagram: (bytes: Bytes, host: string, port: number) => void
 }
 
 /** One network card with its ports. */
@@ -85,6 +94,7 @@ export class Network {
   /** How long a dial into nothing takes. */
   dialTimeoutMs = 10_000
   readonly links: Set<Link> = new Set()
+  readonly members: Set<GroupMember> = new Set()
   readonly #hosts: Host[] = []
   readonly #cut: Set<string> = new Set()
 
@@ -125,6 +135,13 @@ export class Network {
   /** Resets every connection between the two. */
   cut(a: string, b: string): void {
     for (const link of [...this.links]) if (between(link, a, b)) link.reset('ECONNRESET')
+  }
+
+  /** Who of `host` shares this port for a group: datagrams to the host itself reach it too. */
+  memberAt(host: Host, port: number): GroupMember | undefined {
+    for (const member of this.members)
+      if (member.host === host && member.life.alive && member.key.includes(` ${port} `)) return member
+    return undefined
   }
 
   /** Something about `host` changed: its links look again. */

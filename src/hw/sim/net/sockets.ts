@@ -3,12 +3,21 @@
 
 import type { Bytes } from '../../../base/bytes.ts'
 import { LIMITS } from '../../../base/limits.ts'
-import type { Failure, Listener, Sockets, TcpSocket, UdpSocket } from '../../hardware.ts'
+import type {
+  Failure,
+  Group,
+  Listener,
+  NetworkAddress,
+  Sockets,
+  TcpSocket,
+  UdpSocket,
+} from '../../hardware.ts'
 import type { Life } from '../scheduler.ts'
 import {
   claimPort,
   failure,
   formatAddress,
+  type GroupMember,
   type Holder,
   type Host,
   type Network,
@@ -120,6 +129,55 @@ export class SimSockets implements Sockets {
     this.#soon(0, done, null, { address: claim.shown, send, close })
   }
 
+  networks(): NetworkAddress[] {
+    const { ip4, ip6 } = this.#host
+    return [
+      { name: 'lo', address: '127.0.0.1', family: 4, prefix: 8, loopback: true },
+      { name: 'sim0', address: ip4, family: 4, prefix: 16, loopback: false },
+      { name: 'sim0', address: ip6, family: 6, prefix: 64, loopback: false },
+    ]
+  }
+
+  joinGroup(
+    group: Group,
+    onDatagram: (bytes: Bytes, host: string, port: number) => void,
+    done: (error: Failure, socket: UdpSocket | null) => void,
+  ): void {
+    const network = this.#network
+    const { on, port } = group
+    const member: GroupMember = { host: this.#host, life: this.#life, key: groupKey(group), onDatagram }
+    if (!this.networks().some((n) => n.address === on.address))
+      return this.#soon(0, done, failure('ENODEV', on.address), null)
+    network.members.add(member)
+    const close = (): void => {
+      network.members.delete(member)
+    }
+    const send = (bytes: Bytes, host: string, to: number): void => {
+      if (!network.members.has(member) || !this.#life.alive) return
+      if (host !== group.group || to !== port) return this.#send(bytes, port, host, to)
+      for (const other of network.members)
+        if (other.key === member.key && (!on.loopback || other.host === this.#host))
+          this.#deliver(bytes, other, on.address, port)
+    }
+    this.#soon(0, done, null, { address: formatAddress(on.address, port), send, close })
+  }
+
+  #deliver(bytes: Bytes, to: GroupMember, source: string, port: number): void {
+    const network = this.#network
+    if (network.chance.hit(network.udpLoss)) return
+    const copy = bytes.slice()
+    network.scheduler.after(
+      network.latencyMs + network.chance.below(network.udpJitterMs + 1),
+      network.life,
+      () => {
+        if (to.life.alive && network.members.has(to) && network.reachable(this.#host, to.host))
+          to.onDatagram(copy, source, port)
+      },
+      null,
+      null,
+    )
+  }
+
   #send(bytes: Bytes, from: number, address: string, port: number): void {
     const network = this.#network
     const host = network.find(this.#host, address)
@@ -135,7 +193,7 @@ export class SimSockets implements Sockets {
       delay,
       network.life,
       () => {
-        const holder = host.udp.get(port) as UdpHolder | undefined
+        const holder = (host.udp.get(port) ?? network.memberAt(host, port)) as UdpHolder | undefined
         if (holder?.life.alive && holder.onDatagram && network.reachable(this.#host, host))
           holder.onDatagram(buffer.subarray(0, n), source, from)
         if (this.#spare.length < 16) this.#spare.push(buffer)
@@ -148,6 +206,11 @@ export class SimSockets implements Sockets {
   #soon<T>(ms: number, done: (error: Failure, value: T) => void, error: Failure, value: T): void {
     this.#network.scheduler.after(ms, this.#life, done, error, value)
   }
+}
+
+/** Groups of one interface are apart from those of another. */
+function groupKey({ group, port, on }: Group): string {
+  return `${group} ${port} ${on.loopback ? 'lo' : 'sim0'}`
 }
 
 /** Connections that `life` accepted and that are still open. */

@@ -195,6 +195,7 @@ export const en: Words = {
     'fault-5': 'blinks five times slowly: an update was not signed and was refused',
     'fault-6': 'blinks six times slowly: it restarts again and again',
     'fault-7': 'blinks seven times slowly: it is too hot',
+    'fault-8': 'blinks eight times slowly: the file wattle.txt on its card cannot be understood',
   },
   answers: {
     'bad-shape': 'The page and My Home do not understand each other. Load the page again.',
