@@ -190,6 +190,8 @@ export const LIMITS = {
   home: {
     devices: 48,
     cards: 256,
+    /** Other owners whose names are known. */
+    ownerCards: 64,
   },
   dht: {
     /** One instance's ArrayBuffer: default, least and most. */

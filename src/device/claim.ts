@@ -3,7 +3,7 @@
 // Each act is durable before anybody hears of it, and keys change before the next frame is sealed.
 // Cleverness lives in ownership/ (who may what) and channel/ (which key opens what).
 
-import { type Bytes, base64url, equal } from '../base/bytes.ts'
+import { type Bytes, base64url } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { ReaderKeys } from '../channel/grant.ts'
 import { Exchange, Signer, sha256 } from '../crypto/native.ts'
@@ -15,10 +15,15 @@ import { makeCertificate } from '../ownership/claim-keys.ts'
 import type { ReaderEntry } from '../ownership/event.ts'
 import type { ClaimRecord } from '../ownership/label.ts'
 import type { Decision, Refusal } from '../ownership/log.ts'
-import { ENDING, type Ending } from '../wire/channel.ts'
-import { type ClassId, REASON, type Reason } from '../wire/frame.ts'
+import type { Policy } from '../ownership/policy/policy.ts'
+import { ENDING } from '../wire/channel.ts'
+import { type ClassId, REASON } from '../wire/frame.ts'
+import type { OwnerSet } from '../wire/owner-set.ts'
 import type { Gesture } from './button.ts'
 import type { Lights } from './lights.ts'
+import { Access } from './owning/access.ts'
+import { type Act, Acts } from './owning/acts.ts'
+import { type Held, Owning } from './owning/owners.ts'
 import type { Channels } from './publish/channels.ts'
 import type { Entitled, Subscribers } from './publish/subscribers.ts'
 import type { DeviceState, Identity } from './state.ts'
@@ -39,25 +44,26 @@ export interface ClaimOptions {
   onOwned: (done: (error: Failure) => void) => void
   /** The device has none any more. */
   onDisowned: () => void
+  /** Others may own it now, or another policy holds; null: the owners changed. */
+  onRules: (before: Policy | null) => void
+  /** An event that the device signed itself. */
+  onOwnEvent: (jws: string) => void
+  wall: () => number
   /** The current telegram, packed: what a joiner needs. */
   currentState: (cls: ClassId) => Bytes
   report: (event: string, detail?: Record<string, unknown>) => void
 }
 
 /** How an owner's event ended; null: durable and carried out. */
-export type EventDone = (refusal: Refusal | 'storage' | 'busy' | null) => void
-
-/** Owners have no grant of their own: their boxes are bound to this id. */
-export const OWNER_GRANT: Bytes = new Uint8Array(16)
+export type EventDone = (refusal: Refusal | Held | 'storage' | 'busy' | null) => void
 
 export class Claim {
   readonly #options: ClaimOptions
   #pairing: ClaimDevice
-  #channels: Channels | null
-  #subscribers: Subscribers | null
-  /** Owners' events; the first is being written. */
-  /** Changes of the reader set, one after the other: owners' events and expiry. Each calls `over` when it is carried out. */
-  readonly #acts: ((over: () => void) => void)[]
+  readonly #access: Access
+  /** Changes of owners and readers, one after the other: owners' events and expiry. */
+  readonly #acts: Acts
+  readonly #owning: Owning
   /** Ends of consents are being written down. */
   #expiring: boolean
 
@@ -67,12 +73,12 @@ export class Claim {
     this.#options = options
     this.#pairing = new ClaimDevice(
       record,
-      identity && { certificate: identity.certificate, owners: identity.owners },
+      identity && { certificate: identity.certificate, owners: state.log?.set ?? identity.owners },
       random,
     )
-    this.#channels = null
-    this.#subscribers = null
-    this.#acts = []
+    this.#access = new Access(options)
+    this.#acts = new Acts()
+    this.#owning = new Owning(state, options.report, (error) => this.#failed('time', error))
     this.#expiring = false
     lights.set({ claimed: identity !== null })
   }
@@ -85,9 +91,25 @@ export class Claim {
     if (gesture === 'reset-armed' || gesture === 'reset-cancelled')
       lights.set({ resetArmed: gesture === 'reset-armed' })
     else if (gesture === 'reset-confirmed') this.#erase([...(state.log?.readers ?? [])], 'reset')
+    else if (gesture === 'second' && state.identity) this.#onSecond(now)
     else if (gesture !== 'short') return
     else if (state.identity) lights.identify()
     else this.#openWindow(now)
+  }
+
+  /** Held for 3 to 8 s: ends a recovery where one owner cannot; otherwise the owners may be changed. */
+  #onSecond(now: number): void {
+    const { lights, report, loop, wall, onOwnEvent } = this.#options
+    const cancel = this.#owning.cancelRecovery(wall())
+    if (cancel !== null)
+      return this.onEvent(cancel, (refusal) => {
+        if (refusal === null) onOwnEvent(cancel)
+        else report('failed', { what: 'recovery', text: refusal })
+      })
+    this.#owning.pressed(now)
+    lights.set({ windowOpen: true })
+    report('owners', { what: 'open', ms: LIMITS.ownership.pressMs })
+    loop.after('owners', LIMITS.ownership.pressMs, () => lights.set({ windowOpen: false }))
   }
 
   #openWindow(now: number): void {
@@ -159,9 +181,11 @@ export class Claim {
   }
 
   #owned(identity: Identity): void {
-    const { lights, onOwned, report, state } = this.#options
+    const { lights, onOwned, report, state, loop } = this.#options
     onOwned((error) => {
       if (error) return report('failed', { what: 'channels', text: error.message })
+      // The press of the claim counts for what is left of its window.
+      this.#owning.pressed(loop.now(), this.#pairing.windowLeft(loop.now()))
       // In this order: "claimed" follows "claiming" without a glimpse of what comes after it.
       lights.claimed()
       lights.set({ claimed: true, windowOpen: false, claiming: false })
@@ -170,58 +194,41 @@ export class Claim {
     })
   }
 
-  // 4. Who may read: owners always, others by the owner log and the policy it was claimed with
+  // 4. Who may read: owners always, others by the owner log and its policy
 
   /** The channels are open (after the claim, or after a start). */
   attach(channels: Channels, subscribers: Subscribers): void {
-    this.#channels = channels
-    this.#subscribers = subscribers
+    this.#access.attach(channels, subscribers)
   }
 
   /** By the key that a connection proved; null for strangers. */
   entitled(sign: Bytes, cls: ClassId): Entitled | null {
-    const { identity, log } = this.#options.state
-    if (!identity || !log || log.deleted) return null
-    const owner = identity.owners.owners.find((o) => equal(o.sign, sign))
-    if (owner) return { ...owner, grantId: OWNER_GRANT, until: 0, owner: true }
-    const reader = log.readers.find((r) => r.class === cls && equal(r.sign, sign))
-    return reader ? { ...keysOf(reader), owner: false } : null
+    return this.#access.entitled(sign, cls)
   }
 
   /** Everybody who gets a box in a new epoch of this class. */
   readers(cls: ClassId, witnessed: boolean): ReaderKeys[] {
-    const { identity, log } = this.#options.state
-    if (!identity || !log) return []
-    const owners = identity.owners.owners.map((o) => ({ ...o, grantId: OWNER_GRANT, until: 0 }))
-    return witnessed ? [...owners, ...log.readers.filter((r) => r.class === cls).map(keysOf)] : owners
+    return this.#access.readers(cls, witnessed)
   }
 
   // 5. Consent: an owner's event, checked, made durable, carried out, then acknowledged
 
   onEvent(jws: string, done: EventDone): void {
-    if (this.#acts.length >= LIMITS.ownership.eventsWaiting) return done('busy')
-    this.#queue((over) => this.#takeEvent(jws, done, over))
+    if (this.#acts.waiting >= LIMITS.ownership.eventsWaiting) return done('busy')
+    this.#acts.push((over) => this.#takeEvent(jws, done, over))
   }
 
-  /** Two events for one place would fork the log, and an expiry between check and card would break it. */
-  #queue(act: (over: () => void) => void): void {
-    this.#acts.push(act)
-    if (this.#acts.length === 1) this.#nextAct()
-  }
-
-  #nextAct(): void {
-    this.#acts[0]?.(() => {
-      this.#acts.shift()
-      this.#nextAct()
-    })
-  }
-
-  #takeEvent(jws: string, done: EventDone, over: () => void): void {
-    const { state } = this.#options
+  #takeEvent(jws: string, done: EventDone, over: Parameters<Act>[0]): void {
+    const { state, loop } = this.#options
     const { log } = state
     const checked = log?.check(jws) ?? { refusal: 'deleted' as const }
     if (!log || checked.refusal !== null) {
       done(checked.refusal ?? 'deleted')
+      return over()
+    }
+    const held = this.#owning.held(checked, loop.now())
+    if (held) {
+      done(held)
       return over()
     }
     state.event(jws, (error) => {
@@ -229,117 +236,93 @@ export class Claim {
         done(failure ? 'storage' : null)
         over()
       }
-      if (error) answer(error)
-      else this.#carryOut(state.commit(checked), answer)
+      if (error) return answer(error)
+      const decision = state.commit(checked)
+      this.#owning.onDecision(decision, checked.event.at)
+      this.#carryOut(decision, answer)
     })
   }
 
+  // 6. What it means for the keys: the next frame is closed to whoever is gone
+
   #carryOut(decision: Decision, done: (error: Failure) => void): void {
-    const { report } = this.#options
+    const { report, onRules } = this.#options
     switch (decision.kind) {
       case 'added':
         report('added')
         return done(null)
       case 'authorized':
         report('authorized', { reader: decision.reader.name, grant: base64url(decision.reader.grantId) })
-        return this.#letIn(decision.reader, done)
+        return this.#access.letIn(decision.reader, done)
       case 'revoked':
-        return this.#rotateWithout([decision.reader], ENDING.revoked, REASON.revoked, done)
+        return this.#access.putOut([decision.reader], ENDING.revoked, REASON.revoked, done)
       case 'deleted':
         return this.#erase(decision.readers, 'deleted', done)
+      case 'owners':
+        return this.#changeOwners(decision.before, decision.after, decision.readers, done)
+      case 'policy':
+        report('policy')
+        onRules(decision.before)
+        return done(null)
+      case 'recovery':
+      case 'recovery-cancelled':
+        report('recovery', { what: decision.kind === 'recovery' ? 'started' : 'cancelled' })
+        return done(null)
+      case 'noted':
+        return done(null)
     }
   }
 
-  /** No new epoch: from the next frame on, whenever the reader comes to fetch it. */
-  #letIn(reader: ReaderEntry, done: (error: Failure) => void): void {
-    const { state, currentState } = this.#options
-    const publisher = this.#channels?.publisher(reader.class)
-    const bytes = publisher?.grant(keysOf(reader), currentState(reader.class))
-    if (!publisher || !bytes) return done(null)
-    state.owe({ reader: reader.sign, class: reader.class, ...publisher.next(), bytes }, done)
-  }
-
-  /** Readers whose time is over; `now` is confirmed telegram time. That telegram is already closed to them. */
-  onMeterTime(now: number): void {
-    const channels = this.#channels
-    if (this.#expiring || !channels || !this.#options.state.log?.anyExpired(now)) return
-    this.#expiring = true
-    channels.hold()
-    this.#queue((over) => this.#expire(now, channels, over))
-  }
-
-  #expire(now: number, channels: Channels, over: () => void): void {
-    const { state } = this.#options
-    const late = state.log?.expired(now) ?? []
-    const finish = (failure: Failure): void => {
-      this.#expiring = false
-      // Not written down: nothing more is sealed, and the next start finds them over again.
-      if (failure) this.#failed('expiry', failure)
-      else channels.release()
-      over()
-    }
-    // An owner's event that was before us in the queue may have ended them already.
-    if (late.length === 0) return finish(null)
-    let open = late.length
-    let failure: Failure = null
-    for (const reader of late)
-      state.expired(reader.grantId, (error) => {
-        failure ??= error
-        if (--open > 0) return
-        if (failure) return finish(failure)
-        this.#rotateWithout(late, ENDING.expired, REASON.expired, finish)
-      })
-  }
-
-  // 6. Key rotation: the next frame is closed to whoever is gone
-
-  #rotateWithout(
+  #changeOwners(
+    before: OwnerSet,
+    after: OwnerSet,
     readers: readonly ReaderEntry[],
-    ending: Ending,
-    reason: Reason,
     done: (error: Failure) => void,
   ): void {
-    const { report } = this.#options
-    const classes = [...new Set(readers.map((reader) => reader.class))]
-    this.rotate(classes, reason, (error) => {
-      if (error) {
-        this.#failed('rotation', error)
-        return done(error)
-      }
-      for (const reader of readers) {
-        this.#subscribers?.end(keysOf(reader), reader.class, ending)
-        report('revoked', {
-          reader: reader.name,
-          grant: base64url(reader.grantId),
-          epoch: this.#channels?.next(reader.class).epoch,
-        })
-      }
-      done(null)
+    const { report, onRules, lights, loop } = this.#options
+    this.#pairing.ownersChanged(after)
+    loop.cancel('owners')
+    lights.set({ windowOpen: false })
+    report('owners', { what: 'changed', m: after.m, owners: after.owners.length })
+    this.#access.changeOwners(before, after, readers, (error) => {
+      done(error)
+      onRules(null)
     })
+  }
+
+  /** A telegram's time, NaN where it has none. Readers whose time is over are out before it is sealed. */
+  onMeterTime(utcMs: number): void {
+    const { channels } = this.#access
+    const { state, loop } = this.#options
+    const now = this.#owning.onTelegram(utcMs, loop.now())
+    if (this.#expiring || !channels || !state.log?.anyExpired(now)) return
+    this.#expiring = true
+    channels.hold()
+    this.#acts.push((over) =>
+      this.#access.expire(now, (failure) => {
+        this.#expiring = false
+        // Not written down: nothing more is sealed, and the next start finds them over again.
+        if (failure) this.#failed('expiry', failure)
+        else channels.release()
+        over()
+      }),
+    )
   }
 
   #failed(what: string, error: NonNullable<Failure>): void {
     this.#options.report('failed', { what, text: error.message })
   }
 
-  rotate(classes: readonly ClassId[], reason: Reason, done: (error: Failure) => void): void {
-    if (!this.#channels) return done(null)
-    this.#channels.rotate(classes, reason, done)
-  }
-
   // 7. Delete: by the last event of the log, or by hand
 
   #erase(readers: readonly ReaderEntry[], why: string, done: (error: Failure) => void = () => {}): void {
     const { state, lights, onDisowned, report } = this.#options
-    // Not one frame more under keys that anybody has.
-    this.#channels?.hold()
-    for (const reader of readers) this.#subscribers?.end(keysOf(reader), reader.class, ENDING.deleted)
+    this.#access.deleted(readers)
     // The acknowledgement goes out first; the keys of the network are gone right after it.
     done(null)
     state.erase((error) => {
       if (error) return report('failed', { what: 'erase', text: error.message })
-      this.#channels = null
-      this.#subscribers = null
+      this.#access.attach(null, null)
       this.#pairing = new ClaimDevice(this.#options.record, null, this.#options.random)
       lights.set({ claimed: false, resetArmed: false })
       report(why)
@@ -369,8 +352,4 @@ export class Claim {
     if (at === Number.POSITIVE_INFINITY) loop.cancel('claim')
     else loop.at('claim', at, (now) => this.#take(this.#pairing.tick(now)))
   }
-}
-
-function keysOf(reader: ReaderEntry): ReaderKeys {
-  return { sign: reader.sign, box: reader.box, grantId: reader.grantId, until: reader.until }
 }

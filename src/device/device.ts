@@ -7,6 +7,7 @@ import { Verifier } from '../crypto/native.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Loop } from '../node/loop.ts'
 import { type ClaimRecord, deviceName } from '../ownership/label.ts'
+import { FACTORY_POLICY, type Policy } from '../ownership/policy/policy.ts'
 import type { Reading } from '../p1/reading.ts'
 import type { Telegram } from '../p1/telegram.ts'
 import type { Witness } from '../wire/channel.ts'
@@ -17,6 +18,7 @@ import { ConsentServer } from './consent.ts'
 import { Lights } from './lights.ts'
 import { Meter, type MeterOptions } from './meter.ts'
 import { DeviceStreams } from './network/streams.ts'
+import { framesKept } from './owning/retention.ts'
 import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
@@ -33,6 +35,8 @@ export interface DeviceOptions {
   /** What happens, for a person or a test: one event and its details; never a secret. */
   report: (event: string, detail?: Record<string, unknown>) => void
   onReading?: (reading: Reading, telegram: Telegram) => void
+  /** The policy that holds from now on. */
+  onPolicy?: (policy: Policy) => void
   /** Frames that the ring of `raw` holds. */
   ringFrames?: number
   /** As in MeterOptions. */
@@ -93,6 +97,9 @@ export class Device {
       onOwned: (done) => this.#onOwned(done),
       onDisowned: () => this.#onDisowned(),
       currentState: (cls) => this.#meter.currentState(cls),
+      onRules: (before) => this.#onRules(before),
+      onOwnEvent: (jws) => this.#consent.tell(jws),
+      wall: () => hardware.clock.wall(),
       report,
     })
     this.#consent = new ConsentServer({
@@ -135,6 +142,11 @@ export class Device {
   /** Ed25519 key, or null while nobody owns it. */
   get key(): Bytes | null {
     return this.#state.signer?.publicKey ?? null
+  }
+
+  /** What the owners have decided in advance; the factory default while nobody owns it. */
+  get policy(): Policy {
+    return this.#state.log?.policy ?? FACTORY_POLICY
   }
 
   get status(): { led: string; readers: number; witnessed: boolean; net: unknown; p1: unknown } {
@@ -234,12 +246,22 @@ export class Device {
       (error, channels) => {
         if (error || !channels) return done(error)
         this.#channels = channels
+        this.#onRules(null)
         channels.rotate(ALL_CLASSES, reason, (failure) => {
           if (!failure) this.#serve(channels)
           done(failure)
         })
       },
     )
+  }
+
+  /** Other owners, or another policy: whoever has to keep to it hears of it. */
+  #onRules(before: Policy | null): void {
+    const { policy } = this
+    this.#streams.peers?.reputation.judge(policy.reputation)
+    for (const cls of ALL_CLASSES) this.#channels?.ring(cls).keep(framesKept(cls, policy))
+    if (before === null) this.#consent.ownersChanged()
+    this.#options.onPolicy?.(policy)
   }
 
   #serve(channels: Channels): void {

@@ -12,8 +12,8 @@ import type { Failure, Files, Random } from '../hw/hardware.ts'
 import { Journal, type JournalRecord } from '../node/journal.ts'
 import { eventHash, type OwnerEvent, type ReaderEntry } from '../ownership/event.ts'
 import { type Decision, OwnerLog } from '../ownership/log.ts'
-import type { ClassId } from '../wire/frame.ts'
 import { readPolicy } from '../ownership/policy/policy.ts'
+import type { ClassId } from '../wire/frame.ts'
 import { decodeOwnerSet, encodeOwnerSet, OWNER_SET_BYTES, type OwnerSet } from '../wire/owner-set.ts'
 import type { PlacedGrant } from './publish/subscriber.ts'
 
@@ -112,7 +112,7 @@ export class DeviceState {
   }
 
   /** Applies an event that is durable. What a reader who leaves was owed is forgotten with it. */
-  commit(checked: { event: OwnerEvent; jws: string }): Decision {
+  commit(checked: { event: OwnerEvent; jws: string; set: OwnerSet | null }): Decision {
     const decision = this.log!.commit(checked)
     if (decision.kind === 'revoked') this.#forgetOwed(decision.reader)
     if (decision.kind === 'owners') for (const reader of decision.readers) this.#forgetOwed(reader)
@@ -141,7 +141,10 @@ export class DeviceState {
 
   /** The confirmed time, and with it how far a recovery has come. */
   keepTime(time: number, done: (error: Failure) => void): void {
-    this.#append(RECORD.time, encodeTime(time, this.recovered), done)
+    this.#journal.append(RECORD.time, encodeTime(time, this.recovered), (error) => {
+      if (!error) this.time = time
+      done(error)
+    })
   }
 
   owe(owed: Owed, done: (error: Failure) => void): void {

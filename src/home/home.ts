@@ -14,12 +14,17 @@ import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
 import { type EventBody, signEvent } from '../ownership/event.ts'
 import { type Label, parseCode } from '../ownership/label.ts'
+import { encodeChange } from '../ownership/owners/change.ts'
+import { Successors } from '../ownership/owners/successors.ts'
+import { encodePolicy, FACTORY_POLICY } from '../ownership/policy/policy.ts'
 import { signVouch, type VouchKind } from '../ownership/reputation/statement.ts'
 import { CONSENT, CONSENT_PROTOCOL, encodeInvite } from '../wire/consent.ts'
 import type { ClassId } from '../wire/frame.ts'
 import type { PeerOpinion } from '../wire/peers.ts'
 import { Claiming } from './claiming.ts'
+import { Joining } from './joining.ts'
 import { Owned, type OwnedEvents } from './owned.ts'
+import { Owning } from './owning.ts'
 import { askPeers } from './peers.ts'
 import { HomeStore, type OwnedDevice, tooMany } from './store.ts'
 
@@ -40,16 +45,16 @@ export interface GrantRequest {
 type Done = (error: WattleError | null) => void
 
 const SAVE_MS = 2_000
-/** Before an owner says otherwise (DESIGN, "Grants"). */
-export const DEFAULT_GRANT_MS: number = 90 * 86_400_000
-/** The factory default policy; issue 5 gives it more words. */
-const POLICY = new Uint8Array(0)
+/** A device is claimed with the factory default; owners change it later. */
+const POLICY = encodePolicy(FACTORY_POLICY)
 const PLACES = { file: 'home.places', kind: 'plac', version: 1 } as const
 
 export class Home {
   readonly host: Host
   readonly store: HomeStore
   readonly owned: Owned[]
+  readonly owning: Owning
+  readonly joining: Joining
   readonly #options: HomeOptions
   readonly #signer: Signer
   readonly #exchange: Exchange
@@ -68,6 +73,7 @@ export class Home {
       claiming: Claiming
       places: ReaderPlace[]
       placesFile: SnapshotFile
+      successors: Successors
     },
   ) {
     this.#options = options
@@ -80,7 +86,25 @@ export class Home {
     this.#placesFile = parts.placesFile
     this.owned = []
     this.#invites = []
-    for (const device of parts.store.devices) if (!device.log.deleted) this.#follow(device)
+    this.owning = new Owning({
+      store: parts.store,
+      signer: parts.signer,
+      exchange: parts.exchange,
+      successors: parts.successors,
+      owned: () => this.owned,
+      wall: () => this.#wall(),
+      report: options.report,
+    })
+    this.joining = new Joining({
+      store: parts.store,
+      nextDigest: () => this.owning.nextDigest(),
+      exchange: parts.exchange,
+      visiting: { host: parts.host, loop: options.loop, signer: parts.signer, wall: () => this.#wall() },
+      onJoined: (device) => {
+        if (!this.owned.some((o) => o.device === device)) this.#follow(device)
+      },
+    })
+    for (const device of parts.store.devices) if (this.#ours(device)) this.#follow(device)
     options.loop.every('home save', SAVE_MS, () => this.#save())
   }
 
@@ -92,13 +116,27 @@ export class Home {
       const signer = new Signer(store.keys.seed)
       const exchange = new Exchange(store.keys.boxSeed)
       const host = new Host({ sockets, timers: loop, random, signer, agent: 'wattle-home' })
-      Claiming.open({ host, loop, files, random, signer, exchange, policy: POLICY }, (failure, claiming) => {
+      const successors = new Successors(store.keys.successors)
+      const next = (): Bytes => home?.owning.nextDigest() ?? successors.digest(0)
+      let home: Home | null = null
+      const parts = { host, loop, files, random, signer, exchange, policy: POLICY, next }
+      Claiming.open(parts, (failure, claiming) => {
         if (failure || !claiming) return done(failure, null)
         const placesFile = new SnapshotFile(files, PLACES.file, PLACES.kind, PLACES.version)
         placesFile.read((trouble, content) => {
           if (trouble) return done(trouble, null)
           const places = (content && decodePlaces(content)) ?? []
-          done(null, new Home(options, { store, signer, exchange, host, claiming, places, placesFile }))
+          home = new Home(options, {
+            store,
+            signer,
+            exchange,
+            host,
+            claiming,
+            places,
+            placesFile,
+            successors,
+          })
+          done(null, home)
         })
       })
     })
@@ -134,14 +172,14 @@ export class Home {
       const known = this.store.device(certificate.device)
       if (known) return done(null, known)
       const name = this.store.freeName(`wattle-${certificate.discriminator.toString(16).padStart(4, '0')}`)
-      const owners = [{ sign: this.#signer.publicKey, box: this.#exchange.publicKey }]
       const device = {
         key: certificate.device,
         box: certificate.box,
         name,
         addresses: [o.address],
         certificate: bytes,
-        owners,
+        owners: claimed.owners,
+        policy: POLICY,
       }
       this.store.addDevice(device, (failure) => {
         if (failure) return done(storageError(failure), null)
@@ -150,6 +188,24 @@ export class Home {
         done(null, added)
       })
     })
+  }
+
+  #wall(): number {
+    return Math.floor(this.#options.hardware.clock.wall())
+  }
+
+  /** We are one of its owners, and it has not been given up. */
+  #ours(device: OwnedDevice): boolean {
+    return !device.log.deleted && device.log.isOwner(this.#signer.publicKey)
+  }
+
+  /** The owners have changed, maybe without us. */
+  onOwners(device: OwnedDevice): void {
+    const owned = this.owned.find((o) => o.device === device)
+    if (!owned || this.#ours(device)) return
+    owned.stop()
+    this.owned.splice(this.owned.indexOf(owned), 1)
+    this.#options.report('gone', { device: device.name })
   }
 
   look: Claiming['look'] = (address, done) => this.#claiming.look(address, done)
@@ -242,7 +298,11 @@ export class Home {
   /** The first event of every device's log is ours to write. */
   #onSynced(owned: Owned): void {
     const { log, name } = owned.device
-    if (!log.added && !log.deleted) this.#submit(owned, { type: 'DEVICE_ADDED', name }, () => {})
+    if (log.added) return this.owning.onSynced(owned)
+    if (log.deleted) return
+    this.#submit(owned, { type: 'DEVICE_ADDED', name }, (error) => {
+      if (!error) this.owning.onAdded(owned)
+    })
   }
 
   #submit(owned: Owned, body: EventBody, done: Done): void {
@@ -250,7 +310,10 @@ export class Home {
     const at = Math.floor(this.#options.hardware.clock.wall())
     const event = { device: log.device, seq: log.seq + 1, prev: log.head, at, body }
     const kid = base64url(this.#signer.publicKey)
-    owned.submit(signEvent(event, [{ kid, signer: this.#signer }]), done)
+    const jws = signEvent(event, [{ kid, signer: this.#signer }])
+    if (log.check(jws).refusal !== 'needs-signatures') return owned.submit(jws, done)
+    const change = encodeChange([jws])
+    done(new WattleError('needs-signatures', `the policy asks for more owners to sign this: ${change}`))
   }
 
   /** Tells a provider where the device is; tried until it says that it knows. */

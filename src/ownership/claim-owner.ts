@@ -142,6 +142,11 @@ export class ClaimOwner {
     this.#keys = null
   }
 
+  /** The owners that this claim makes. */
+  get owners(): OwnerSet {
+    return this.#set
+  }
+
   /** True once `claimed` or `refused` was given. */
   get done(): boolean {
     return this.#state === 'done'

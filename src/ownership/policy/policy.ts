@@ -3,9 +3,10 @@
 // reads it through `Policy`; nothing here acts. `looser` tells a change that gives power from one that
 // takes some away.
 
-import { type Bytes, text, utf8 } from '../../base/bytes.ts'
+import { type Bytes, text, unbase64url, utf8 } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
 import type { ClassId } from '../../wire/frame.ts'
+import { FACTORY_JUDGEMENT, type Judgement, type PartName } from '../reputation/weights.ts'
 
 /** Whom this device relays for, from nobody up. */
 export const RELAY = ['nobody', 'owners', 'readers', 'anyone'] as const
@@ -38,24 +39,8 @@ export interface Policy {
     /** Addresses in the DHT. */
     readonly dht: boolean
   }
-  readonly reputation: {
-    /** A measured point of merit counts half after so many hours, 1 to 8,760. */
-    readonly halfLifeHours: number
-    /** Below this score a peer is not relayed for and asked last; below `ignore` not at all. -100 to 100. */
-    readonly least: number
-    readonly ignore: number
-    /** What each kind of observation weighs, 0 to 100. */
-    readonly weights: ReputationWeights
-  }
-}
-
-export interface ReputationWeights {
-  readonly badSignature: number
-  readonly answer: number
-  readonly promise: number
-  readonly relayed: number
-  readonly equivocation: number
-  readonly vouch: number
+  /** How opinions of others are formed: reputation/weights.ts. At most 16 keys in each list. */
+  readonly reputation: Judgement
 }
 
 /** Before an owner acts: keep locally, no readers, relay for nobody. */
@@ -65,12 +50,7 @@ export const FACTORY_POLICY: Policy = {
   relay: { for: 'nobody', kBps: 64 },
   retention: { days: 7 },
   announce: { lan: true, dht: false },
-  reputation: {
-    halfLifeHours: 24,
-    least: -20,
-    ignore: -50,
-    weights: { badSignature: 10, answer: 1, promise: 2, relayed: 1, equivocation: 100, vouch: 10 },
-  },
+  reputation: FACTORY_JUDGEMENT,
 }
 
 type Check = (value: unknown) => boolean
@@ -85,6 +65,12 @@ const oneOf =
   (v) =>
     typeof v === 'string' && words.includes(v)
 const flag: Check = (v) => typeof v === 'boolean'
+/** Ed25519 keys in base64url, none twice. */
+const keys: Check = (v) =>
+  Array.isArray(v) &&
+  v.length <= 16 &&
+  new Set(v).size === v.length &&
+  v.every((k) => typeof k === 'string' && k.length === 43 && unbase64url(k)?.length === 32)
 
 const SHAPE: Shape = {
   v: (v) => v === 1,
@@ -93,17 +79,17 @@ const SHAPE: Shape = {
   retention: { days: whole(1, 400) },
   announce: { lan: flag, dht: flag },
   reputation: {
-    halfLifeHours: whole(1, 8_760),
-    least: whole(-100, 100),
-    ignore: whole(-100, 100),
     weights: {
-      badSignature: whole(0, 100),
-      answer: whole(0, 100),
-      promise: whole(0, 100),
-      relayed: whole(0, 100),
-      equivocation: whole(0, 100),
-      vouch: whole(0, 100),
+      signatures: whole(0, 4),
+      answers: whole(0, 4),
+      storing: whole(0, 4),
+      relaying: whole(0, 4),
+      equivocation: whole(0, 4),
     },
+    halfLifeHours: whole(1, 8_760),
+    pins: keys,
+    blocks: keys,
+    vouchers: keys,
   },
 }
 
@@ -148,7 +134,8 @@ export function encodePolicy(policy: Policy): Bytes {
 }
 
 function ordered(p: Policy): Policy {
-  const { badSignature, answer, promise, relayed, equivocation, vouch } = p.reputation.weights
+  const { weights, halfLifeHours, pins, blocks, vouchers } = p.reputation
+  const { signatures, answers, storing, relaying, equivocation } = weights
   return {
     v: 1,
     grants: { days: p.grants.days, finest: p.grants.finest },
@@ -156,17 +143,18 @@ function ordered(p: Policy): Policy {
     retention: { days: p.retention.days },
     announce: { lan: p.announce.lan, dht: p.announce.dht },
     reputation: {
-      halfLifeHours: p.reputation.halfLifeHours,
-      least: p.reputation.least,
-      ignore: p.reputation.ignore,
-      weights: { badSignature, answer, promise, relayed, equivocation, vouch },
+      weights: { signatures, answers, storing, relaying, equivocation },
+      halfLifeHours,
+      pins: [...pins],
+      blocks: [...blocks],
+      vouchers: [...vouchers],
     },
   }
 }
 
 /**
  * Does `after` allow anything that `before` does not? Longer or finer grants, more relaying, longer
- * retention, more announcing, any other weighing of strangers than more severe.
+ * retention, more announcing, a kinder view of others, or other weights.
  */
 export function looser(before: Policy, after: Policy): boolean {
   const [a, b] = [before, after]
@@ -178,10 +166,20 @@ export function looser(before: Policy, after: Policy): boolean {
     b.retention.days > a.retention.days ||
     (b.announce.lan && !a.announce.lan) ||
     (b.announce.dht && !a.announce.dht) ||
-    b.reputation.least < a.reputation.least ||
-    b.reputation.ignore < a.reputation.ignore ||
-    b.reputation.halfLifeHours !== a.reputation.halfLifeHours ||
-    JSON.stringify(ordered(b).reputation.weights) !== JSON.stringify(ordered(a).reputation.weights)
+    kinder(a.reputation, b.reputation)
+  )
+}
+
+/** Other weights, or more that speaks for somebody, or less that speaks against. */
+function kinder(a: Judgement, b: Judgement): boolean {
+  const more = (x: readonly string[], y: readonly string[]): boolean => y.some((key) => !x.includes(key))
+  const parts = Object.keys(a.weights) as PartName[]
+  return (
+    a.halfLifeHours !== b.halfLifeHours ||
+    parts.some((part) => a.weights[part] !== b.weights[part]) ||
+    more(a.pins, b.pins) ||
+    more(a.vouchers, b.vouchers) ||
+    more(b.blocks, a.blocks)
   )
 }
 
