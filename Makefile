@@ -8,7 +8,7 @@ TS = $(NODE) --experimental-strip-types --no-warnings
 STAMP := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full check ci build binaries bench bench-device bench-p1 fuzz-p1 bench-crypto interop-dht bench-dht sim-dht format lint types layers links clean
+.PHONY: help run test test-full check ci build binaries bench bench-device bench-p1 fuzz-p1 bench-crypto interop-dht bench-dht sim-dht image image-lock hw-test format lint types layers links clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,14 @@ bench-dht: $(STAMP) test/peers/dht/node_modules ## the DHT beside bittorrent-dht
 	@$(TS) scripts/bench-dht.ts
 sim-dht: $(STAMP) ## lookups in networks of 10^3 to 10^6 nodes, in virtual time
 	@$(TS) scripts/sim-dht.ts
+
+image: dist/wattle ## the SD-card image of a board: BOARD=pizero
+	@$(TS) scripts/image/image.ts --board "$(BOARD)"
+image-lock: $(STAMP) ## takes today's versions of the Debian packages for BOARD
+	@$(TS) scripts/image/image.ts --board "$(BOARD)" --lock
+hw-test: dist/wattle ## an emulated Pi Zero boots the image and is claimed
+	@$(TS) scripts/image/image.ts --board pizero
+	@$(TS) hw-test/pizero.ts
 
 clean: ## remove what was built
 	rm -rf dist build .tap

@@ -6,7 +6,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { type BuildOptions, build } from 'esbuild'
-import { type BuiltAsset, buildPages, bundleOptions, pagePlugin, version } from './bundle.ts'
+import { type BuiltAsset, buildPages, bundleOptions, inputs, pagePlugin, version } from './bundle.ts'
 
 const HEAD = `#!/usr/bin/env node
 (run=>typeof require==='function'?run(require,module,exports):import('node:module').then(m=>{const c={exports:{}};run(m.createRequire(process.argv[1]),c,c.exports)}))(function(require,module,exports){`
@@ -29,9 +29,11 @@ async function bundle(minify: boolean): Promise<{ code: Uint8Array; map: Uint8Ar
     footer: { js: TAIL },
     plugins: [pagePlugin(pages)],
     logLevel: 'warning',
+    metafile: true,
     write: false,
   }
-  const { outputFiles } = await build(options)
+  const { outputFiles, metafile } = await build(options)
+  for (const input of Object.keys(metafile!.inputs)) inputs.add(input)
   const find = (end: string): Uint8Array => outputFiles!.find((f) => f.path.endsWith(end))!.contents
   return { code: find('/wattle'), map: find('.map') }
 }
@@ -43,6 +45,9 @@ mkdirSync('build', { recursive: true })
 writeFileSync('dist/wattle', small.code)
 chmodSync('dist/wattle', 0o755)
 writeFileSync('build/wattle.map', small.map)
+
+// Whose code is inside: the image's list of its contents is made from it (scripts/image).
+writeFileSync('build/inputs.json', `${JSON.stringify([...inputs].sort(), null, 1)}\n`)
 
 const sizes = {
   version,

@@ -40,11 +40,15 @@ const TYPES: Record<string, string> = {
   svg: 'image/svg+xml',
 }
 
+/** Files that went into the pages and, once scripts/build.ts is through, into the program. */
+export const inputs: Set<string> = new Set()
+
 /** Builds each NAME.html of the page with NAME.ts and what else it names: styles from style/, icons as they are. */
 export async function buildPages(): Promise<BuiltPages> {
   const names = readdirSync(PAGE).filter((file) => file.endsWith('.html'))
   const scripts = names.map((name) => `${PAGE}/${name.replace('.html', '.ts')}`)
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
+    metafile: true,
     entryPoints: [...scripts, `${PAGE}/style/page.css`],
     entryNames: '[name]',
     bundle: true,
@@ -58,6 +62,7 @@ export async function buildPages(): Promise<BuiltPages> {
     plugins: [browserCrypto],
     logLevel: 'warning',
   })
+  for (const input of Object.keys(metafile.inputs)) inputs.add(input)
   const built = new Map(outputFiles.map((file) => [basename(file.path), file.contents]))
   const pages: Record<string, Record<string, BuiltAsset>> = {}
   for (const name of names) {

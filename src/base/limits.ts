@@ -176,6 +176,39 @@ export const LIMITS = {
     /** Interfaces at once. */
     interfaces: 8,
   },
+  /** Who is known to be where (node/peers). */
+  peers: {
+    known: 64,
+    /** Of one source: one that is noisy does not push the others out. */
+    local: 32,
+    nearby: 16,
+    bootstrap: 16,
+    dht: 48,
+    /** New names from one source: at once, and milliseconds until there may be another. */
+    offersAtOnce: 64,
+    offerMs: 1_000,
+    addressesOfOne: 12,
+    addressChars: 64,
+    /** A contact record; contacts that a rendezvous keeps for others, and of one /24 or /64. */
+    contactBytes: 800,
+    contacts: 4_096,
+    contactsOfOnePrefix: 32,
+    /** Longest a contact is believed: milliseconds. */
+    contactMs: 7_200_000,
+    /** Streams of the rendezvous protocol at once; questions of one connection a second, at once. */
+    rendezvousStreams: 48,
+    asksPerSecond: 4,
+    asksAtOnce: 32,
+    /** A signed list of peers: text, lists kept, peers and signers of one. */
+    listBytes: 16_384,
+    lists: 8,
+    listPeers: 32,
+    listSigners: 8,
+    /** Addresses that did not answer, and how long they are left alone: at first, at most. */
+    failed: 256,
+    failedFirstMs: 1_000,
+    failedMostMs: 600_000,
+  },
   node: {
     /** Named timers of a device; of a home or provider, which has some for each peer. */
     timers: 64,

@@ -3,8 +3,10 @@
 
 import { createRequire } from 'node:module'
 import type { LedName, LedPattern } from '../base/leds.ts'
-import type { Button, Leds } from '../hw/hardware.ts'
+import type { Button, Card, Leds } from '../hw/hardware.ts'
+import { LinuxBoard } from '../hw/linux/board/board.ts'
 import { type Onoff, PinButton } from '../hw/linux/board/button.ts'
+import { openCard } from '../hw/linux/board/card.ts'
 import { BoardLeds, classLeds, pinLamp } from '../hw/linux/board/leds.ts'
 import { type PinSpec, parsePin, SYSFS } from '../hw/linux/board/sysfs.ts'
 import type { LinuxClock } from '../hw/linux/clock.ts'
@@ -71,6 +73,40 @@ function pinLeds(spec: string): BoardLeds {
   return new BoardLeds({
     status: [pinLamp(SYSFS, GPIO_ROOT, status)],
     meter: [pinLamp(SYSFS, GPIO_ROOT, meter)],
+  })
+}
+
+export interface BoardSettings {
+  board: string | undefined
+  card: string | undefined
+  run: string | undefined
+  watchdog: string | undefined
+}
+
+/**
+ * The board that the configuration names; null where it names none. What of it is missing is told as an
+ * event `trouble`, and the device goes on without.
+ */
+export function openBoard(
+  { board, card, run, watchdog }: BoardSettings,
+  onRestart: (reason: string) => void,
+  emit: Emit,
+): LinuxBoard | null {
+  if (board === undefined) return null
+  let found: Card | null = null
+  try {
+    if (card !== undefined) found = openCard(card)
+  } catch (error) {
+    // Without updates, but with all the rest.
+    emit('trouble', { what: 'card', text: (error as Error).message })
+  }
+  return new LinuxBoard({
+    kind: board,
+    run: run ?? '/run/wattle',
+    card: found,
+    watchdog: watchdog ?? null,
+    onRestart,
+    onTrouble: (what, text) => emit('trouble', { what, text }),
   })
 }
 

@@ -3,10 +3,12 @@
 
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type ExitCode, WattleError } from '../base/errors.ts'
+import { EXIT, type ExitCode, WattleError } from '../base/errors.ts'
+import { faultPattern, METER } from '../base/leds.ts'
 import { LIMITS } from '../base/limits.ts'
 import { Device } from '../device/device.ts'
 import { RawPort, tapped } from '../device/rawport.ts'
+import type { Board, Leds } from '../hw/hardware.ts'
 import { LinuxClock, linuxRandom } from '../hw/linux/clock.ts'
 import {
   type ClaimRecord,
@@ -18,7 +20,7 @@ import {
   recordJson,
   showCode,
 } from '../ownership/label.ts'
-import { openButton, openLeds } from './board.ts'
+import { openBoard, openButton, openLeds } from './board.ts'
 import { emit, listenError, parse, say, untilStopped, usage, wait } from './cli.ts'
 import { openMachine, serialFor, stateFolder } from './machine.ts'
 import { framerFor } from './p1/decrypt.ts'
@@ -40,6 +42,13 @@ const SETTINGS: readonly string[] = [
   'meter-key',
   'meter-auth-key',
   'meter-decrypt',
+  // On a card of ours (docs/wire/card.md).
+  'board',
+  'card',
+  'run',
+  'watchdog',
+  'fat',
+  'release-key',
 ]
 const LABEL = 'label.json'
 const CODE = 'claim-code.txt'
@@ -56,7 +65,8 @@ export async function device(args: string[]): Promise<ExitCode> {
   const tell = (event: string, detail: Record<string, unknown>): void => emit('device', event, detail)
   const button = openButton(buttonSpec, clock, buttonSpec === 'sim' ? process.stdin : null, tell)
   const leds = openLeds(setting('leds') ?? 'report', tell)
-  checkSerial(serial)
+  // On a board of ours the cable's driver may come after us.
+  if (config['board'] === undefined) checkSerial(serial)
   const ringFrames = ringFramesOf(setting('ring-frames'))
   // An encrypted meter: `meter-key`, `meter-auth-key` and `meter-decrypt` in the configuration.
   const meterSetting = (name: string): string | undefined => config[`meter-${name}`]
@@ -66,16 +76,25 @@ export async function device(args: string[]): Promise<ExitCode> {
   const rawWanted = rawAddress !== undefined || rawWeb !== undefined
   const raw = new RawPort({ report: (what, remote) => emit('device', 'raw', { what, remote }) })
   const line = serialFor(serial, clock)
+  let rebooting = false
+  const board = openBoard(
+    { board: config['board'], card: config['card'], run: config['run'], watchdog: config['watchdog'] },
+    () => {
+      rebooting = true
+      process.kill(process.pid, 'SIGTERM')
+    },
+    tell,
+  )
   const machine = await openMachine(
     stateFolder(setting('state'), 'device'),
     { serial: rawWanted ? tapped(line, (bytes) => raw.onBytes(bytes)) : line, button, leds },
     clock,
   )
-  const record = openLabel(machine.folder)
+  const record = openLabel(machine.folder, board?.fact('label.json') ?? null)
   const running = await wait<Device>((done) =>
     Device.start(
       {
-        hardware: machine.hardware,
+        hardware: board ? { ...machine.hardware, board } : machine.hardware,
         record,
         listen,
         serial,
@@ -95,6 +114,7 @@ export async function device(args: string[]): Promise<ExitCode> {
       done,
     ),
   ).catch((error: Error & { code?: string }) => {
+    if (board) throw showFault(error, leds, board)
     throw error.code === 'port-in-use' ? listenError('device --listen', listen, error) : error
   })
   const stopped = untilStopped({
@@ -115,7 +135,21 @@ export async function device(args: string[]): Promise<ExitCode> {
   raw.close()
   await new Promise<void>((resolve) => running.stop(resolve))
   machine.release()
-  return 0
+  return rebooting ? EXIT.reboot : EXIT.done
+}
+
+/** What the device cannot start with stays visible: LED, a note for the supervisor, and no restart. */
+function showFault(error: Error & { code?: string }, leds: Leds, board: Board): Error {
+  const code = error.code ?? ''
+  const fault = code === 'state-damaged' ? 3 : ['EROFS', 'ENOSPC', 'EIO', 'EDQUOT'].includes(code) ? 2 : 0
+  if (fault === 0) return error
+  leds.show('status', faultPattern(fault))
+  leds.show('meter', METER.fault)
+  board.note('fault', `${fault}\n`)
+  emit('device', 'fault', { fault, text: error.message })
+  return error instanceof WattleError
+    ? error
+    : new WattleError('storage', `the card cannot be written: ${error.message}`, EXIT.stay)
 }
 
 function ringFramesOf(text: string | undefined): number {
@@ -138,7 +172,8 @@ async function openRaw(
 }
 
 function checkSerial(spec: string): void {
-  if (spec === 'sim') return
+  // `auto` waits for a cable.
+  if (spec === 'sim' || spec === 'auto') return
   if (spec.startsWith('tcp:')) {
     if (/^tcp:.+:\d{1,5}$/.test(spec)) return
     throw new WattleError('no-serial', `--serial ${spec}: expected tcp:HOST:PORT`, 3)
@@ -180,9 +215,14 @@ function readConfig(file: string | undefined): Record<string, string> {
   return value as Record<string, string>
 }
 
-/** The verifier record of the label; where there is none yet, a code is made and left for its owner. */
-function openLabel(folder: string): ClaimRecord {
+/**
+ * The verifier record of the label: what was written onto the card beside the image, or what lies in the
+ * state folder; where there is none yet, a code is made and left for its owner.
+ */
+function openLabel(folder: string, onCard: string | null): ClaimRecord {
   const path = join(folder, LABEL)
+  const written = onCard === null ? null : parseRecord(onCard)
+  if (written) return written
   if (existsSync(path)) {
     const record = parseRecord(readFileSync(path, 'utf8'))
     if (record) return record

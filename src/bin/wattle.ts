@@ -37,7 +37,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     start: device,
     help: [
       'device                                 the device on this machine',
-      '    [--serial PATH|tcp:HOST:PORT|sim] [--state DIR] [--config FILE] [--listen ADDR]',
+      '    [--serial PATH|auto|tcp:HOST:PORT|sim] [--state DIR] [--config FILE] [--listen ADDR]',
       '    [--button sim|onoff|poll] [--leds report|class|gpio:STATUS,METER]   docs/leds.md',
     ],
   },

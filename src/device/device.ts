@@ -22,6 +22,7 @@ import { framesKept } from './owning/retention.ts'
 import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
+import { Upkeep } from './upkeep/upkeep.ts'
 import { judgeWitness } from './witness.ts'
 
 export interface DeviceOptions {
@@ -56,6 +57,8 @@ export class Device {
   readonly #consent: ConsentServer
   readonly #button: ButtonMachine
   readonly #streams: DeviceStreams
+  /** On a card of ours. */
+  readonly #upkeep: Upkeep | null
   #channels: Channels | null
   #subscribers: Subscribers | null
   /** Somebody outside has confirmed our newest head since our start: new epochs have boxes for every reader. */
@@ -82,7 +85,11 @@ export class Device {
       wall: () => hardware.clock.wall(),
       ...(options.framer ? { framer: options.framer } : {}),
       onMeterTime: (utcMs) => this.#claim.onMeterTime(utcMs),
-      onReading: options.onReading ?? (() => {}),
+      onReading: (reading, telegram) => {
+        this.#upkeep?.onTelegram()
+        options.onReading?.(reading, telegram)
+      },
+      onTick: (now) => this.#upkeep?.onMeter(now),
       report,
     })
     this.#claim = new Claim({
@@ -118,6 +125,19 @@ export class Device {
       subscribers: () => this.#subscribers,
       report,
     })
+    const { board, files, sockets } = hardware
+    this.#upkeep = board
+      ? new Upkeep({
+          board,
+          loop,
+          lights: this.#lights,
+          files,
+          sockets,
+          address: () => this.#streams.address,
+          peers: () => this.#streams.host.counters.get('opened'),
+          report,
+        })
+      : null
   }
 
   /** Reads the state, opens the channels of a claimed device, listens, opens the serial line. */
@@ -162,6 +182,7 @@ export class Device {
   /** Everything sealed so far goes onto the card; then all is closed. */
   stop(done: () => void): void {
     this.#meter.close()
+    this.#upkeep?.stop()
     const close = (): void => {
       this.#streams.close()
       this.#channels?.close()
@@ -182,6 +203,7 @@ export class Device {
         this.#button.onStart(hardware.button.pressed(), this.#loop.now())
         hardware.button.onChange((pressed, now) => this.#onButton(pressed, now))
         this.#meter.open(hardware.serial, serial)
+        this.#upkeep?.start()
         done(null)
       })
     if (!this.#state.identity) {

@@ -27,6 +27,8 @@ export interface MeterOptions {
   onMeterTime: (utcMs: number) => void
   onReading: (reading: Reading, telegram: Telegram) => void
   report: (event: string, detail?: Record<string, unknown>) => void
+  /** This task ran, once a second. */
+  onTick?: (now: number) => void
 }
 
 /** A DSMR 5 meter sends every second, older ones every ten. */
@@ -232,6 +234,7 @@ export class Meter implements SerialEvents {
 
   #tick(now: number): void {
     this.#framer.tick(now)
+    this.#options.onTick?.(now)
     const silent = now - this.#lastAt > SILENT_MS
     if (silent) this.#options.lights.set({ meterSilent: true })
   }

@@ -224,4 +224,34 @@ export interface Hardware {
   readonly sockets: Sockets
   readonly http: Http
   readonly files: Files
+  /** Where the device was started from a card of ours. */
+  readonly board?: Board
+}
+
+/**
+ * The board under a device that was started from a card of ours (docs/wire/card.md); on other machines
+ * there is none. Facts and notes are small files in memory that stage 1, the supervisor and we share.
+ */
+export interface Board {
+  /** As update manifests name it: `pizero`, `pizero2w`. */
+  readonly kind: string
+  /** The card that we run from; null where it cannot be opened. */
+  readonly card: Card | null
+  /** What stage 1 left under this name (`slot`, `fault`, `safe`, …) without white space at its ends, or null. */
+  fact(name: string): string | null
+  /** Leaves a text for the supervisor (`ready`, `health`); replaced whole, gone at a restart. */
+  note(name: string, text: string): void
+  /** One byte for the hardware watchdog. */
+  feed(): void
+  /** Ends this run, so that the board starts anew; `reason` is one word. */
+  restart(reason: string): void
+}
+
+export interface Card {
+  /** One of the two copies of the slot record: 512 bytes. */
+  readRecord(copy: 0 | 1, done: (error: Failure, bytes: Bytes | null) => void): void
+  /** Done when it is on the medium. */
+  writeRecord(copy: 0 | 1, bytes: Bytes, done: (error: Failure) => void): void
+  /** A system's partition; `size()` is its room. Reads come from the medium after a `sync`. */
+  openSlot(slot: 'a' | 'b', done: (error: Failure, file: OpenFile | null) => void): void
 }

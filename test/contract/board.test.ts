@@ -85,9 +85,15 @@ function pinBoard(driver: 'onoff' | 'poll'): Board {
   return {
     ...rest,
     button,
+    // Held from the moment it was seen: how late a poll sees it is the machine's load, not the driver's.
     press: (ms) => {
       setImmediate(() => level(false))
-      setTimeout(() => level(true), ms + 1)
+      const up = (): void => level(true)
+      const seen = (left: number): void => {
+        if (button.pressed() || left === 0) setTimeout(up, ms + 1)
+        else setTimeout(seen, 1, left - 1)
+      }
+      setTimeout(seen, 1, 200)
     },
   }
 }

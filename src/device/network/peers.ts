@@ -5,12 +5,12 @@
 import type { Bytes } from '../../base/bytes.ts'
 import type { WattleError } from '../../base/errors.ts'
 import { LIMITS } from '../../base/limits.ts'
+import { hostOf, prefixOf } from '../../base/prefix.ts'
 import type { Signer } from '../../crypto/native.ts'
 import type { Clock, Files } from '../../hw/hardware.ts'
 import type { Connection, Stream } from '../../net/api.ts'
 import { Messages } from '../../net/messages.ts'
 import { SnapshotFile } from '../../node/snapshot.ts'
-import { prefixOf } from '../../ownership/reputation/choose.ts'
 import { Desk } from '../../ownership/reputation/desk.ts'
 import { type Opinion, Reputation } from '../../ownership/reputation/reputation.ts'
 import { Vouches } from '../../ownership/reputation/vouches.ts'
@@ -94,8 +94,7 @@ export class DevicePeers {
 
   measure(key: Bytes, what: Measure, remote = ''): void {
     this.#dirty = true
-    const host = remote.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
-    this.reputation.measure(key, what, this.#options.clock.wall(), prefixOf(host))
+    this.reputation.measure(key, what, this.#options.clock.wall(), prefixOf(hostOf(remote)))
   }
 
   onConnection(connection: Connection): void {

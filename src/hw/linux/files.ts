@@ -192,6 +192,18 @@ class LinuxFile implements OpenFile {
   }
 }
 
+/** Any file or block device that is there, for reading and writing in place. */
+export function openPath(path: string, done: (error: Failure, file: OpenFile | null) => void): void {
+  fs.open(path, O_RDWR, (error, fd) => {
+    if (error) done(error, null)
+    else
+      fs.fstat(fd, (unknown, stat) => {
+        if (unknown) fs.close(fd, () => done(unknown, null))
+        else done(null, new LinuxFile(fd, stat.size))
+      })
+  })
+}
+
 /** Jobs that take turns. A job calls `next` when it is over. */
 class Turns {
   readonly #waiting: ((next: () => void) => void)[] = []

@@ -4,6 +4,7 @@
 // the same card; what belonged to the earlier run is never called again.
 
 import type { Clock, Hardware } from '../hardware.ts'
+import { SimBoard, type SimBoardOptions } from './board.ts'
 import { SimDisk, SimFiles } from './files.ts'
 import { SimBrowser, SimHttp } from './net/http.ts'
 import { type Host, Network } from './net/network.ts'
@@ -80,6 +81,8 @@ export interface MachineOptions {
   wallOffset?: number
   accessMs?: number
   syncMs?: number
+  /** A card of ours, with two systems. */
+  board?: SimBoardOptions
 }
 
 export class Machine {
@@ -88,6 +91,7 @@ export class Machine {
   readonly cable: SimCable
   readonly button: SimButton
   readonly leds: SimLeds
+  readonly board: SimBoard | null
   /** A browser on this machine, as a phone in the same network. */
   readonly browser: SimBrowser
   /** What its wall clock is off by, ms; may change while it runs. */
@@ -111,6 +115,7 @@ export class Machine {
     this.cable = new SimCable(scheduler, network.life, () => world.wallAtStart + scheduler.now())
     this.button = new SimButton(scheduler, network.life)
     this.leds = new SimLeds(scheduler)
+    this.board = options.board ? new SimBoard(scheduler, world.chance, options.board) : null
     this.browser = new SimBrowser(network, host)
     this.hardware = this.boot()
   }
@@ -140,6 +145,7 @@ export class Machine {
       sockets: new SimSockets(network, this.#host, life),
       http: new SimHttp(network, this.#host, life),
       files: new SimFiles(this.disk, scheduler, life, this.#speed),
+      ...(this.board ? { board: this.board.board(life, this.#speed) } : {}),
     }
     network.retry(this.#host)
     return this.hardware
@@ -155,6 +161,7 @@ export class Machine {
   cutPower(): void {
     this.#end()
     this.disk.lose()
+    this.board?.disk.lose()
   }
 
   #end(): Life {

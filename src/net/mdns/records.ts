@@ -1,8 +1,8 @@
 // What one machine announces: a host with addresses and services on it, as DNS-SD records (RFC 6763
 // sections 4 to 9). Built once for each change; the responder only looks them up.
 
-import type { Bytes } from '../../base/bytes.ts'
-import { utf8 } from '../../base/bytes.ts'
+import { type Bytes, compare, equal, utf8 } from '../../base/bytes.ts'
+import { addressBytes } from '../multiaddr.ts'
 import { type DnsRecord, encodeTxt, labelOf, sameName, TYPE } from './dns.ts'
 
 export interface Service {
@@ -83,13 +83,13 @@ export function sameRecord(a: DnsRecord, b: DnsRecord): boolean {
 
 export function sameData(a: DnsRecord, b: DnsRecord): boolean {
   if (a.port !== b.port || sameName(a.target) !== sameName(b.target)) return false
-  return compareBytes(a.data, b.data) === 0
+  return equal(a.data, b.data)
 }
 
 /** Order of RFC 6762 section 8.2: class (there is one), type, then the raw data. */
 export function compareRecords(a: DnsRecord, b: DnsRecord): number {
   if (a.type !== b.type) return a.type - b.type
-  return compareBytes(rawData(a), rawData(b))
+  return compare(rawData(a), rawData(b))
 }
 
 function rawData(r: DnsRecord): Bytes {
@@ -100,36 +100,6 @@ function rawData(r: DnsRecord): Bytes {
   out[5] = r.port
   out.set(target, 6)
   return r.type === TYPE.SRV ? out : target
-}
-
-function compareBytes(a: Bytes, b: Bytes): number {
-  const n = Math.min(a.length, b.length)
-  for (let i = 0; i < n; i++) if (a[i] !== b[i]) return a[i]! - b[i]!
-  return a.length - b.length
-}
-
-/** 4 or 16 bytes of a literal address, or null. */
-export function addressBytes(address: string): Bytes | null {
-  const v4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address)
-  if (v4) {
-    const bytes = v4.slice(1).map(Number)
-    return bytes.every((n) => n < 256) ? Uint8Array.from(bytes) : null
-  }
-  const halves = address.split('::')
-  if (!/^[0-9a-fA-F:]+$/.test(address) || halves.length > 2) return null
-  const words = (s: string | undefined): string[] => (s ? s.split(':') : [])
-  const [left, right] = [words(halves[0]), words(halves[1])]
-  const missing = 8 - left.length - right.length
-  if (halves.length === 1 ? missing !== 0 : missing < 1) return null
-  const all = [...left, ...new Array<string>(halves.length === 1 ? 0 : missing).fill('0'), ...right]
-  const out = new Uint8Array(16)
-  for (const [i, word] of all.entries()) {
-    if (!/^[0-9a-fA-F]{1,4}$/.test(word)) return null
-    const n = Number.parseInt(word, 16)
-    out[2 * i] = n >>> 8
-    out[2 * i + 1] = n
-  }
-  return out
 }
 
 /** Text of 4 or 16 bytes; IPv6 without the longest run of zeros, as RFC 5952 wants it. */

@@ -2,7 +2,8 @@
 import t from 'tap'
 import { base64url } from '../../../src/base/bytes.ts'
 import { LIMITS } from '../../../src/base/limits.ts'
-import { choose, prefixOf } from '../../../src/ownership/reputation/choose.ts'
+import { prefixOf } from '../../../src/base/prefix.ts'
+import { choose } from '../../../src/ownership/reputation/choose.ts'
 import { Reputation } from '../../../src/ownership/reputation/reputation.ts'
 import { FACTORY_JUDGEMENT } from '../../../src/ownership/reputation/weights.ts'
 

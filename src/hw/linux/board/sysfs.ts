@@ -2,7 +2,7 @@
 // of their own (458, 512, …), so a pin is looked up by the label of its chip, never by number alone.
 // Reads and writes are synchronous: these files are answered from the kernel's memory.
 
-import { closeSync, openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { EXIT, WattleError } from '../../../base/errors.ts'
 
@@ -27,8 +27,9 @@ export const SYSFS: Tree = {
   write(path, value) {
     let fd = -1
     try {
-      // Never made: a file that is not there is a trigger or pin that is not there.
-      fd = openSync(path, 'r+')
+      // Never made: a file that is not there is a trigger or pin that is not there. Not for reading:
+      // the kernel refuses that even to root where a file (`export`) can be written only.
+      fd = openSync(path, constants.O_WRONLY)
       writeSync(fd, value)
       return null
     } catch (error) {

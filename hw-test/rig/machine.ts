@@ -1,0 +1,188 @@
+// An emulated board that boots a card image: QEMU with a P1 cable, a network adapter and pins that are
+// read and driven from outside. What it cannot emulate is named in hw-test/README.md.
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { Console } from './console.ts'
+import { poke } from './gdb.ts'
+import { Lights } from './lights.ts'
+import { Qmp } from './qmp.ts'
+
+export interface BoardModel {
+  readonly qemu: string
+  readonly machine: string
+  readonly deviceTree: string
+  /** Arguments that stand in for what QEMU lacks. */
+  readonly kernelArguments: string
+  /** Base of the GPIO block, and its pins. */
+  readonly gpio: number
+  readonly pins: { readonly status: number; readonly meter: number; readonly button: number }
+}
+
+export const PIZERO: BoardModel = {
+  qemu: 'qemu-system-arm',
+  machine: 'raspi0',
+  deviceTree: 'bcm2835-rpi-zero.dtb',
+  // The power block is not emulated.
+  kernelArguments: 'initcall_blacklist=bcm2835_power_driver_init,bcm2835_pm_driver_init',
+  gpio: 0x20200000,
+  pins: { status: 17, meter: 27, button: 3 },
+}
+
+const SET0 = 0x1c
+const CLEAR0 = 0x28
+const LEVEL0 = 0x34
+const BOOT_FILES = ['kernel.img', 'stage1.img', 'cmdline.txt']
+const BOOT_OFFSET = '1M'
+
+export interface MachineOptions {
+  readonly model: BoardModel
+  /** A copy of the image that this machine may write to. */
+  readonly card: string
+  /** Folder for sockets and artefacts. */
+  readonly folder: string
+  /** TCP port of this computer that leads to the guest's 4001. */
+  readonly port: number
+  readonly extra?: readonly string[]
+}
+
+/** Copies an image to a card of `mebibytes`, a power of two, and returns the path. */
+export function copyCard(image: string, card: string, mebibytes = 512): string {
+  mustRun('cp', ['--sparse=always', image, card])
+  truncateSync(card, mebibytes * 1_048_576)
+  return card
+}
+
+export function mustRun(command: string, args: readonly string[]): string {
+  const result = spawnSync(command, args, { encoding: 'utf8' })
+  if (result.error || result.status !== 0)
+    throw new Error(`${command} ${args.join(' ')}: ${result.error?.message ?? result.stderr}`)
+  return result.stdout
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+export class Machine {
+  readonly console: Console
+  readonly lights: Lights
+  readonly #options: MachineOptions
+  readonly #child: ChildProcess
+  readonly #qmp: Qmp
+  #exit: Promise<number | null>
+
+  private constructor(options: MachineOptions, child: ChildProcess, console: Console, qmp: Qmp) {
+    this.#options = options
+    this.#child = child
+    this.#qmp = qmp
+    this.console = console
+    this.#exit = new Promise((resolve) => child.once('exit', resolve))
+    const { model, folder } = options
+    const { status, meter } = model.pins
+    this.lights = new Lights({ status, meter }, () => this.levels(), join(folder, 'lights.log'))
+  }
+
+  /** Power on. The machine is held until the button's pin is at rest. */
+  static async start(options: MachineOptions): Promise<Machine> {
+    const { model, card, folder } = options
+    mkdirSync(folder, { recursive: true })
+    const file = (name: string): string => join(folder, name)
+    for (const name of ['qmp', 'gdb', 'p1']) rmSync(file(name), { force: true })
+    for (const name of [...BOOT_FILES, model.deviceTree])
+      mustRun('mcopy', ['-n', '-o', '-i', `${card}@@${BOOT_OFFSET}`, `::a/${name}`, file(name)])
+    const cmdline = `${readFileSync(file('cmdline.txt'), 'utf8').trim()} ${model.kernelArguments}`
+    const args = [
+      ...[
+        '-M',
+        model.machine,
+        '-S',
+        '-display',
+        'none',
+        '-no-reboot',
+        '-serial',
+        'stdio',
+        '-monitor',
+        'none',
+      ],
+      ...['-kernel', file('kernel.img'), '-initrd', file('stage1.img'), '-dtb', file(model.deviceTree)],
+      ...['-append', cmdline],
+      ...['-drive', `if=sd,format=raw,cache=writeback,file=${card}`],
+      ...['-qmp', `unix:${file('qmp')},server=on,wait=off`, '-gdb', `unix:${file('gdb')},server=on,wait=off`],
+      ...['-chardev', `socket,id=p1,path=${file('p1')},server=on,wait=off`],
+      ...['-device', 'usb-serial,chardev=p1,id=cable'],
+      ...[
+        '-netdev',
+        `user,id=n0,hostfwd=tcp:127.0.0.1:${options.port}-:4001`,
+        '-device',
+        'usb-net,netdev=n0',
+      ],
+      ...(options.extra ?? []),
+    ]
+    const child = spawn('nice', ['-n', '5', model.qemu, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let said = ''
+    child.stderr!.on('data', (data: Buffer) => {
+      said = `${said}${data.toString()}`.slice(-4_096)
+    })
+    const console = new Console(child.stdout!, file('console.log'))
+    for (let i = 0; i < 200 && !(existsSync(file('qmp')) && existsSync(file('gdb'))); i++) {
+      if (child.exitCode !== null) throw new Error(`${model.qemu} ended at once: ${said}`)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    const machine = new Machine(options, child, console, await Qmp.open(file('qmp')))
+    await machine.button(false)
+    await machine.#qmp.command('cont')
+    return machine
+  }
+
+  get p1(): string {
+    return join(this.#options.folder, 'p1')
+  }
+
+  /** Levels of pins 0 to 31. */
+  async levels(): Promise<number> {
+    const text = await this.#qmp.human(`xp /1wx 0x${(this.#options.model.gpio + LEVEL0).toString(16)}`)
+    return Number(/: (0x[0-9a-f]+)/.exec(text)![1]) >>> 0
+  }
+
+  /** The button pulls its pin low. */
+  async button(down: boolean): Promise<void> {
+    const { gpio, pins } = this.#options.model
+    await poke(join(this.#options.folder, 'gdb'), gpio + (down ? CLEAR0 : SET0), 1 << pins.button)
+  }
+
+  async press(ms: number): Promise<void> {
+    await this.button(true)
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    await this.button(false)
+  }
+
+  /** Pulls the P1 cable, or plugs it in again. */
+  async cable(plugged: boolean): Promise<void> {
+    if (plugged) await this.#qmp.command('device_add', { driver: 'usb-serial', chardev: 'p1', id: 'cable' })
+    else await this.#qmp.command('device_del', { id: 'cable' })
+  }
+
+  /** Ends by itself: a restart of the guest, which this machine takes as its end. */
+  get ended(): Promise<number | null> {
+    return this.#exit
+  }
+
+  /** Power off, without a word to the guest. */
+  async off(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.#exit
+    this.#qmp.close()
+    await this.lights.close()
+    this.console.close()
+  }
+}

@@ -1,0 +1,90 @@
+// `make image BOARD=…`: the flashable card image of one kind of board, out of Debian's and npm's
+// packages alone, as an ordinary user. Prints size, SHA-256 and partition table. The same sources
+// give the same bytes (docs/image.md). `--lock` takes the archive's versions of today instead.
+
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { version } from '../bundle.ts'
+import { loadBoard } from './board.ts'
+import { buildBoot, buildCard } from './card.ts'
+import { openModules } from './modules.ts'
+import { unpack, writeLock } from './packages.ts'
+import { buildRoot } from './root.ts'
+import { stage1 } from './stage1.ts'
+import { demand, run } from './tools.ts'
+
+const { values } = parseArgs({
+  options: { board: { type: 'string' }, lock: { type: 'boolean' } },
+})
+const WORK = 'build/image'
+
+/** When the image says that it was made: what the sources say, never this machine's clock. */
+function buildTime(): number {
+  const given = process.env['SOURCE_DATE_EPOCH']
+  if (given !== undefined) return Number(given)
+  return Number(run('git', ['log', '-1', '--format=%ct']).trim())
+}
+
+function build(): void {
+  const board = loadBoard(values.board)
+  demand()
+  if (values.lock) {
+    console.log(`${writeLock(board)} packages locked`)
+    return
+  }
+  const started = performance.now()
+  const epoch = buildTime()
+  if (!existsSync('dist/wattle')) throw new Error('dist/wattle is missing: make build')
+  const work = join(WORK, board.board)
+  mkdirSync(work, { recursive: true })
+  const packages = unpack(board, join(WORK, 'unpacked', board.debian.arch))
+  const modules = openModules(packages.get(`linux-image-${board.kernel.version}`)!, board.kernel.version)
+  const root = join(work, 'root')
+  buildRoot(root, {
+    board,
+    packages,
+    modules,
+    program: 'dist/wattle',
+    release: { board: board.board, version, epoch, kernel: board.kernel.version },
+  })
+  const squashfs = join(work, 'root.squashfs')
+  pack(root, squashfs, epoch)
+  const boot = join(work, 'boot')
+  buildBoot(boot, { board, packages, stage1: stage1(board, packages.get('busybox-static')!, modules, epoch) })
+  const out = `dist/wattle-${board.board}.img`
+  const bytes = buildCard({ board, boot, squashfs, out, epoch })
+  run('xz', ['-T0', '-6', '-k', '-f', out])
+  report(out, bytes, squashfs, (performance.now() - started) / 1_000)
+}
+
+/** The read-only file system of a slot. */
+function pack(root: string, out: string, epoch: number): void {
+  const args = [root, out, '-noappend', '-no-progress', '-quiet', '-all-root', '-no-xattrs', '-no-exports']
+  run('mksquashfs', [...args, '-comp', 'zstd', '-Xcompression-level', '19', '-b', '131072'], {
+    env: { SOURCE_DATE_EPOCH: String(epoch) },
+  })
+  utimesSync(out, epoch, epoch)
+}
+
+function report(out: string, bytes: number, squashfs: string, seconds: number): void {
+  const sum = createHash('sha256').update(readFileSync(out)).digest('hex')
+  const packed = statSync(`${out}.xz`).size
+  const MB = (n: number): string => `${(n / 1e6).toFixed(1)} MB`
+  writeFileSync(`${out}.sha256`, `${sum}  ${out.replace('dist/', '')}\n`)
+  console.log(run('sfdisk', ['-l', out]).trim())
+  console.log(
+    `${out}: ${MB(bytes)} (${(bytes / 1_048_576).toFixed(0)} MiB), root ${MB(statSync(squashfs).size)}`,
+  )
+  console.log(`${out}.xz: ${MB(packed)} to download`)
+  console.log(`SHA-256 of the image: ${sum}`)
+  console.log(`built in ${seconds.toFixed(0)} s; to flash: wattle flash ${out}`)
+}
+
+try {
+  build()
+} catch (error) {
+  console.error((error as Error).message)
+  process.exitCode = 1
+}

@@ -1,0 +1,104 @@
+// The read-only root of a slot: named files out of Debian's packages, kernel modules, what stands in
+// firmware-image/root, the program, the texts of every licence, and a list of it all. Whatever is not
+// named is not there.
+
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  globSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Board } from './board.ts'
+import { checkLibraries } from './libraries.ts'
+import { installModules, type Modules } from './modules.ts'
+import { writeManifest } from './sbom.ts'
+
+/** Places that exist empty, to be mounted on. */
+const MOUNTS = ['boot', 'data', 'dev', 'proc', 'root', 'run', 'sys', 'tmp']
+
+export interface RootParts {
+  readonly board: Board
+  /** Debian package: where it was unpacked. */
+  readonly packages: ReadonlyMap<string, string>
+  readonly modules: Modules
+  readonly program: string
+  /** Goes to etc/wattle-release. */
+  readonly release: Readonly<Record<string, unknown>>
+}
+
+/** Builds the tree anew in `root`. */
+export function buildRoot(root: string, parts: RootParts): void {
+  const { board, packages } = parts
+  rmSync(root, { recursive: true, force: true })
+  for (const place of [...MOUNTS, 'bin', 'sbin', 'etc', 'usr/lib/wattle', 'usr/share/licenses'])
+    mkdirSync(join(root, place), { recursive: true })
+  for (const [name, patterns] of Object.entries(board.packages)) {
+    const from = packages.get(name)!
+    for (const pattern of patterns) keep(from, pattern, root)
+    licence(from, name, root)
+  }
+  // Commands by name: none that would let somebody in, none that nobody uses.
+  const applets = JSON.parse(readFileSync('firmware-image/applets.json', 'utf8')) as { root: string[] }
+  for (const applet of applets.root) symlinkSync('busybox', join(root, 'bin', applet))
+  symlinkSync('/bin/busybox', join(root, 'sbin/init'))
+  cpSync('firmware-image/root', root, { recursive: true })
+  for (const file of readdirSync(join(root, 'usr/lib/wattle')))
+    chmodSync(join(root, 'usr/lib/wattle', file), 0o755)
+  symlinkSync('/run/resolv.conf', join(root, 'etc/resolv.conf'))
+  symlinkSync('/proc/mounts', join(root, 'etc/mtab'))
+  installModules(
+    parts.modules,
+    parts.modules.closure([...board.stage1.modules, ...board.modules]),
+    root,
+    board.kernel.version,
+  )
+  writeFileSync(
+    join(root, 'usr/lib/wattle/modules'),
+    `${board.modules.filter((m) => !m.startsWith('ledtrig')).join(' ')}\n`,
+  )
+  copyFileSync(parts.program, join(root, 'usr/lib/wattle/wattle'))
+  copyFileSync('LICENSE', join(root, 'usr/share/licenses/wattle'))
+  writeFileSync(join(root, 'etc/wattle-release'), `${JSON.stringify(parts.release)}\n`)
+  writeManifest(root, parts)
+  checkLibraries(root, board)
+  settle(root)
+}
+
+function keep(from: string, pattern: string, root: string): void {
+  const found = globSync(pattern, { cwd: from })
+  if (found.length === 0) throw new Error(`${from} has no ${pattern}`)
+  for (const file of found) {
+    mkdirSync(dirname(join(root, file)), { recursive: true })
+    const path = join(from, file)
+    if (lstatSync(path).isSymbolicLink()) symlinkSync(readlinkSync(path), join(root, file))
+    else copyFileSync(path, join(root, file))
+  }
+}
+
+function licence(from: string, name: string, root: string): void {
+  const file = join(from, 'usr/share/doc', name, 'copyright')
+  if (existsSync(file)) copyFileSync(file, join(root, 'usr/share/licenses', name))
+  // A package may point to another one's folder of documents, which is in the image too.
+  else if (!existsSync(join(from, 'usr/share/doc'))) throw new Error(`${name} has no licence text`)
+}
+
+/** Permissions that do not depend on who builds: no setuid, nothing writable by others. */
+function settle(root: string): void {
+  for (const file of readdirSync(root, { recursive: true }) as string[]) {
+    const path = join(root, file)
+    if (lstatSync(path).isSymbolicLink()) continue
+    const mode = statSync(path).mode
+    chmodSync(path, statSync(path).isDirectory() || (mode & 0o111) !== 0 ? 0o755 : 0o644)
+  }
+}

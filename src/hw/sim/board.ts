@@ -1,0 +1,89 @@
+// A simulated board: facts and notes in memory, a watchdog that bites in virtual time, and a card with
+// two systems and a slot record, on a medium of its own that loses its power with the machine.
+
+import type { Bytes } from '../../base/bytes.ts'
+import type { Board, Card, Failure, OpenFile } from '../hardware.ts'
+import { type DiskSpeed, SimDisk, SimFiles } from './files.ts'
+import type { Chance, Life, Scheduler } from './scheduler.ts'
+
+/** As the Raspberry Pi's: it resets the board after so long without a byte, ms. */
+const WATCHDOG_MS = 15_000
+const RECORD_BYTES = 512
+
+export interface SimBoardOptions {
+  kind: string
+  /** Room of each slot, bytes. */
+  slotBytes: number
+}
+
+export class SimBoard {
+  readonly kind: string
+  /** The medium under slot records and slots. */
+  readonly disk: SimDisk
+  /** What stage 1 left; a test fills it before `boot`. */
+  readonly facts: Map<string, string> = new Map()
+  readonly notes: Map<string, string> = new Map()
+  /** Why the board restarted: the runtime's words, or `watchdog`. */
+  readonly restarts: string[] = []
+  fed = 0
+  /** Called when the runtime or the watchdog restarts the board. */
+  onRestart: (reason: string) => void = () => {}
+  readonly #scheduler: Scheduler
+
+  constructor(scheduler: Scheduler, chance: Chance, options: SimBoardOptions) {
+    this.kind = options.kind
+    this.disk = new SimDisk(chance)
+    this.#scheduler = scheduler
+    for (const copy of [0, 1]) this.disk.poke(`record-${copy}`, new Uint8Array(RECORD_BYTES))
+    for (const slot of ['a', 'b']) this.disk.poke(`slot-${slot}`, new Uint8Array(options.slotBytes))
+  }
+
+  /** The program's side, for one run. The watchdog begins with its first byte. */
+  board(life: Life, speed: DiskSpeed): Board {
+    this.notes.clear()
+    const restart = (reason: string): void => {
+      this.restarts.push(reason)
+      this.onRestart(reason)
+    }
+    const bite = this.#scheduler.timer(life, () => restart('watchdog'))
+    return {
+      kind: this.kind,
+      card: simCard(new SimFiles(this.disk, this.#scheduler, life, speed)),
+      fact: (name) => this.facts.get(name)?.trim() ?? null,
+      note: (name, text) => {
+        if (life.alive) this.notes.set(name, text)
+      },
+      feed: () => {
+        this.fed++
+        bite.set(this.#scheduler.now() + WATCHDOG_MS)
+      },
+      restart: (reason) => {
+        if (life.alive) this.#scheduler.after(0, life, restart, reason, null)
+      },
+    }
+  }
+}
+
+function simCard(files: SimFiles): Card {
+  return {
+    readRecord: (copy, done) => files.read(`record-${copy}`, done),
+    writeRecord: (copy, bytes, done) => writeRecord(files, copy, bytes.slice(), done),
+    openSlot: (slot, done: (error: Failure, file: OpenFile | null) => void) =>
+      files.open(`slot-${slot}`, done),
+  }
+}
+
+/** In place, as on a card: a cut may tear it. */
+function writeRecord(files: SimFiles, copy: number, bytes: Bytes, done: (error: Failure) => void): void {
+  files.open(`record-${copy}`, (error, file) => {
+    if (error || !file) return done(error)
+    file.write(0, bytes, (unwritten) => {
+      const over = (e: Failure): void => {
+        file.close()
+        done(e)
+      }
+      if (unwritten) over(unwritten)
+      else file.sync(over)
+    })
+  })
+}
