@@ -51,6 +51,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home grant DEVICE PROVIDER [--class raw|15min|day] [--until DATE] [--purpose TEXT]',
       'home revoke DEVICE PROVIDER',
       'home grants [DEVICE]',
+      'home owners [show] | card | add | remove | replace | threshold | recovery | transfer | sign | join | recover …   docs/owners.md',
+      'home policy [show] | set MEMBER=VALUE… | reset [--device DEVICE]',
       'home peers DEVICE [vouch [KIND] | show KEY | hide KEY | forgive KEY]   opinions of others, with reasons',
     ],
   },

@@ -14,6 +14,7 @@ import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
 import { type EventBody, signEvent } from '../ownership/event.ts'
 import { type Label, parseCode } from '../ownership/label.ts'
+import type { Decision } from '../ownership/log.ts'
 import { encodeChange } from '../ownership/owners/change.ts'
 import { Successors } from '../ownership/owners/successors.ts'
 import { encodePolicy, FACTORY_POLICY } from '../ownership/policy/policy.ts'
@@ -54,6 +55,8 @@ export class Home {
   readonly store: HomeStore
   readonly owned: Owned[]
   readonly owning: Owning
+  /** Our successor keys. */
+  readonly successors: Successors
   readonly joining: Joining
   readonly #options: HomeOptions
   readonly #signer: Signer
@@ -86,6 +89,7 @@ export class Home {
     this.#placesFile = parts.placesFile
     this.owned = []
     this.#invites = []
+    this.successors = parts.successors
     this.owning = new Owning({
       store: parts.store,
       signer: parts.signer,
@@ -199,8 +203,15 @@ export class Home {
     return !device.log.deleted && device.log.isOwner(this.#signer.publicKey)
   }
 
+  #onLog(device: OwnedDevice, decision: Decision): void {
+    const { events, loop } = this.#options
+    events.onLog(device, decision)
+    // After whoever waits for this very event has heard of it.
+    if (decision.kind === 'owners') loop.after(`gone ${device.name}`, 1, () => this.#onOwners(device))
+  }
+
   /** The owners have changed, maybe without us. */
-  onOwners(device: OwnedDevice): void {
+  #onOwners(device: OwnedDevice): void {
     const owned = this.owned.find((o) => o.device === device)
     if (!owned || this.#ours(device)) return
     owned.stop()
@@ -284,7 +295,7 @@ export class Home {
       loop,
       own: { sign: this.#signer.publicKey, exchange: this.#exchange },
       place: placeOf(this.#places, device.key, 0),
-      events,
+      events: { ...events, onLog: (changed, decision) => this.#onLog(changed, decision) },
       onSynced: () => this.#onSynced(owned),
     })
     this.owned.push(owned)

@@ -103,6 +103,26 @@ export class Owning {
     this.#bring(signed, done)
   }
 
+  /** Brings what waits for these devices, again. */
+  apply(devices: readonly Owned[], done: Outcome): void {
+    const waiting = devices.flatMap((owned) =>
+      owned.device.change === null ? [] : [{ owned, jws: owned.device.change }],
+    )
+    if (waiting.length === 0) done(null, [], null)
+    else this.#bring(waiting, done)
+  }
+
+  /** Forgets what waits for these devices. */
+  drop(devices: readonly Owned[], done: Outcome): void {
+    const waiting = devices.filter((owned) => owned.device.change !== null)
+    let left = waiting.length
+    if (left === 0) return done(null, [], null)
+    for (const owned of waiting)
+      this.#options.store.setChange(owned.device, null, () => {
+        if (--left === 0) done(null, [], null)
+      })
+  }
+
   /** A device of ours is in step: what waited for it goes out. */
   onSynced(owned: Owned): void {
     const { store, report } = this.#options

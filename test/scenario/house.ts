@@ -42,6 +42,8 @@ export class House {
   device: Device | null
   home: Home | null
   readonly providers: Map<string, { provider: Provider; card: Card }>
+  /** Between two telegrams; long histories take a slower meter. */
+  everyMs = 1_000
   readonly #record: ReturnType<typeof makeRecord>
   #fed = false
 
@@ -89,7 +91,7 @@ export class House {
     if (!this.#fed) {
       this.#fed = true
       const meter = simMeter('nl50', 7)
-      machine.cable.every(1_000, (wall: number) => {
+      machine.cable.every(this.everyMs, (wall: number) => {
         const bytes = meter.telegramAt(wall)
         this.sent.push(latin(bytes).trimEnd())
         return bytes

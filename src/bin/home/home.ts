@@ -1,16 +1,19 @@
 // `wattle home`: serve, and the commands that act through a running home (or by themselves where none
 // runs on the same state folder).
 
+import { writeFileSync } from 'node:fs'
 import { base64url } from '../../base/bytes.ts'
 import { type ExitCode, WattleError } from '../../base/errors.ts'
 import type { Listener } from '../../hw/hardware.ts'
-import { emit, listenError, type Parsed, parse, untilStopped, usage, wait } from '../cli.ts'
+import { emit, listenError, type Parsed, parse, say, untilStopped, usage, wait } from '../cli.ts'
 import { askControl, type ControlAnswer, type ControlRequest, serveControl } from '../control.ts'
 import { stateFolder } from '../machine.ts'
 import type { Answer, HomeCommand } from './command.ts'
 import { CONSENT_COMMANDS } from './consent.ts'
 import { DEVICE_COMMANDS } from './devices.ts'
+import { OWNER_COMMANDS } from './owners.ts'
 import { PEER_COMMANDS } from './peers.ts'
+import { POLICY_COMMANDS } from './policy.ts'
 import { type Running, startHome } from './running.ts'
 
 const OPTIONS = {
@@ -25,9 +28,16 @@ const OPTIONS = {
   purpose: { type: 'string' },
   wait: { type: 'string' },
   json: { type: 'boolean' },
+  out: { type: 'string' },
 } as const
 
-const COMMANDS: readonly HomeCommand[] = [...DEVICE_COMMANDS, ...CONSENT_COMMANDS, ...PEER_COMMANDS]
+const COMMANDS: readonly HomeCommand[] = [
+  ...DEVICE_COMMANDS,
+  ...CONSENT_COMMANDS,
+  ...OWNER_COMMANDS,
+  ...POLICY_COMMANDS,
+  ...PEER_COMMANDS,
+]
 
 export async function home(args: string[]): Promise<ExitCode> {
   const given = parse(args, OPTIONS)
@@ -47,6 +57,10 @@ export async function home(args: string[]): Promise<ExitCode> {
   const folder = stateFolder(given.text('state'), 'home')
   const answer = (await askControl(folder, request)) ?? (await alone(folder, given, request))
   if (answer.result !== undefined) process.stdout.write(`${JSON.stringify(answer.result)}\n`)
+  const { change } = (answer.result ?? {}) as { change?: unknown }
+  const out = given.text('out')
+  if (out !== undefined && typeof change === 'string') writeFileSync(out, `${change}\n`, { mode: 0o600 })
+  if (answer.ok && !given.flag('json')) for (const line of command.words?.(answer.result) ?? []) say(line)
   if (!answer.ok)
     throw new WattleError(answer.code ?? 'failed', answer.text ?? answer.code ?? 'it did not work')
   if (answer.result === undefined && answer.text !== undefined)
@@ -94,8 +108,10 @@ async function alone(
   const running = await startHome(folder, given)
   const name = typeof request['device'] === 'string' ? request['device'] : null
   const owned = name === null ? null : running.home.find(name)
-  for (let i = 0; i < 100 && owned && !owned.ready; i++)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+  const all = name === null && COMMANDS.find((c) => c.verb === request.do)?.all === true
+  const missing = (): boolean =>
+    all ? running.home.owned.some((o) => !o.ready) : owned !== null && !owned.ready
+  for (let i = 0; i < 100 && missing(); i++) await new Promise((resolve) => setTimeout(resolve, 100))
   const answer = await new Promise<Omit<ControlAnswer, 'id'>>((resolve) =>
     carryOut(running, request, resolve),
   )
