@@ -46,7 +46,13 @@ const result = spawnSync(
   ['--enable-source-maps', '--test', '--test-concurrency=2', `--test-reporter=${reporter}`, ...bundles],
   {
     stdio: 'inherit',
-    env: { ...process.env, NODE_NO_WARNINGS: '1', WATTLE_NODE: process.execPath, TAP_TIMEOUT },
+    env: {
+      ...process.env,
+      NODE_NO_WARNINGS: '1',
+      WATTLE_NODE: process.execPath,
+      WATTLE_LAN: 'off',
+      TAP_TIMEOUT,
+    },
   },
 )
 const urls = existsSync(ran) ? readFileSync(ran, 'utf8').trim().split('\n') : []

@@ -10,6 +10,7 @@ import { Device } from '../device/device.ts'
 import { RawPort, tapped } from '../device/rawport.ts'
 import type { Board, Leds } from '../hw/hardware.ts'
 import { LinuxClock, linuxRandom } from '../hw/linux/clock.ts'
+import { DISCOVERY_SETTINGS } from '../node/peers/config.ts'
 import {
   type ClaimRecord,
   deviceName,
@@ -22,6 +23,7 @@ import {
 } from '../ownership/label.ts'
 import { openBoard, openButton, openLeds } from './board.ts'
 import { emit, listenError, parse, say, untilStopped, usage, wait } from './cli.ts'
+import { DISCOVERY_OPTIONS, discoveryOf, isLoopback } from './discovery.ts'
 import { openMachine, serialFor, stateFolder } from './machine.ts'
 import { framerFor } from './p1/decrypt.ts'
 
@@ -33,10 +35,12 @@ const OPTIONS = {
   button: { type: 'string' },
   leds: { type: 'string' },
   'ring-frames': { type: 'string' },
+  ...DISCOVERY_OPTIONS,
 } as const
 
 const SETTINGS: readonly string[] = [
   ...Object.keys(OPTIONS).filter((name) => name !== 'config'),
+  ...DISCOVERY_SETTINGS,
   'raw',
   'raw-web',
   'meter-key',
@@ -60,6 +64,8 @@ export async function device(args: string[]): Promise<ExitCode> {
   const setting = (name: string): string | undefined => given.text(name) ?? config[name]
   const serial = setting('serial') ?? process.env['P1_SERIAL_PORT'] ?? 'sim'
   const listen = setting('listen') ?? '0.0.0.0:4001'
+  // On loopback nobody else is there to find us, unless it is asked for.
+  const discovery = discoveryOf(given, (name) => config[name], isLoopback(listen) ? 'off' : 'on')
   const clock = new LinuxClock()
   const buttonSpec = setting('button') ?? 'sim'
   const tell = (event: string, detail: Record<string, unknown>): void => emit('device', event, detail)
@@ -99,6 +105,7 @@ export async function device(args: string[]): Promise<ExitCode> {
         listen,
         serial,
         ringFrames,
+        discovery,
         framer: (events) => framerFor(meterSetting, events),
         report: (event, detail) => {
           emit('device', event, detail)

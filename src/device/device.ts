@@ -6,6 +6,7 @@ import { type Bytes, base64url, equal } from '../base/bytes.ts'
 import { Verifier } from '../crypto/native.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Loop } from '../node/loop.ts'
+import type { DiscoverySettings } from '../node/peers/config.ts'
 import { type ClaimRecord, deviceName } from '../ownership/label.ts'
 import { FACTORY_POLICY, type Policy } from '../ownership/policy/policy.ts'
 import type { Reading } from '../p1/reading.ts'
@@ -38,6 +39,8 @@ export interface DeviceOptions {
   onReading?: (reading: Reading, telegram: Telegram) => void
   /** The policy that holds from now on. */
   onPolicy?: (policy: Policy) => void
+  /** How others find it; without it by its address alone. */
+  discovery?: DiscoverySettings
   /** Frames that the ring of `raw` holds. */
   ringFrames?: number
   /** As in MeterOptions. */
@@ -123,6 +126,8 @@ export class Device {
       claim: this.#claim,
       consent: this.#consent,
       subscribers: () => this.#subscribers,
+      name: deviceName(record.discriminator),
+      discovery: options.discovery ?? null,
       report,
     })
     const { board, files, sockets } = hardware

@@ -6,6 +6,7 @@ import { type Bytes, base64url, unbase64url } from '../base/bytes.ts'
 import type { WattleError } from '../base/errors.ts'
 import type { Hardware } from '../hw/hardware.ts'
 import type { Loop } from '../node/loop.ts'
+import { parseCode } from '../ownership/label.ts'
 import type { Decision } from '../ownership/log.ts'
 import type {
   Ask,
@@ -76,7 +77,7 @@ export class Face {
 
   attach(home: Home): void {
     this.#home = home
-    if (this.#options.candidates.length === 0) return
+    if (this.#options.candidates.length === 0 && !home.coordinator) return
     this.#look()
     this.#options.loop.every('look', LOOK_MS, () => {
       if (this.#options.pages() > 0) this.#look()
@@ -177,9 +178,15 @@ export class Face {
   }
 
   #claim(home: Home, ask: ClaimAsk, waitMs: number, answer: Answered): void {
-    const address = ask.address ?? this.#options.candidates[0]
+    const label = parseCode(ask.code)
+    const around = label ? home.unclaimedAt(label.discriminator) : []
+    const address = ask.address ?? around[0] ?? this.#options.candidates[0]
     if (address === undefined)
-      return answer({ ok: false, code: 'no-device', text: 'say where the device is: --device HOST:PORT' })
+      return answer({
+        ok: false,
+        code: 'no-device',
+        text: 'the device is not seen on this network; is it switched on, and on the same network? Or say where it is: --device HOST:PORT',
+      })
     home.claim({ code: ask.code, address, waitMs }, (error, device) => {
       if (device) this.say(device.name, 'claimed', `${device.name} is yours now`)
       this.#unclaimed.delete(address)
@@ -243,7 +250,14 @@ export class Face {
   #look(): void {
     const home = this.#home
     if (!home) return
-    for (const address of this.#options.candidates) {
+    const around = home.coordinator?.neighbours.filter((n) => !n.claimed) ?? []
+    const addresses = new Set([
+      ...this.#options.candidates,
+      ...around.flatMap((n) => n.addresses.slice(0, 1)),
+    ])
+    for (const address of this.#unclaimed.keys())
+      if (!addresses.has(address) && this.#unclaimed.delete(address)) this.changed()
+    for (const address of addresses) {
       if (home.owned.some((o) => o.device.addresses.includes(address))) {
         if (this.#unclaimed.delete(address)) this.changed()
         continue

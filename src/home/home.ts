@@ -10,10 +10,12 @@ import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
 import { Link } from '../node/link.ts'
 import type { Loop } from '../node/loop.ts'
+import type { DiscoverySettings } from '../node/peers/config.ts'
+import { Coordinator } from '../node/peers/coordinator.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
 import { type EventBody, signEvent } from '../ownership/event.ts'
-import { type Label, parseCode } from '../ownership/label.ts'
+import { deviceName, type Label, parseCode } from '../ownership/label.ts'
 import type { Decision } from '../ownership/log.ts'
 import { encodeChange } from '../ownership/owners/change.ts'
 import { Successors } from '../ownership/owners/successors.ts'
@@ -34,6 +36,8 @@ export interface HomeOptions {
   loop: Loop
   events: OwnedEvents
   report: (event: string, detail?: Record<string, unknown>) => void
+  /** How devices are found; without it only where they were last. */
+  discovery?: DiscoverySettings
 }
 
 export interface GrantRequest {
@@ -58,6 +62,7 @@ export class Home {
   /** Our successor keys. */
   readonly successors: Successors
   readonly joining: Joining
+  readonly coordinator: Coordinator | null
   readonly #options: HomeOptions
   readonly #signer: Signer
   readonly #exchange: Exchange
@@ -108,8 +113,36 @@ export class Home {
         if (!this.owned.some((o) => o.device === device)) this.#follow(device)
       },
     })
+    this.coordinator = options.discovery ? this.#makeCoordinator(options.discovery) : null
     for (const device of parts.store.devices) if (this.#ours(device)) this.#follow(device)
     options.loop.every('home save', SAVE_MS, () => this.#save())
+    this.coordinator?.start()
+  }
+
+  #makeCoordinator({ mdns, bootstrap }: DiscoverySettings): Coordinator {
+    const { hardware, loop } = this.#options
+    const { sockets, random, clock } = hardware
+    const listen = { sockets, random, host: 'home', announcement: () => null, signer: () => null }
+    return new Coordinator({
+      loop,
+      host: this.host,
+      wall: () => clock.wall(),
+      lan: mdns === 'off' ? null : { ...listen, loopback: mdns === 'lo' },
+      bootstrap: bootstrap.enabled
+        ? { peers: () => bootstrap.peers, contact: () => null, timeoutMs: bootstrap.timeoutMs }
+        : null,
+      onReachable: (key) => this.owned.find((o) => equal(o.device.key, key))?.hurry(),
+      onNeighbour: ({ name, claimed, addresses }) =>
+        this.#options.report('neighbour', { name, claimed, addresses: [...addresses] }),
+    })
+  }
+
+  /** Addresses of the unclaimed device of a label; a code without one fits where there is only one device. */
+  unclaimedAt(discriminator: number | null): readonly string[] {
+    const free = this.coordinator?.neighbours.filter((n) => !n.claimed) ?? []
+    if (discriminator === null) return free.length === 1 ? free[0]!.addresses : []
+    const name = `${deviceName(discriminator)}.`
+    return free.find((n) => n.name.startsWith(name))?.addresses ?? []
   }
 
   static start(options: HomeOptions, done: (error: Failure, home: Home | null) => void): void {
@@ -267,6 +300,7 @@ export class Home {
     this.#submit(owned, { type: 'DEVICE_DELETED' }, (error) => {
       if (!error) {
         owned.stop()
+        this.coordinator?.unwant(owned.device.key)
         this.owned.splice(this.owned.indexOf(owned), 1)
         this.#options.report('deleted', { device: owned.device.name })
       }
@@ -277,6 +311,7 @@ export class Home {
   /** Saves every place and stops. */
   close(done: () => void): void {
     this.#options.loop.cancel('home save')
+    this.coordinator?.stop()
     for (const owned of this.owned) owned.stop()
     for (const link of this.#invites) link.stop()
     this.#save(() => {
@@ -297,8 +332,10 @@ export class Home {
       place: placeOf(this.#places, device.key, 0),
       events: { ...events, onLog: (changed, decision) => this.#onLog(changed, decision) },
       onSynced: () => this.#onSynced(owned),
+      ...(this.coordinator ? { coordinator: this.coordinator } : {}),
     })
     this.owned.push(owned)
+    this.coordinator?.want(device.key)
     owned.start()
     for (const reader of device.log.readers) {
       const card = this.store.cards.find(({ card: c }) => equal(c.sign, reader.sign))?.card

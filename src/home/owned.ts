@@ -11,6 +11,7 @@ import { type Exchange, Verifier } from '../crypto/native.ts'
 import type { Host } from '../net/host.ts'
 import { Link } from '../node/link.ts'
 import type { Loop } from '../node/loop.ts'
+import type { Coordinator } from '../node/peers/coordinator.ts'
 import type { Decision } from '../ownership/log.ts'
 import { TelegramUnpacker } from '../p1/sequence.ts'
 import { CHANNEL_PROTOCOL, type Ending, encodeWitness } from '../wire/channel.ts'
@@ -50,6 +51,8 @@ export interface OwnedOptions {
   events: OwnedEvents
   /** Our copy of the log and the device's are the same. */
   onSynced: () => void
+  /** Knows where the device is now; without it only where it was last. */
+  coordinator?: Coordinator
 }
 
 /** An event, and who waits for what comes of it. */
@@ -99,7 +102,16 @@ export class Owned {
       this.follower.restore(options.place.state)
       this.unpacker.restore(options.place.context)
     }
-    const common = { host, loop, key: device.key, addresses: () => device.addresses }
+    const common = {
+      host,
+      loop,
+      key: device.key,
+      addresses: () => options.coordinator?.addressesOf(device.key, device.addresses) ?? device.addresses,
+      onDial: (address: string, error: WattleError | null) => {
+        if (error) options.coordinator?.didNotWork(address)
+        else options.coordinator?.worked(device.key, address)
+      },
+    }
     this.#frames = new Link({
       ...common,
       protocol: CHANNEL_PROTOCOL,
@@ -131,6 +143,12 @@ export class Owned {
   /** Log and frames are up and in step: the device can be asked for something. */
   get ready(): boolean {
     return this.#synced && this.#frames.up
+  }
+
+  /** The device was just seen: no waiting. */
+  hurry(): void {
+    this.#log.hurry()
+    this.#frames.hurry()
   }
 
   start(): void {

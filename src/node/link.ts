@@ -18,6 +18,8 @@ export interface LinkOptions {
   protocol: string
   /** `host:port` each, asked before every attempt. */
   addresses: () => readonly string[]
+  /** How a dial to one of them ended. */
+  onDial?: (address: string, error: WattleError | null) => void
   /** What to say first on each new stream. */
   opening: () => Bytes[]
   onMessage: (message: Bytes) => void
@@ -105,6 +107,7 @@ export class Link {
       return
     }
     host.dial(address, key, (error, connection) => {
+      this.#options.onDial?.(address, error)
       if (generation !== this.#generation) return
       if (connection) this.#open(connection, generation)
       else this.#again(error)

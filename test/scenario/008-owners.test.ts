@@ -127,7 +127,7 @@ t.test('2 of 3, loss, replacement, paper, transfer', async (t) => {
   t.match(sold.devices[0]?.text, /hold the button/)
   family.hold()
   const again = family.ask((done) => family.home('emma').owning.apply([family.owned('emma')], done))
-  t.equal(again.devices[0]?.state, 'done', again.devices[0]?.text)
+  t.equal(again.devices[0]?.state, 'done', again.devices[0]?.text ?? '')
   t.equal(family.join('finn'), 'ok')
   house.world.runFor(600_000)
   t.equal(family.home('emma').owned.length, 0, 'emma has it no more')

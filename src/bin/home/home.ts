@@ -7,6 +7,7 @@ import { type ExitCode, WattleError } from '../../base/errors.ts'
 import type { Listener } from '../../hw/hardware.ts'
 import { emit, listenError, type Parsed, parse, say, untilStopped, usage, wait } from '../cli.ts'
 import { askControl, type ControlAnswer, type ControlRequest, serveControl } from '../control.ts'
+import { DISCOVERY_OPTIONS } from '../discovery.ts'
 import { stateFolder } from '../machine.ts'
 import type { Answer, HomeCommand } from './command.ts'
 import { CONSENT_COMMANDS } from './consent.ts'
@@ -29,6 +30,7 @@ const OPTIONS = {
   wait: { type: 'string' },
   json: { type: 'boolean' },
   out: { type: 'string' },
+  ...DISCOVERY_OPTIONS,
 } as const
 
 const COMMANDS: readonly HomeCommand[] = [

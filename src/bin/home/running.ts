@@ -9,6 +9,7 @@ import { Home } from '../../home/home.ts'
 import { Loop } from '../../node/loop.ts'
 import { PageServer } from '../../page/server.ts'
 import { emit, type Parsed, wait } from '../cli.ts'
+import { discoveryOf } from '../discovery.ts'
 import { type OpenMachine, openMachine } from '../machine.ts'
 import { cardOf } from './card.ts'
 
@@ -44,6 +45,7 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
       {
         hardware,
         loop,
+        discovery: discoveryOf(given, () => undefined, 'on'),
         report: (event, detail) => emit('home', event, detail),
         events: {
           onTelegram: (device, telegram, at) => {

@@ -138,7 +138,8 @@ export class Cast implements Stage {
     if (actor.child) throw new WattleError('running', `${who} runs already`)
     const child = spawn(process.execPath, [...self(), ...actor.args], {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, WATTLE_CHILD: '1' },
+      // Everybody is on loopback and told where the others are.
+      env: { WATTLE_LAN: 'off', ...process.env, WATTLE_CHILD: '1' },
     })
     actor.child = child
     actor.died = false

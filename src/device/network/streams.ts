@@ -12,6 +12,7 @@ import type { Stream } from '../../net/api.ts'
 import { Host } from '../../net/host.ts'
 import { Messages } from '../../net/messages.ts'
 import type { Loop } from '../../node/loop.ts'
+import type { DiscoverySettings } from '../../node/peers/config.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
@@ -20,6 +21,7 @@ import type { Claim } from '../claim.ts'
 import type { ConsentServer } from '../consent.ts'
 import type { Subscriber } from '../publish/subscriber.ts'
 import type { Subscribers } from '../publish/subscribers.ts'
+import { DeviceDiscovery } from './discovery.ts'
 import { DevicePeers } from './peers.ts'
 
 export interface StreamsOptions {
@@ -33,6 +35,10 @@ export interface StreamsOptions {
   consent: ConsentServer
   /** Null while nobody owns the device. */
   subscribers: () => Subscribers | null
+  /** `wattle-ab12`. */
+  name: string
+  /** How it is found; null: by its address alone. */
+  discovery: DiscoverySettings | null
   report: (event: string, detail?: Record<string, unknown>) => void
 }
 
@@ -51,6 +57,7 @@ export class DeviceStreams {
   #address: string
   /** Null while nobody owns the device. */
   #peers: DevicePeers | null
+  #discovery: DeviceDiscovery | null
 
   constructor(options: StreamsOptions) {
     this.#options = options
@@ -58,6 +65,7 @@ export class DeviceStreams {
     this.#nextLink = 1
     this.#address = options.listen
     this.#peers = null
+    this.#discovery = null
     this.#host = this.#makeHost()
   }
 
@@ -77,9 +85,36 @@ export class DeviceStreams {
 
   listen(done: (error: Failure) => void): void {
     this.#host.listen(this.#address, (error, listener) => {
-      if (listener) this.#address = listener.address
+      if (listener) {
+        this.#address = listener.address
+        this.#makeFound()
+      }
       done(error)
     })
+  }
+
+  get discovery(): DeviceDiscovery | null {
+    return this.#discovery
+  }
+
+  #makeFound(): void {
+    const { hardware, loop, name, discovery: settings, signer } = this.#options
+    this.#discovery?.stop()
+    this.#discovery = null
+    if (!settings) return
+    const found = new DeviceDiscovery({
+      hardware,
+      loop,
+      settings,
+      name,
+      host: this.#host,
+      signer: signer(),
+      address: () => this.#address,
+      visible: () => true,
+      ...(this.#peers ? { opinion: this.#peers.opinion } : {}),
+    })
+    this.#discovery = found
+    found.start()
   }
 
   /** Before listening: the state says otherwise than at construction. */
@@ -94,6 +129,7 @@ export class DeviceStreams {
 
   close(): void {
     this.#options.loop.cancel(TIMER)
+    this.#discovery?.stop()
     this.#host.close()
     this.#dropPeers()
   }

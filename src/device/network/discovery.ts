@@ -1,0 +1,122 @@
+// The device makes itself found: announced on the local network, its contact registered with bootstrap
+// peers. Unclaimed it shows a name and nothing that lasts; claimed its key, or, where the owner's policy
+// hides it from strangers, a tag that only those who know the key recognise.
+
+import type { Bytes } from '../../base/bytes.ts'
+import { LIMITS } from '../../base/limits.ts'
+import type { Signer } from '../../crypto/native.ts'
+import type { Hardware } from '../../hw/hardware.ts'
+import type { Host } from '../../net/host.ts'
+import { type Announcement, CAPABILITY, tagOf } from '../../net/mdns/announcement.ts'
+import type { Loop } from '../../node/loop.ts'
+import type { DiscoverySettings } from '../../node/peers/config.ts'
+import { Coordinator } from '../../node/peers/coordinator.ts'
+import { signContact } from '../../wire/contact.ts'
+
+export interface DiscoveryOptions {
+  hardware: Hardware
+  loop: Loop
+  settings: DiscoverySettings
+  /** `wattle-ab12`. */
+  name: string
+  host: Host
+  /** The identity's; null while nobody owns the device. */
+  signer: Signer | null
+  /** `host:port` that is really listened on. */
+  address: () => string
+  /** Strangers on the local network may see the key. */
+  visible: () => boolean
+  opinion?: (key: Bytes, now: number) => number
+}
+
+const NO_KEY: Bytes = new Uint8Array(32)
+
+export class DeviceDiscovery {
+  readonly coordinator: Coordinator
+  readonly #options: DiscoveryOptions
+
+  constructor(options: DiscoveryOptions) {
+    const { hardware, loop, settings, name, host, signer, opinion } = options
+    const { sockets, random, clock } = hardware
+    const { mdns, bootstrap } = settings
+    this.#options = options
+    this.coordinator = new Coordinator({
+      loop,
+      host,
+      wall: () => clock.wall(),
+      lan:
+        mdns === 'off'
+          ? null
+          : {
+              sockets,
+              random,
+              host: name,
+              announcement: () => this.#announcement(),
+              signer: () => (options.visible() ? signer : null),
+              subtypes: ['_p1', ...(signer ? [] : ['_unclaimed'])],
+              loopback: mdns === 'lo',
+            },
+      bootstrap:
+        bootstrap.enabled && bootstrap.peers.length > 0
+          ? {
+              peers: () => bootstrap.peers,
+              contact: () => this.#contact(),
+              timeoutMs: bootstrap.timeoutMs,
+            }
+          : null,
+      ...(opinion ? { opinion } : {}),
+      onReachable: () => {},
+    })
+  }
+
+  start(): void {
+    this.coordinator.start()
+  }
+
+  stop(): void {
+    this.coordinator.stop()
+  }
+
+  #announcement(): Omit<Announcement, 'addresses' | 'expires'> {
+    const { signer, hardware, visible } = this.#options
+    const shown = signer !== null && visible()
+    return {
+      claimed: signer !== null,
+      key: shown ? signer.publicKey : null,
+      tag: signer && !shown ? tagOf(signer.publicKey, hardware.clock.wall()) : null,
+      protocols: signer ? ['channel', 'consent', 'claim'] : ['claim'],
+      capabilities: CAPABILITY.meter,
+      port: portOf(this.#options.address()),
+      udpPort: 0,
+    }
+  }
+
+  /** Null while nobody owns the device: strangers' keys are worth no place. */
+  #contact(): Bytes | null {
+    const { signer, hardware } = this.#options
+    if (!signer) return null
+    const wall = Math.floor(hardware.clock.wall())
+    const addresses = this.#addresses().map((address) => `tcp:${address}`)
+    const expires = wall + LIMITS.peers.contactMs
+    return signContact({ key: signer.publicKey, datagramKey: NO_KEY, seq: wall, expires, addresses }, signer)
+  }
+
+  /** Where we listen: every address of this machine, where that is all of them. */
+  #addresses(): string[] {
+    const { address, hardware } = this.#options
+    const port = portOf(address())
+    const host = address().slice(0, address().lastIndexOf(':'))
+    const all = host === '0.0.0.0' || host === '[::]'
+    const own = hardware.sockets
+      .networks()
+      .filter((n) => !n.loopback && !n.address.startsWith('fe80:') && (host !== '0.0.0.0' || n.family === 4))
+      .map((n) => (n.family === 6 ? `[${n.address}]:${port}` : `${n.address}:${port}`))
+    const seen = this.coordinator.bootstrapState?.seen ?? []
+    const outside = seen.map((s) => `${s.slice(0, s.lastIndexOf(':'))}:${port}`)
+    return [...new Set([...(all ? own : [address()]), ...outside])].slice(0, LIMITS.peers.addressesOfOne)
+  }
+}
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1))
+}
