@@ -44,7 +44,7 @@ test-full: dist/wattle python-crypto ## all tests with their full counts
 
 check: format lint types layers links test ## format, lint, types, layers, links, tests
 
-ci: binaries check ## what .ci/run runs
+ci: binaries check interop-dht ## what .ci/run runs
 
 format: $(STAMP) ## fails where `biome format --write` would change something
 	@node_modules/.bin/biome format .
@@ -77,7 +77,7 @@ test/peers/dht/node_modules: test/peers/dht/package-lock.json
 	@touch $@
 interop-dht: $(STAMP) test/peers/dht/node_modules ## the DHT with libtorrent and bittorrent-dht on loopback
 	@python3 -c 'import libtorrent' 2>/dev/null || /usr/bin/python3 -c 'import libtorrent' 2>/dev/null || \
-	  { [ "$$(id -u)" = 0 ] && apt-get install -y -qq python3-libtorrent; } || \
+	  { [ "$$(id -u)" = 0 ] && apt-get -o DPkg::Lock::Timeout=300 install -y -qq python3-libtorrent; } || \
 	  echo "for libtorrent: apt-get install python3-libtorrent"
 	@$(TS) scripts/interop-dht.ts
 bench-dht: $(STAMP) test/peers/dht/node_modules ## the DHT beside bittorrent-dht, hyperdht, libtorrent and a raw echo

@@ -10,13 +10,11 @@ import { LinuxClock, linuxRandom } from '../src/hw/linux/clock.ts'
 import { LinuxSockets } from '../src/hw/linux/sockets.ts'
 import { DhtRunner } from '../src/node/dht-runner.ts'
 import { Loop } from '../src/node/loop.ts'
-import { type Answer, Peer } from '../test/peers/dht/drive.ts'
+import { type Answer, freePort, Peer } from '../test/peers/dht/drive.ts'
 
 const PEERS = 'test/peers/dht'
 const clock = new LinuxClock()
 const loop = new Loop(clock)
-// Below the ports that the kernel gives out.
-let port = 20_000 + (process.pid % 250) * 40
 let checks = 0
 let failures = 0
 
@@ -36,7 +34,7 @@ async function ours(host: string, n: number): Promise<DhtRunner[]> {
     const runner = new DhtRunner(
       { loop, random: linuxRandom, sockets: new LinuxSockets() },
       {
-        listen: [`${host}:${port++}`],
+        listen: [`${host}:0`],
         bootstrap: out.length > 0 ? [{ address: out[0]!.addresses[0]! }] : [],
       },
       `dht ${host} ${i}`,
@@ -59,7 +57,8 @@ const value = (text: string): Bytes => bencodeBytes(utf8(text))
 
 async function libtorrent(host: string): Promise<void> {
   const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3'
-  const ports = [port++, port++, port++, port++]
+  const ports: number[] = []
+  while (ports.length < 4) ports.push(await freePort(host))
   const peer = new Peer(python, [`${PEERS}/torrent.py`, ...ports.map((p) => `${host}:${p}`)])
   const hello = await peer.next()
   if (hello['missing'] || hello['gone']) {
@@ -84,6 +83,9 @@ async function libtorrent(host: string): Promise<void> {
     a.dht.stats(loop.now()).good4 + a.dht.stats(loop.now()).good6,
     (n: unknown) => Number(n) >= 4,
   )
+  const found8 = await a.ask({ kind: 'find', target: targetOf(utf8(`anywhere ${family}`)) })
+  const theirNodes = found8.nodes.filter((n) => ports.some((p) => n.address === `${host}:${p}`))
+  check(`${family} find_node: a lookup through both`, theirNodes.length, (n: unknown) => Number(n) >= 4)
   const ping = await a.ping(`${host}:${ports[1]}`)
   check(`${family} ping`, ping >= 0, true)
 
@@ -92,9 +94,11 @@ async function libtorrent(host: string): Promise<void> {
   check(`${family} immutable: our put`, put.stored, (n: unknown) => Number(n) >= 3)
   const theirs = await peer.ask({ do: 'get_immutable', n: 2, target: hex(plain.target) })
   check(`${family} immutable: libtorrent reads it`, theirs['value'], hex(utf8(`ours ${family}`)))
+  const kept = a.dht.stats(loop.now()).items
   const other = await peer.ask({ do: 'put_immutable', n: 1, value: hex(utf8(`theirs ${family}`)) })
   check(`${family} immutable: libtorrent's put`, other['stored'], some)
-  const read = await a.ask({ kind: 'get', target: unhex(String(other['target']))! })
+  check(`${family} immutable: and we keep it for them`, a.dht.stats(loop.now()).items, kept + 1)
+  const read = await nodes[1]!.ask({ kind: 'get', target: unhex(String(other['target']))! })
   check(
     `${family} immutable: we read it`,
     read.item ? hex(bytesOf(read.item.value)!) : null,
@@ -134,16 +138,36 @@ async function libtorrent(host: string): Promise<void> {
     back.item ? `${String(back.item.seq)} ${hex(bytesOf(back.item.value)!)}` : null,
     `8 ${hex(utf8('by libtorrent'))}`,
   )
+  const bare = signItem(signer, value('no salt'), { seq: 1n })
+  check(`${family} mutable: our put without salt`, (await a.ask({ kind: 'put', item: bare })).stored, some)
+  const unsalted = await peer.ask({ do: 'get_mutable', n: 2, key: hex(key), salt: '' })
+  check(`${family} mutable: libtorrent reads it without salt`, unsalted['value'], hex(utf8('no salt')))
   const last = 2n ** 63n - 1n
+  await a.ask({ kind: 'put', item: item('last but one', last - 1n) })
+  const top = await peer.ask({
+    do: 'put_mutable',
+    n: 0,
+    seed: hex(seed),
+    key: hex(key),
+    value: hex(utf8('last by libtorrent')),
+    salt: 'salt',
+  })
+  check(`${family} mutable: libtorrent's put with seq 2^63-1`, `${String(top['seq'])}`, String(last))
+  const topBack = await a.ask({ kind: 'get', target: targetOf(key, salt), publicKey: key, salt })
   check(
-    `${family} mutable: seq 2^63-1`,
-    (await a.ask({ kind: 'put', item: item('last', last) })).stored,
+    `${family} mutable: we read its seq 2^63-1`,
+    topBack.item ? `${String(topBack.item.seq)} ${hex(bytesOf(topBack.item.value)!)}` : null,
+    `${String(last)} ${hex(utf8('last by libtorrent'))}`,
+  )
+  const topSalt = utf8('top')
+  check(
+    `${family} mutable: our put with seq 2^63-1`,
+    (await a.ask({ kind: 'put', item: signItem(signer, value('last'), { seq: last, salt: topSalt }) }))
+      .stored,
     some,
   )
-  const high = await peer.ask({ do: 'get_mutable', n: 3, key: hex(key), salt: 'salt' })
+  const high = await peer.ask({ do: 'get_mutable', n: 3, key: hex(key), salt: 'top' })
   check(`${family} mutable: libtorrent reads seq 2^63-1`, high['seq'], String(last))
-  const highBack = await nodes[1]!.ask({ kind: 'get', target: targetOf(key, salt), publicKey: key, salt })
-  check(`${family} mutable: we read seq 2^63-1`, String(highBack.item?.seq), String(last))
 
   const topic = targetOf(utf8(`topic ${family}`))
   check(
@@ -169,7 +193,7 @@ async function bittorrent(): Promise<void> {
   console.log('# bittorrent-dht on 127.0.0.1')
   const nodes = await ours('127.0.0.1', 2)
   const [a] = nodes as [DhtRunner, DhtRunner]
-  const peerPort = port++
+  const peerPort = await freePort('127.0.0.1')
   const peer = new Peer(process.execPath, [
     `${PEERS}/bittorrent.mjs`,
     `127.0.0.1:${peerPort}`,
@@ -193,7 +217,8 @@ async function bittorrent(): Promise<void> {
   check('immutable: we read it', read.item ? hex(bytesOf(read.item.value)!) : null, hex(utf8('theirs')))
   const { signer, seed } = newSigner()
   const key = hex(signer.publicKey)
-  await peer.ask({ do: 'put_mutable', seed: hex(seed), key, value: hex(utf8('seven')), salt: 's', seq: 7 })
+  const mine = { seed: hex(seed), key, salt: 's' }
+  await peer.ask({ do: 'put_mutable', ...mine, value: hex(utf8('seven')), seq: 7 })
   const target = targetOf(signer.publicKey, utf8('s'))
   const mutable = await a.ask({ kind: 'get', target, salt: utf8('s') })
   check('mutable, salted: we read its seq 7', String(mutable.item?.seq), '7')
@@ -204,6 +229,12 @@ async function bittorrent(): Promise<void> {
     `${String(eight['seq'])} ${String(eight['value'])}`,
     `8 ${hex(utf8('eight'))}`,
   )
+  const cas = await peer.ask({ do: 'put_mutable', ...mine, value: hex(utf8('nine')), seq: 9, cas: 7 })
+  check('mutable, salted: its put with a wrong cas is refused', /301/.test(String(cas['error'])), true)
+  const right = await peer.ask({ do: 'put_mutable', ...mine, value: hex(utf8('nine')), seq: 9, cas: 8 })
+  check('mutable, salted: its put with the right cas', right['error'], undefined)
+  const nine = await nodes[1]!.ask({ kind: 'get', target, salt: utf8('s') })
+  check('mutable, salted: we read its seq 9', String(nine.item?.seq), '9')
   const topic = targetOf(utf8('topic'))
   await peer.ask({ do: 'announce', topic: hex(topic), port: 5_001 })
   check(

@@ -4,7 +4,8 @@
 // Usage: sim-dht.ts [nodes …], default 1000 10000 100000 1000000.
 import { writeFileSync } from 'node:fs'
 import type { Bytes } from '../src/base/bytes.ts'
-import { F, Reader } from '../src/dht/krpc/reader.ts'
+import * as F from '../src/dht/krpc/fields.ts'
+import { Reader } from '../src/dht/krpc/reader.ts'
 import { closer, ID_BYTES, idBytes, idOf, loadId, sharedBits, storeId } from '../src/dht/math/id.ts'
 import { bencodeBytes, plainItem } from '../src/dht/objects.ts'
 import { RECORD } from '../src/dht/slab.ts'

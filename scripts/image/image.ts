@@ -16,7 +16,7 @@ import { stage1 } from './stage1.ts'
 import { demand, run } from './tools.ts'
 
 const { values } = parseArgs({
-  options: { board: { type: 'string' }, lock: { type: 'boolean' } },
+  options: { board: { type: 'string' }, lock: { type: 'boolean' }, 'release-key': { type: 'string' } },
 })
 const WORK = 'build/image'
 
@@ -25,6 +25,14 @@ function buildTime(): number {
   const given = process.env['SOURCE_DATE_EPOCH']
   if (given !== undefined) return Number(given)
   return Number(run('git', ['log', '-1', '--format=%ct']).trim())
+}
+
+/** The key that signs updates, from --release-key or firmware-image/release-key: one line of base64url. */
+function releaseKey(): string | null {
+  const file = values['release-key'] ?? 'firmware-image/release-key'
+  if (existsSync(file)) return readFileSync(file, 'utf8').trim()
+  console.log(`no ${file}: the device will refuse every update`)
+  return null
 }
 
 function build(): void {
@@ -47,7 +55,8 @@ function build(): void {
     packages,
     modules,
     program: 'dist/wattle',
-    release: { board: board.board, version, epoch, kernel: board.kernel.version },
+    releaseKey: releaseKey(),
+    release: { board: board.board, version, index: 0, epoch, kernel: board.kernel.version },
   })
   const squashfs = join(work, 'root.squashfs')
   pack(root, squashfs, epoch)

@@ -33,6 +33,8 @@ export interface RootParts {
   readonly packages: ReadonlyMap<string, string>
   readonly modules: Modules
   readonly program: string
+  /** base64url of the Ed25519 key whose updates the device takes; null: it takes none. */
+  readonly releaseKey: string | null
   /** Goes to etc/wattle-release. */
   readonly release: Readonly<Record<string, unknown>>
 }
@@ -55,6 +57,10 @@ export function buildRoot(root: string, parts: RootParts): void {
   cpSync('firmware-image/root', root, { recursive: true })
   for (const file of readdirSync(join(root, 'usr/lib/wattle')))
     chmodSync(join(root, 'usr/lib/wattle', file), 0o755)
+  const config = join(root, 'etc/wattle.json')
+  const settings = JSON.parse(readFileSync(config, 'utf8')) as Record<string, string>
+  const key = parts.releaseKey === null ? {} : { 'release-key': parts.releaseKey }
+  writeFileSync(config, `${JSON.stringify({ ...settings, board: board.board, ...key }, null, 2)}\n`)
   symlinkSync('/run/resolv.conf', join(root, 'etc/resolv.conf'))
   symlinkSync('/proc/mounts', join(root, 'etc/mtab'))
   installModules(

@@ -2,7 +2,6 @@
 // story each. Verdicts are written down here by hand; story.ts compares them with our own reader.
 
 import type { Bytes } from '../../src/base/bytes.ts'
-import { signEnded } from '../../src/channel/grant.ts'
 import { ENDING } from '../../src/wire/channel.ts'
 import { BODY_BYTES, type ClassId, REASON, type Reason, USABLE_BYTES } from '../../src/wire/frame.ts'
 import type { Head } from '../../src/wire/rotation.ts'
@@ -20,6 +19,7 @@ import {
   person,
   resigned,
   say,
+  signEnded,
 } from './world.ts'
 
 const NONE: Bytes = new Uint8Array(0)
@@ -110,7 +110,7 @@ function ending(): ReadingCase[] {
     const rotation = open(h.c, 2, reason, [h.owner, h.bob])
     const after = publish(h.c, say('four'), say('five'))
     const verdicts = rotation.slice(1).map(() => 'part')
-    const said = { class: 0, reason: why, epoch: 2, index: 0, grantId: h.alice.keys.grantId, at: AT } as const
+    const said = { class: 0, why, epoch: 2, index: 0, grantId: h.alice.keys.grantId, at: AT } as const
     const ended = signEnded(said, h.alice.keys, h.d.signer)
     h.story
       .frames(rotation, ...verdicts, 'closed')
@@ -234,7 +234,7 @@ function forged(): ReadingCase[] {
   g.story.grant(bobs, 'refused').grant(aside, 'refused').grant(NONE, 'refused')
   g.story.grant(mine.subarray(0, -1), 'refused').grant(new Uint8Array([...mine, 0]), 'refused')
   g.story.frames(publish(g.c, say('three')), 'opened').grant(mine, 'ignored')
-  const said = { class: 0, reason: ENDING.revoked, epoch: 2, index: 0, at: AT } as const
+  const said = { class: 0, why: ENDING.revoked, epoch: 2, index: 0, at: AT } as const
   const ended = signEnded({ ...said, grantId: g.alice.keys.grantId }, g.alice.keys, g.d.signer)
   const elsewhere = signEnded({ ...said, class: 1, grantId: g.alice.keys.grantId }, g.alice.keys, g.d.signer)
   for (let bit = 3; bit < ended.length * 8; bit += 53) g.story.ended(flipped(ended, bit), 'refused')

@@ -4,10 +4,13 @@
 
 import { type Bytes, concat, hex, utf8 } from '../../src/base/bytes.ts'
 import { Writer } from '../../src/base/cursor.ts'
+import { signEntry } from '../../src/channel/access.ts'
 import type { ReaderKeys } from '../../src/channel/grant.ts'
 import { Publisher } from '../../src/channel/publisher.ts'
 import { Exchange, Signer, sha256 } from '../../src/crypto/native.ts'
 import { Secret } from '../../src/crypto/secret.ts'
+import { ENTRY } from '../../src/wire/access.ts'
+import type { Ending } from '../../src/wire/channel.ts'
 import { BODY_BYTES, type ClassId, FRAME_DOMAIN, type FrameHead } from '../../src/wire/frame.ts'
 import type { Head } from '../../src/wire/rotation.ts'
 
@@ -56,7 +59,8 @@ export function person(name: string, owner = false): Person {
   const exchange = new Exchange(new Secret(boxSecret.slice()))
   const grantId = owner ? new Uint8Array(16) : chance.bytes(16)
   const until = owner ? 0 : AT + 90 * 86_400_000
-  const keys = { sign: signer.publicKey, box: exchange.publicKey, grantId, until }
+  const entry = owner ? new Uint8Array(32) : chance.bytes(32)
+  const keys = { sign: signer.publicKey, box: exchange.publicKey, grantId, until, entry }
   return { name, signSeed, boxSecret, signer, exchange, keys }
 }
 
@@ -64,6 +68,18 @@ export function person(name: string, owner = false): Person {
 export function again(who: Person, name: string): Person {
   const grantId = new Chance(`grant ${name}`).bytes(16)
   return { ...who, name, keys: { ...who.keys, grantId } }
+}
+
+/** The device's entry TAKEN about one reader: what ENDED carries. */
+export function signEnded(
+  said: { class: ClassId; why: Ending; epoch: number; index: number; grantId: Bytes; at: number },
+  who: Pick<ReaderKeys, 'sign' | 'box' | 'until'>,
+  signer: Signer,
+): Bytes {
+  const { sign, box, until } = who
+  const chance = new Chance('entry')
+  const links = { event: chance.bytes(32), before: chance.bytes(32), previous: chance.bytes(32) }
+  return signEntry({ kind: ENTRY.taken, sign, box, until, ...said, ...links }, signer)
 }
 
 export interface Device {

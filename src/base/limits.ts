@@ -57,6 +57,74 @@ export const LIMITS = {
     /** Given to the other side to close after us. */
     closeMs: 2_000,
   },
+  /** Datagram plane (net/udp). */
+  udp: {
+    /** Largest datagram of ours, and the largest that carries one inside it: IPv6 guarantees 1,280 bytes. */
+    datagramBytes: 1_184,
+    relayedBytes: 1_232,
+    sessions: 64,
+    /** Paths that one session knows, and addresses that one party may name at once. */
+    paths: 8,
+    /** Our handshakes under way; those of others that wait for their last message. */
+    attempts: 16,
+    handshakesAtOnce: 32,
+    handshakeMs: 10_000,
+    /** First messages of a handshake that are answered each second before sources must prove themselves. */
+    handshakesPerSecond: 16,
+    /** Answers a second to those who have proved nothing: cookies, STUN. */
+    cookiesPerSecond: 20_000,
+    stunPerSecond: 500,
+    /** Our STUN questions under way. */
+    stunAtOnce: 8,
+    /** Keys are replaced after this, and refused after that; in ms and in datagrams. */
+    rekeyMs: 120_000,
+    rejectMs: 180_000,
+    rekeyDatagrams: 1_048_576,
+    rejectDatagrams: 16_777_216,
+    /** A session that nobody keeps ends when it was silent for this long. */
+    idleMs: 300_000,
+    /** A kept session says something this often: NATs forget a mapping after 30 s at worst. */
+    keepAliveMs: 20_000,
+    /** Direct messages: largest, on their way at once to one peer and from one, parts of one. */
+    messageBytes: 65_536,
+    messagesOut: 4,
+    messagesIn: 4,
+    messageMs: 30_000,
+    /** Bytes of messages of all peers that are being put together, or wait for their acknowledgement. */
+    messagesBytes: 524_288,
+    /** Identifiers of messages that came whole, kept to recognise their repetition; for each peer. */
+    messagesKnown: 64,
+    /** Byte pipes of one session and of the process; bytes of one that are not acknowledged. */
+    pipesOfOne: 4,
+    pipes: 32,
+    pipeBytes: 65_536,
+    /** Bytes that pipes of the whole process hold: unacknowledged, out of order, unread. */
+    pipesBytes: 1_572_864,
+    /** Relay: reservations of owners and invited ones, of everybody else, of those from one source; circuits. */
+    reservations: 64,
+    openReservations: 16,
+    openReservationsOfOne: 4,
+    circuits: 64,
+    circuitsOfOne: 8,
+    /** Bytes a second through one circuit and how many at once; of a stranger's reservation, and how long it lasts. */
+    circuitRate: 4_096,
+    circuitBurst: 65_536,
+    openCircuitRate: 1_092,
+    openCircuitBurst: 131_072,
+    openReservationMs: 3_600_000,
+    reservationMs: 3_600_000,
+    /** A circuit that carries nothing for this long is hung up. */
+    circuitIdleMs: 120_000,
+    /** Hole punches under way; those of them that try ports at random. */
+    punches: 8,
+    randomPunches: 2,
+    /** Sockets of one that tries ports at random; guesses a second and in all. */
+    punchSockets: 256,
+    guessesPerSecond: 1_000,
+    guesses: 4_000,
+    /** A pipe whose other side acknowledges nothing for this long is given up. */
+    pipeMs: 60_000,
+  },
   channel: {
     /** One constant frame size (docs/decisions/0003-frame.md). */
     frameBytes: 256,
@@ -70,6 +138,10 @@ export const LIMITS = {
     aggregateRingFrames: 60_000,
     /** Newest frames of each class that are also in memory. */
     ringTailFrames: 128,
+    /** A device's log of keys; the oldest entries that nobody's access rests on go first. */
+    accessBytes: 1_048_576,
+    /** One entry of it; the longest names 32 consents. */
+    entryBytes: 768,
     /** Telegrams that may wait while keys are changed. */
     heldTelegrams: 8,
     /** Epoch start keys kept in memory until a witness confirms. */
@@ -225,6 +297,16 @@ export const LIMITS = {
     cards: 256,
     /** Other owners whose names are known. */
     ownerCards: 64,
+  },
+  /** Firmware over the network, one at a time. */
+  update: {
+    manifestBytes: 2_048,
+    /** Bytes of one DATA message, and what may be on its way or wait for the card. */
+    chunkBytes: 16_000,
+    windowBytes: 48_000,
+    /** The place is made durable as often, so that a cut costs no more. */
+    syncBytes: 4_194_304,
+    readBytes: 65_536,
   },
   dht: {
     /** One instance's ArrayBuffer: default, least and most. */

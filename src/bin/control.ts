@@ -12,6 +12,8 @@ export interface ControlAnswer {
   code?: string
   text?: string
   result?: unknown
+  /** Not the answer yet: how far it has come, in words. */
+  progress?: string
 }
 
 export type ControlRequest = Record<string, unknown> & { do: string }
@@ -58,7 +60,11 @@ export function serveControl(
 }
 
 /** Asks a running home; null where none runs on this state folder. */
-export function askControl(folder: string, request: ControlRequest): Promise<ControlAnswer | null> {
+export function askControl(
+  folder: string,
+  request: ControlRequest,
+  onProgress: (words: string) => void = () => {},
+): Promise<ControlAnswer | null> {
   return new Promise((resolve, reject) => {
     const socket = connect(controlPath(folder))
     let held = ''
@@ -70,10 +76,16 @@ export function askControl(folder: string, request: ControlRequest): Promise<Con
     socket.on('connect', () => socket.write(`${JSON.stringify({ id: 1, ...request })}\n`))
     socket.on('data', (data: string) => {
       held += data
-      const end = held.indexOf('\n')
-      if (end < 0) return
-      socket.end()
-      resolve(JSON.parse(held.slice(0, end)) as ControlAnswer)
+      for (let end = held.indexOf('\n'); end >= 0; end = held.indexOf('\n')) {
+        const answer = JSON.parse(held.slice(0, end)) as ControlAnswer
+        held = held.slice(end + 1)
+        if (answer.progress !== undefined) onProgress(answer.progress)
+        else {
+          socket.end()
+          return resolve(answer)
+        }
+      }
+      return undefined
     })
     socket.on('close', () =>
       reject(new WattleError('no-answer', 'My Home closed the connection before it answered')),

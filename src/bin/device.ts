@@ -3,9 +3,11 @@
 
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { unbase64url } from '../base/bytes.ts'
 import { EXIT, type ExitCode, WattleError } from '../base/errors.ts'
 import { faultPattern, METER } from '../base/leds.ts'
 import { LIMITS } from '../base/limits.ts'
+import { Verifier } from '../crypto/native.ts'
 import { Device } from '../device/device.ts'
 import { RawPort, tapped } from '../device/rawport.ts'
 import type { Board, Leds } from '../hw/hardware.ts'
@@ -106,6 +108,7 @@ export async function device(args: string[]): Promise<ExitCode> {
         serial,
         ringFrames,
         discovery,
+        ...releaseKeyOf(config['release-key']),
         framer: (events) => framerFor(meterSetting, events),
         report: (event, detail) => {
           emit('device', event, detail)
@@ -143,6 +146,18 @@ export async function device(args: string[]): Promise<ExitCode> {
   await new Promise<void>((resolve) => running.stop(resolve))
   machine.release()
   return rebooting ? EXIT.reboot : EXIT.done
+}
+
+/** @throws WattleError `bad-config`. */
+function releaseKeyOf(given: string | undefined): { releaseKey?: Uint8Array } {
+  if (given === undefined) return {}
+  const releaseKey = unbase64url(given)
+  if (releaseKey && Verifier.of(releaseKey)) return { releaseKey }
+  throw new WattleError(
+    'bad-config',
+    `"release-key" of --config: expected base64url of an Ed25519 key, found ${given}`,
+    EXIT.stay,
+  )
 }
 
 /** What the device cannot start with stays visible: LED, a note for the supervisor, and no restart. */

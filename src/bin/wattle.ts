@@ -4,9 +4,10 @@
 import { EXIT, type ExitCode } from '../base/errors.ts'
 import { fail, say, usage } from './cli.ts'
 import { device } from './device.ts'
-import { dht } from './dht.ts'
+import { dht } from './dht/dht.ts'
 import { home } from './home/home.ts'
 import { label } from './label.ts'
+import { message } from './message.ts'
 import { P1_HELP, p1 } from './p1/p1.ts'
 import { provider } from './provider.ts'
 import { run } from './run/run.ts'
@@ -53,6 +54,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home grants [DEVICE]',
       'home owners [show] | card | add | remove | replace | threshold | recovery | transfer | sign | join | recover …   docs/owners.md',
       'home policy [show] | set MEMBER=VALUE… | reset [--device DEVICE]',
+      'home update DEVICE FILE                new firmware for a device on a card of ours, over the network',
       'home peers DEVICE [vouch [KIND] | show KEY | hide KEY | forgive KEY]   opinions of others, with reasons',
     ],
   },
@@ -71,11 +73,19 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   dht: {
     node: DEVICE_NODE,
-    start: async (args) => (await dht(args)) as ExitCode,
+    start: dht,
     help: [
       'dht node --listen ADDR[,ADDR6] (--overlay NAME --state DIR | --mainline [--read-only])',
       '    [--bootstrap ADDR[,…]] [--max-bytes N] [--id HEX]',
       'dht get|put|find|peers|announce|ping …   one operation, JSON on stdout; wattle dht alone says more',
+    ],
+  },
+  message: {
+    node: DEVICE_NODE,
+    start: message,
+    help: [
+      'message watch [--listen ADDR] [--relay KEY@ADDR] [--serve] [--state DIR]   shows direct messages as they come',
+      'message send KEY[@ADDR] TEXT|- [--relay KEY@ADDR] [--no-ack] [--wait SECONDS]   sealed to that key, stored nowhere',
     ],
   },
   label: {

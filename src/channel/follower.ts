@@ -2,8 +2,9 @@
 // says in one word where access stands. A plain machine: messages in and out, no sockets; home, provider
 // and the page in a phone all use this one.
 
-import type { Bytes } from '../base/bytes.ts'
+import { type Bytes, equal } from '../base/bytes.ts'
 import type { Exchange, Verifier } from '../crypto/native.ts'
+import { ENTRY, type ReaderEntryText } from '../wire/access.ts'
 import {
   CHANNEL,
   decodeGap,
@@ -15,7 +16,8 @@ import {
   type Gap,
 } from '../wire/channel.ts'
 import { type ClassId, frameEpoch, frameIndex } from '../wire/frame.ts'
-import { type Ended, openEnded, openGrant } from './grant.ts'
+import { openEntry } from './access.ts'
+import { openEnded, openGrant } from './grant.ts'
 import { ChannelReader, type ReaderEvents, type ReaderState, type Verdict } from './reader.ts'
 
 /**
@@ -30,6 +32,8 @@ export interface FollowerEvents extends ReaderEvents {
   onSealed(at: { epoch: number; index: number }): void
   /** A grant was taken: `state` is the current telegram, packed, and may be empty. */
   onGrant(state: Bytes, grantId: Bytes, until: number): void
+  /** A signed entry of the device's log of keys, about us; a view of its bytes, and what they say. */
+  onEntry?(bytes: Bytes, entry: ReaderEntryText): void
   /** Bad frames and forged messages; one of the verdicts, or what kind of message it was. */
   onReject(what: 'bad' | 'fork' | 'message'): void
   /** The newest genuine frame; a view, valid until the call returns. */
@@ -49,7 +53,7 @@ export class Follower {
   readonly reader: ChannelReader
   readonly #options: FollowerOptions
   #access: Access
-  #ended: Ended | null
+  #ended: ReaderEntryText | null
 
   constructor(options: FollowerOptions) {
     const { device, deviceBox, own } = options
@@ -70,7 +74,7 @@ export class Follower {
   }
 
   /** The signed end of our access, if the device has told us. */
-  get ended(): Ended | null {
+  get ended(): ReaderEntryText | null {
     return this.#ended
   }
 
@@ -121,7 +125,14 @@ export class Follower {
         const ended = openEnded(message.subarray(1), own.sign, device)
         if (!ended || ended.class !== this.#options.class) return events.onReject('message')
         this.#ended = ended
-        return this.#become('ended', ended.reason)
+        events.onEntry?.(message.subarray(1), ended)
+        return this.#become('ended', ended.why || null)
+      }
+      case CHANNEL.entry: {
+        const entry = openEntry(message.subarray(1), device)
+        if (!entry || entry.kind === ENTRY.keys || !equal(entry.sign, own.sign))
+          return events.onReject('message')
+        return events.onEntry?.(message.subarray(1), entry)
       }
       case CHANNEL.gap: {
         const gap = decodeGap(message)

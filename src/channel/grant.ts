@@ -1,19 +1,19 @@
 // Grants and endings, docs/wire.md "GRANT" and "ENDED": what the device tells one reader alone. A grant
-// seals the chain key of the next frame and the current telegram to the reader's X25519 key; both are
-// signed by the device over the reader's key, so they prove when access was given and taken.
+// seals the chain key of the next frame and the current telegram to the reader's X25519 key, is signed
+// over the reader's key, and names the access entry under which it is handed out; an ending is an entry.
 
-import { type Bytes, concat, utf8 } from '../base/bytes.ts'
-import { Reader, Writer } from '../base/cursor.ts'
+import { type Bytes, concat, equal, utf8 } from '../base/bytes.ts'
+import { getU32, getU48, Reader, Writer } from '../base/cursor.ts'
 import { LIMITS } from '../base/limits.ts'
 import { openFrom, sealTo } from '../crypto/hpke.ts'
 import type { Exchange, Signer, Verifier } from '../crypto/native.ts'
 import { Secret } from '../crypto/secret.ts'
-import type { Ending } from '../wire/channel.ts'
+import { ENTRY, type ReaderEntryText } from '../wire/access.ts'
 import { CLASS_NAMES, type ClassId } from '../wire/frame.ts'
+import { openEntry } from './access.ts'
 import { type Binding, bindingAad, bindingInfo } from './keys.ts'
 
 const GRANT_DOMAIN = utf8('wattle/grant-message/1\0')
-const ENDED_DOMAIN = utf8('wattle/ended-message/1\0')
 const VERSION = 1
 const SIGNATURE = 64
 
@@ -28,22 +28,14 @@ export interface Grant {
   grantId: Bytes
   /** Milliseconds since 1970; 0 for an owner, whose access has no end. */
   until: number
+  /** Hash of the access entry that gave this access; zeros for an owner. */
+  entry: Bytes
 }
 
 export interface OpenedGrant extends Grant {
   chainKey: Secret
   /** What the joiner needs to understand the next frame: the current telegram, packed; may be empty. */
   state: Bytes
-}
-
-export interface Ended {
-  class: ClassId
-  reason: Ending
-  /** The first frame that the reader can no longer open. */
-  epoch: number
-  index: number
-  grantId: Bytes
-  at: number
 }
 
 /** One reader as the channel sees it. */
@@ -54,6 +46,8 @@ export interface ReaderKeys {
   box: Bytes
   grantId: Bytes
   until: number
+  /** Hash of the access entry that gave it access; zeros for an owner. */
+  entry: Bytes
 }
 
 function signed(domain: Bytes, reader: Bytes, body: Bytes, signer: Signer): Bytes {
@@ -92,9 +86,9 @@ export function sealGrant(
   const box = sealTo(reader.box, bindingInfo('grant', binding), bindingAad(binding), plain, ephemeral)
   plain.fill(0)
   if (!box) return null
-  const w = new Writer(new Uint8Array(86 + box.length))
+  const w = new Writer(new Uint8Array(116 + box.length))
   w.u8(VERSION).u8(grant.class).u32(grant.epoch).put(grant.nonce).u48(grant.index).put(grant.hash)
-  w.put(grant.grantId).u48(grant.until).u16(box.length).put(box)
+  w.put(grant.grantId).u48(grant.until).put(grant.entry).u16(box.length).put(box)
   return signed(GRANT_DOMAIN, reader.sign, w.done(), device)
 }
 
@@ -116,6 +110,7 @@ export function openGrant(
     hash: r.take(32).slice(),
     grantId: r.take(16).slice(),
     until: r.u48(),
+    entry: r.take(32).slice(),
   }
   const box = r.block(LIMITS.p1.telegramBytes + 96)
   if (!r.done || version !== VERSION || grant.class >= CLASS_NAMES.length || grant.epoch === 0) return null
@@ -125,32 +120,13 @@ export function openGrant(
   return { ...grant, chainKey: new Secret(plain.slice(0, 32)), state: plain.slice(32) }
 }
 
-/** A signed ENDED for one reader. */
-export function signEnded(ended: Ended, reader: ReaderKeys, device: Signer): Bytes {
-  const w = new Writer(new Uint8Array(35))
-  w.u8(VERSION)
-    .u8(ended.class)
-    .u8(ended.reason)
-    .u32(ended.epoch)
-    .u48(ended.index)
-    .put(ended.grantId)
-    .u48(ended.at)
-  return signed(ENDED_DOMAIN, reader.sign, w.done(), device)
+/** The place of the first frame that a GRANT of our own opens. */
+export function grantPlace(bytes: Bytes): { epoch: number; index: number } {
+  return { epoch: getU32(bytes, 2), index: getU48(bytes, 22) }
 }
 
 /** What an ENDED for this reader says, or null when it is forged or for somebody else. */
-export function openEnded(bytes: Bytes, ownSign: Bytes, device: Verifier): Ended | null {
-  const body = verified(ENDED_DOMAIN, ownSign, bytes, device)
-  if (!body) return null
-  const r = new Reader(body)
-  const version = r.u8()
-  const ended: Ended = {
-    class: r.u8() as ClassId,
-    reason: r.u8() as Ending,
-    epoch: r.u32(),
-    index: r.u48(),
-    grantId: r.take(16).slice(),
-    at: r.u48(),
-  }
-  return r.done && version === VERSION && ended.class < CLASS_NAMES.length ? ended : null
+export function openEnded(bytes: Bytes, ownSign: Bytes, device: Verifier): ReaderEntryText | null {
+  const entry = openEntry(bytes, device)
+  return entry?.kind === ENTRY.taken && equal(entry.sign, ownSign) ? entry : null
 }

@@ -209,7 +209,13 @@ export class Publisher {
     reader: ReaderKeys,
     state: Bytes,
   ): Bytes | null {
-    const grant = { class: this.#options.class, ...place, grantId: reader.grantId, until: reader.until }
+    const grant = {
+      class: this.#options.class,
+      ...place,
+      grantId: reader.grantId,
+      until: reader.until,
+      entry: reader.entry,
+    }
     const ephemeral = new Secret(this.#fresh(32))
     const bytes = sealGrant(grant, { chainKey, state }, reader, this.#options.signer, ephemeral)
     ephemeral.wipe()

@@ -77,6 +77,21 @@ export function sha256(...parts: Bytes[]): Bytes {
   return plainBytes(hash.digest())
 }
 
+/** SHA-256 of what comes piece by piece. */
+export class Sha256 {
+  readonly #hash: ReturnType<typeof createHash> = createHash('sha256')
+
+  update(bytes: Bytes): this {
+    this.#hash.update(bytes)
+    return this
+  }
+
+  /** 32 bytes; the last call. */
+  digest(): Bytes {
+    return plainBytes(this.#hash.digest())
+  }
+}
+
 /** SHA-1 (20 bytes) of the parts: names of things in BitTorrent's DHT, and for nothing that must hold. */
 export function sha1(...parts: Bytes[]): Bytes {
   const hash = createHash('sha1')

@@ -29,6 +29,21 @@ export function sha256(...parts: Bytes[]): Bytes {
   return hash.digest()
 }
 
+/** SHA-256 of what comes piece by piece. */
+export class Sha256 {
+  readonly #hash: ReturnType<typeof nobleSha256.create> = nobleSha256.create()
+
+  update(bytes: Bytes): this {
+    this.#hash.update(bytes)
+    return this
+  }
+
+  /** 32 bytes; the last call. */
+  digest(): Bytes {
+    return this.#hash.digest()
+  }
+}
+
 /** SHA-1 (20 bytes) of the parts: names of things in BitTorrent's DHT, and for nothing that must hold. */
 export function sha1(...parts: Bytes[]): Bytes {
   const hash = nobleSha1.create()

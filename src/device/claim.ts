@@ -16,16 +16,17 @@ import type { ReaderEntry } from '../ownership/event.ts'
 import type { ClaimRecord } from '../ownership/label.ts'
 import type { Decision, Refusal } from '../ownership/log.ts'
 import type { Policy } from '../ownership/policy/policy.ts'
-import { ENDING } from '../wire/channel.ts'
-import { type ClassId, REASON } from '../wire/frame.ts'
-import type { OwnerSet } from '../wire/owner-set.ts'
+import { ENDING, type Ending } from '../wire/channel.ts'
+import { type ClassId, REASON, type Reason } from '../wire/frame.ts'
+import { ownerIn } from '../wire/owner-set.ts'
 import type { Gesture } from './button.ts'
 import type { Lights } from './lights.ts'
-import { Access } from './owning/access.ts'
 import { type Act, Acts } from './owning/acts.ts'
+import { entitledTo, readersOf } from './owning/entitled.ts'
 import { type Held, Owning } from './owning/owners.ts'
+import type { Access, Leaver } from './publish/access.ts'
 import type { Channels } from './publish/channels.ts'
-import type { Entitled, Subscribers } from './publish/subscribers.ts'
+import type { Entitled } from './publish/subscribers.ts'
 import type { DeviceState, Identity } from './state.ts'
 
 export interface ClaimOptions {
@@ -49,8 +50,6 @@ export interface ClaimOptions {
   /** An event that the device signed itself. */
   onOwnEvent: (jws: string) => void
   wall: () => number
-  /** The current telegram, packed: what a joiner needs. */
-  currentState: (cls: ClassId) => Bytes
   report: (event: string, detail?: Record<string, unknown>) => void
 }
 
@@ -60,7 +59,8 @@ export type EventDone = (refusal: Refusal | Held | 'storage' | 'busy' | null) =>
 export class Claim {
   readonly #options: ClaimOptions
   #pairing: ClaimDevice
-  readonly #access: Access
+  #channels: Channels | null
+  #access: Access | null
   /** Changes of owners and readers, one after the other: owners' events and expiry. */
   readonly #acts: Acts
   readonly #owning: Owning
@@ -76,9 +76,10 @@ export class Claim {
       identity && { certificate: identity.certificate, owners: state.log?.set ?? identity.owners },
       random,
     )
-    this.#access = new Access(options)
+    this.#channels = null
+    this.#access = null
     this.#acts = new Acts()
-    this.#owning = new Owning(state, options.report, (error) => this.#failed('time', error))
+    this.#owning = new Owning(options)
     this.#expiring = false
     lights.set({ claimed: identity !== null })
   }
@@ -97,19 +98,14 @@ export class Claim {
     else this.#openWindow(now)
   }
 
-  /** Held for 3 to 8 s: ends a recovery where one owner cannot; otherwise the owners may be changed. */
+  /** Held for 3 to 8 s: the owners may be changed, or a recovery is ended. */
   #onSecond(now: number): void {
-    const { lights, report, loop, wall, onOwnEvent } = this.#options
-    const cancel = this.#owning.cancelRecovery(wall())
-    if (cancel !== null)
-      return this.onEvent(cancel, (refusal) => {
-        if (refusal === null) onOwnEvent(cancel)
-        else report('failed', { what: 'recovery', text: refusal })
+    const { wall, onOwnEvent } = this.#options
+    const event = this.#owning.onSecond(now, wall())
+    if (event !== null)
+      this.onEvent(event, (refusal) => {
+        if (refusal === null) onOwnEvent(event)
       })
-    this.#owning.pressed(now)
-    lights.set({ windowOpen: true })
-    report('owners', { what: 'open', ms: LIMITS.ownership.pressMs })
-    loop.after('owners', LIMITS.ownership.pressMs, () => lights.set({ windowOpen: false }))
   }
 
   #openWindow(now: number): void {
@@ -194,21 +190,22 @@ export class Claim {
     })
   }
 
-  // 4. Who may read: owners always, others by the owner log and its policy
+  // 4. Who may read: owners always, others by the owner log and the policy it was claimed with
 
   /** The channels are open (after the claim, or after a start). */
-  attach(channels: Channels, subscribers: Subscribers): void {
-    this.#access.attach(channels, subscribers)
+  attach(channels: Channels, access: Access): void {
+    this.#channels = channels
+    this.#access = access
   }
 
   /** By the key that a connection proved; null for strangers. */
   entitled(sign: Bytes, cls: ClassId): Entitled | null {
-    return this.#access.entitled(sign, cls)
+    return entitledTo(this.#options.state, sign, cls)
   }
 
   /** Everybody who gets a box in a new epoch of this class. */
   readers(cls: ClassId, witnessed: boolean): ReaderKeys[] {
-    return this.#access.readers(cls, witnessed)
+    return readersOf(this.#options.state, cls, witnessed)
   }
 
   // 5. Consent: an owner's event, checked, made durable, carried out, then acknowledged
@@ -236,14 +233,18 @@ export class Claim {
         done(failure ? 'storage' : null)
         over()
       }
-      if (error) return answer(error)
+      if (error) {
+        // Whether the card has it, nobody knows: whoever was to go may stay in after the next start. Until
+        // then nothing is sealed that he could open.
+        if (takesAway(checked.event.body.type)) this.#channels?.sealOff(error)
+        this.#failed('event', error)
+        return answer(error)
+      }
       const decision = state.commit(checked)
       this.#owning.onDecision(decision, checked.event.at)
       this.#carryOut(decision, answer)
     })
   }
-
-  // 6. What it means for the keys: the next frame is closed to whoever is gone
 
   #carryOut(decision: Decision, done: (error: Failure) => void): void {
     const { report, onRules } = this.#options
@@ -253,13 +254,18 @@ export class Claim {
         return done(null)
       case 'authorized':
         report('authorized', { reader: decision.reader.name, grant: base64url(decision.reader.grantId) })
-        return this.#access.letIn(decision.reader, done)
+        return this.#access ? this.#access.letIn(decision.reader, done) : done(null)
+      case 'resumed':
+        report('resumed', { readers: decision.readers.length })
+        return this.#access ? this.#access.resume(decision.readers, done) : done(null)
       case 'revoked':
-        return this.#access.putOut([decision.reader], ENDING.revoked, REASON.revoked, done)
+        return this.#rotateWithout([decision.reader], ENDING.revoked, REASON.revoked, done)
+      case 'paused':
+        return this.#rotateWithout(decision.readers, ENDING.paused, REASON.paused, done)
       case 'deleted':
         return this.#erase(decision.readers, 'deleted', done)
       case 'owners':
-        return this.#changeOwners(decision.before, decision.after, decision.readers, done)
+        return this.#changeOwners(decision, done)
       case 'policy':
         report('policy')
         onRules(decision.before)
@@ -273,18 +279,19 @@ export class Claim {
     }
   }
 
+  /** Who left, and with another household its readers too, has no key from the next frame on; who came has one. */
   #changeOwners(
-    before: OwnerSet,
-    after: OwnerSet,
-    readers: readonly ReaderEntry[],
+    { before, after, readers }: Decision & { kind: 'owners' },
     done: (error: Failure) => void,
   ): void {
-    const { report, onRules, lights, loop } = this.#options
+    const { onRules, state } = this.#options
+    const gone = before.owners.filter((o) => !ownerIn(after, o.sign)).map((o) => o.sign)
     this.#pairing.ownersChanged(after)
-    loop.cancel('owners')
-    lights.set({ windowOpen: false })
-    report('owners', { what: 'changed', m: after.m, owners: after.owners.length })
-    this.#access.changeOwners(before, after, readers, (error) => {
+    if (!this.#access || !state.log) return done(null)
+    const event = state.log.head
+    const leavers = readers.map((reader) => ({ reader, ending: ENDING.revoked, event }))
+    this.#access.changeOwners(leavers, gone, gone.length > 0 ? REASON.revoked : REASON.added, (error) => {
+      if (error) this.#failed('rotation', error)
       done(error)
       onRules(null)
     })
@@ -292,21 +299,65 @@ export class Claim {
 
   /** A telegram's time, NaN where it has none. Readers whose time is over are out before it is sealed. */
   onMeterTime(utcMs: number): void {
-    const { channels } = this.#access
+    const channels = this.#channels
     const { state, loop } = this.#options
     const now = this.#owning.onTelegram(utcMs, loop.now())
     if (this.#expiring || !channels || !state.log?.anyExpired(now)) return
     this.#expiring = true
     channels.hold()
-    this.#acts.push((over) =>
-      this.#access.expire(now, (failure) => {
-        this.#expiring = false
-        // Not written down: nothing more is sealed, and the next start finds them over again.
-        if (failure) this.#failed('expiry', failure)
-        else channels.release()
-        over()
-      }),
-    )
+    this.#acts.push((over) => this.#expire(now, channels, over))
+  }
+
+  #expire(now: number, channels: Channels, over: () => void): void {
+    const { state } = this.#options
+    const late = state.log?.expired(now) ?? []
+    const finish = (failure: Failure): void => {
+      this.#expiring = false
+      // Not written down: nothing more is sealed, and the next start finds them over again.
+      if (failure) this.#failed('expiry', failure)
+      else channels.release()
+      over()
+    }
+    // An owner's event that was before us in the queue may have ended them already.
+    if (late.length === 0) return finish(null)
+    let open = late.length
+    let failure: Failure = null
+    for (const reader of late)
+      state.expired(reader.grantId, (error) => {
+        failure ??= error
+        if (--open > 0) return
+        if (failure) return finish(failure)
+        this.#rotateWithout(late, ENDING.expired, REASON.expired, finish)
+      })
+  }
+
+  // 6. Key rotation: the next frame is closed to whoever is gone
+
+  #rotateWithout(
+    readers: readonly ReaderEntry[],
+    ending: Ending,
+    reason: Reason,
+    done: (error: Failure) => void,
+  ): void {
+    const { report, state } = this.#options
+    if (!this.#access || readers.length === 0) return done(null)
+    // By the owner's newest event, unless the time itself was over.
+    const event = ending === ENDING.expired || !state.log ? new Uint8Array(32) : state.log.head
+    const leavers: Leaver[] = readers.map((reader) => ({ reader, ending, event }))
+    this.#access.take(leavers, reason, (error) => {
+      if (error) {
+        this.#failed('rotation', error)
+        return done(error)
+      }
+      for (const reader of readers) {
+        report(ending === ENDING.paused ? 'paused' : 'revoked', {
+          reader: reader.name,
+          grant: base64url(reader.grantId),
+          epoch: this.#channels?.next(reader.class).epoch,
+        })
+      }
+      done(null)
+    })
   }
 
   #failed(what: string, error: NonNullable<Failure>): void {
@@ -316,13 +367,22 @@ export class Claim {
   // 7. Delete: by the last event of the log, or by hand
 
   #erase(readers: readonly ReaderEntry[], why: string, done: (error: Failure) => void = () => {}): void {
+    // Not one frame more under keys that anybody has.
+    this.#channels?.hold()
+    const access = this.#access
+    const erase = (): void => this.#eraseState(why, done)
+    if (access) access.takeAll(readers, erase)
+    else erase()
+  }
+
+  #eraseState(why: string, done: (error: Failure) => void): void {
     const { state, lights, onDisowned, report } = this.#options
-    this.#access.deleted(readers)
     // The acknowledgement goes out first; the keys of the network are gone right after it.
     done(null)
     state.erase((error) => {
       if (error) return report('failed', { what: 'erase', text: error.message })
-      this.#access.attach(null, null)
+      this.#channels = null
+      this.#access = null
       this.#pairing = new ClaimDevice(this.#options.record, null, this.#options.random)
       lights.set({ claimed: false, resetArmed: false })
       report(why)
@@ -352,4 +412,15 @@ export class Claim {
     if (at === Number.POSITIVE_INFINITY) loop.cancel('claim')
     else loop.at('claim', at, (now) => this.#take(this.#pairing.tick(now)))
   }
+}
+
+/** Events after which somebody reads less. */
+function takesAway(type: string): boolean {
+  return [
+    'AUTHORIZATION_REVOKED',
+    'PAUSED',
+    'DEVICE_DELETED',
+    'OWNERS_CHANGED',
+    'RECOVERY_FINISHED',
+  ].includes(type)
 }

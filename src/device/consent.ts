@@ -9,8 +9,13 @@ import type { Stream } from '../net/api.ts'
 import { Messages } from '../net/messages.ts'
 import {
   CONSENT,
+  type Delivered,
+  decodeGetEntries,
   decodeGetLog,
   decodeJws,
+  encodeDelivered,
+  encodeEntriesEnd,
+  encodeEntryMessage,
   encodeEventRefused,
   encodeLog,
   encodeOrigin,
@@ -23,6 +28,8 @@ export interface ConsentOptions {
   state: DeviceState
   isOwner: (sign: Bytes) => boolean
   onEvent: (jws: string, done: EventDone) => void
+  /** What went out to whom since our start. */
+  delivered: () => Delivered[]
 }
 
 /** Owners' streams at once; further ones are turned away. */
@@ -35,6 +42,10 @@ interface Session {
   owner: boolean
   /** Next event to send of a log that was asked for; -1 when none is. */
   next: number
+  /** Number of the next entry of the log of keys that it gets; -1 before it asked. */
+  entry: number
+  /** It asked, and was not told yet that this is all. */
+  asked: boolean
 }
 
 export class ConsentServer {
@@ -60,7 +71,10 @@ export class ConsentServer {
     const session: Session = {
       messages: new Messages(stream, 'u32', {
         onMessage: (message) => this.#onMessage(session, message),
-        onDrain: () => this.#sendLog(session),
+        onDrain: () => {
+          this.#sendLog(session)
+          this.#sendEntries(session)
+        },
         onEnd: () => stream.end(),
         onClose: () => {
           const at = this.#sessions.indexOf(session)
@@ -70,6 +84,8 @@ export class ConsentServer {
       key,
       owner,
       next: -1,
+      entry: -1,
+      asked: false,
     }
     this.#sessions.push(session)
   }
@@ -104,6 +120,12 @@ export class ConsentServer {
       session.messages.send(encodeOrigin({ certificate, owners, policy }))
       return
     }
+    if (message[0] === CONSENT.getEntries) {
+      session.entry = decodeGetEntries(message) ?? 0
+      session.asked = true
+      this.#sendEntries(session)
+      return
+    }
     const jws = message[0] === CONSENT.event ? decodeJws(message) : null
     if (jws === null) {
       session.messages.stream.reset()
@@ -131,6 +153,27 @@ export class ConsentServer {
       session.messages.send(encodeLog(jws))
       session.messages.send(encodePlace(CONSENT.logEnd, this.#place()))
     }
+  }
+
+  /** New entries are durable: to everybody who has asked for them. */
+  onEntries(): void {
+    for (const session of this.#sessions) this.#sendEntries(session)
+  }
+
+  /** As much of the log of keys as the stream takes now. */
+  #sendEntries(session: Session): void {
+    const { access } = this.#options.state
+    if (session.entry < 0) return
+    const { stream } = session.messages
+    for (const { number, bytes } of access.saved(session.entry)) {
+      if (stream.writable() < bytes.length + 16) return
+      session.messages.send(encodeEntryMessage(number, bytes))
+      session.entry = number + 1
+    }
+    if (!session.asked) return
+    session.asked = false
+    session.messages.send(encodeDelivered(this.#options.delivered()))
+    session.messages.send(encodeEntriesEnd(access.next - 1, access.head))
   }
 
   /** As much of the log as the stream takes now. */

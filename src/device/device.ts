@@ -12,7 +12,7 @@ import { FACTORY_POLICY, type Policy } from '../ownership/policy/policy.ts'
 import type { Reading } from '../p1/reading.ts'
 import type { Telegram } from '../p1/telegram.ts'
 import type { Witness } from '../wire/channel.ts'
-import { REASON, type Reason } from '../wire/frame.ts'
+import { type ClassId, REASON, type Reason } from '../wire/frame.ts'
 import { ButtonMachine } from './button.ts'
 import { Claim } from './claim.ts'
 import { ConsentServer } from './consent.ts'
@@ -20,9 +20,11 @@ import { Lights } from './lights.ts'
 import { Meter, type MeterOptions } from './meter.ts'
 import { DeviceStreams } from './network/streams.ts'
 import { framesKept } from './owning/retention.ts'
+import { Access } from './publish/access.ts'
 import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
+import { Firmware } from './update/firmware.ts'
 import { Upkeep } from './upkeep/upkeep.ts'
 import { judgeWitness } from './witness.ts'
 
@@ -43,6 +45,8 @@ export interface DeviceOptions {
   discovery?: DiscoverySettings
   /** Frames that the ring of `raw` holds. */
   ringFrames?: number
+  /** Ed25519 key that signs updates, on a card of ours. */
+  releaseKey?: Bytes
   /** As in MeterOptions. */
   framer?: NonNullable<MeterOptions['framer']>
 }
@@ -62,6 +66,7 @@ export class Device {
   readonly #streams: DeviceStreams
   /** On a card of ours. */
   readonly #upkeep: Upkeep | null
+  readonly #firmware: Firmware | null
   #channels: Channels | null
   #subscribers: Subscribers | null
   /** Somebody outside has confirmed our newest head since our start: new epochs have boxes for every reader. */
@@ -70,6 +75,9 @@ export class Device {
   #sinceStart: ReadonlySet<string>
   /** What is owed to readers since our start is written down: they may be let in. */
   #serving: boolean
+  /** A witness has confirmed while keys were being changed. */
+  #confirmed: boolean
+  #access: Access | null
 
   private constructor(options: DeviceOptions, loop: Loop, state: DeviceState) {
     const { hardware, record, report } = options
@@ -81,6 +89,8 @@ export class Device {
     this.#witnessed = false
     this.#sinceStart = new Set(state.log?.readers.map((r) => base64url(r.grantId)))
     this.#serving = false
+    this.#confirmed = false
+    this.#access = null
     this.#lights = new Lights(hardware.leds, loop)
     this.#meter = new Meter({
       loop,
@@ -88,6 +98,7 @@ export class Device {
       wall: () => hardware.clock.wall(),
       ...(options.framer ? { framer: options.framer } : {}),
       onMeterTime: (utcMs) => this.#claim.onMeterTime(utcMs),
+      onPeriod: (cls, agoMs) => this.#access?.onPeriod(cls, agoMs),
       onReading: (reading, telegram) => {
         this.#upkeep?.onTelegram()
         options.onReading?.(reading, telegram)
@@ -106,7 +117,6 @@ export class Device {
       openLinks: () => this.#streams.openLinks(),
       onOwned: (done) => this.#onOwned(done),
       onDisowned: () => this.#onDisowned(),
-      currentState: (cls) => this.#meter.currentState(cls),
       onRules: (before) => this.#onRules(before),
       onOwnEvent: (jws) => this.#consent.tell(jws),
       wall: () => hardware.clock.wall(),
@@ -116,8 +126,25 @@ export class Device {
       state,
       isOwner: (sign) => this.#claim.entitled(sign, 0)?.owner === true,
       onEvent: (jws, done) => this.#claim.onEvent(jws, done),
+      delivered: () => this.#subscribers?.delivered() ?? [],
     })
-    this.#button = new ButtonMachine((gesture, now) => this.#claim.onGesture(gesture, now))
+    state.onEntries = () => this.#consent.onEntries()
+    this.#button = new ButtonMachine((gesture, now) => {
+      if (gesture === 'second') this.#firmware?.allowOlder(now)
+      this.#claim.onGesture(gesture, now)
+    })
+    const { board, files, sockets } = hardware
+    this.#firmware = board
+      ? new Firmware({
+          board,
+          files,
+          loop,
+          lights: this.#lights,
+          releaseKey: options.releaseKey ?? null,
+          isOwner: (sign) => this.#claim.entitled(sign, 0)?.owner === true,
+          report,
+        })
+      : null
     this.#streams = new DeviceStreams({
       hardware,
       loop,
@@ -125,12 +152,12 @@ export class Device {
       signer: () => state.signer,
       claim: this.#claim,
       consent: this.#consent,
+      update: this.#firmware && ((stream) => this.#firmware!.onStream(stream)),
       subscribers: () => this.#subscribers,
       name: deviceName(record.discriminator),
       discovery: options.discovery ?? null,
       report,
     })
-    const { board, files, sockets } = hardware
     this.#upkeep = board
       ? new Upkeep({
           board,
@@ -188,6 +215,7 @@ export class Device {
   stop(done: () => void): void {
     this.#meter.close()
     this.#upkeep?.stop()
+    this.#firmware?.stop()
     const close = (): void => {
       this.#streams.close()
       this.#channels?.close()
@@ -266,7 +294,7 @@ export class Device {
         unwitnessed: () => !this.#witnessed,
         onFrame: (cls, message) => this.#subscribers?.onFrame(cls, message),
         onEpoch: (cls) => this.#meter.onEpoch(cls),
-        onRotated: () => this.#meter.onRotated(),
+        onRotated: () => this.#onRotated(),
         wall: () => hardware.clock.wall(),
         ...(ringFrames === undefined ? {} : { ringFrames }),
       },
@@ -274,8 +302,10 @@ export class Device {
         if (error || !channels) return done(error)
         this.#channels = channels
         this.#onRules(null)
-        channels.rotate(ALL_CLASSES, reason, (failure) => {
-          if (!failure) this.#serve(channels)
+        const access = this.#serve(channels)
+        const leaving = (epochOf: (cls: ClassId) => number): void => access.closeLost(epochOf)
+        channels.rotate(ALL_CLASSES, reason, { leaving }, (failure) => {
+          if (!failure) this.#open(channels)
           done(failure)
         })
       },
@@ -291,35 +321,55 @@ export class Device {
     this.#options.onPolicy?.(policy)
   }
 
-  #serve(channels: Channels): void {
+  #serve(channels: Channels): Access {
     const { hardware, report } = this.#options
+    const state = this.#state
     const subscribers = new Subscribers({
       channels,
-      signer: this.#state.signer!,
       entitled: (sign, cls) => this.#claim.entitled(sign, cls),
       owed: (sign, cls) => this.#state.owed.filter((o) => o.class === cls && equal(o.reader, sign)),
-      currentState: (cls) => this.#meter.currentState(cls),
+      grant: (who, cls, done) => access.again(who, cls, done),
+      entries: (sign, cls) => state.access.of(sign, cls),
       witnessed: () => this.#serving,
       onWitness: (witness) => this.#onWitness(witness),
       wall: () => hardware.clock.wall(),
       onChange: () => report('subscribers', { count: this.#subscribers?.count ?? 0 }),
     })
+    const access = new Access({
+      state,
+      signer: state.signer!,
+      channels,
+      subscribers,
+      currentState: (cls) => this.#meter.currentState(cls),
+      periodRuns: (cls) => this.#meter.periodRuns(cls),
+      serving: () => this.#serving,
+      now: () => this.#loop.now(),
+      wall: () => hardware.clock.wall(),
+    })
+    this.#access = access
     this.#subscribers = subscribers
-    this.#claim.attach(channels, subscribers)
+    return access
+  }
+
+  #open(channels: Channels): void {
+    this.#claim.attach(channels, this.#access!)
     this.#meter.attach(channels)
     this.#loop.every('sync', SYNC_MS, () => channels.sync(() => {}))
     this.#loop.every('daily', DAY_MS, () => this.#rotate(REASON.daily, 0))
   }
 
   #rotate(reason: Reason, atLeast: number): void {
-    this.#channels?.rotate(
-      ALL_CLASSES,
-      reason,
-      (error) => {
-        if (error) this.#options.report('failed', { what: 'rotation', text: error.message })
-      },
-      atLeast,
-    )
+    this.#channels?.rotate(ALL_CLASSES, reason, { atLeast }, (error) => {
+      if (error) this.#options.report('failed', { what: 'rotation', text: error.message })
+    })
+  }
+
+  /** Keys have been changed: telegrams that waited go out, a witness that came meanwhile counts, readers come in. */
+  #onRotated(): void {
+    this.#meter.onRotated()
+    if (this.#channels?.rotating) return
+    if (this.#confirmed) this.#confirm(this.#channels!)
+    this.#access?.onRotated()
   }
 
   // Witness
@@ -336,20 +386,23 @@ export class Device {
       next: (cls) => ({ ...channels.next(cls), nonce: channels.publisher(cls).nonce() }),
     })
     this.#options.report('witness', { verdict })
+    if (verdict !== 'log-behind' && verdict !== 'log-fork' && !this.#witnessed) this.#confirm(channels)
     if (atLeast > 0) this.#rotate(REASON.repaired, atLeast)
-    if (verdict === 'log-behind' || verdict === 'log-fork') return
-    if (!this.#witnessed) this.#confirm(channels)
   }
 
   /** Everybody who was entitled all along is owed the keys since our start; then they are forgotten. */
   #confirm(channels: Channels): void {
+    // An epoch that is about to open was written down without readers: they get its key as well.
+    this.#confirmed = channels.rotating
+    if (this.#confirmed) return
     this.#witnessed = true
     let open = 1
     const settle = (): void => {
       if (--open > 0 || channels !== this.#channels) return
       for (const cls of ALL_CLASSES) channels.publisher(cls).dropStarts()
       this.#serving = true
-      this.#subscribers?.onWitnessed()
+      this.#access?.settle()
+      this.#subscribers?.wake()
       this.#options.report('witnessed')
     }
     for (const cls of ALL_CLASSES) {
@@ -357,6 +410,7 @@ export class Device {
         if (!this.#sinceStart.has(base64url(reader.grantId))) continue
         for (const grant of channels.publisher(cls).startGrants(reader)) {
           open++
+          this.#access?.started(reader, cls, grant)
           this.#state.owe({ reader: reader.sign, class: cls, ...grant }, settle)
         }
       }
@@ -377,8 +431,10 @@ export class Device {
     this.#channels?.close()
     this.#channels = null
     this.#subscribers = null
+    this.#access = null
     this.#witnessed = false
     this.#serving = false
+    this.#confirmed = false
     this.#forgetFrames()
     this.#streams.changeNameSoon()
   }

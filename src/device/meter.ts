@@ -25,6 +25,8 @@ export interface MeterOptions {
   framer?: (events: FramerEvents) => Framer | EncryptedFramer
   /** A telegram, and its time: NaN where it has none, or no CRC that fits. Who may read is settled before it is sealed. */
   onMeterTime: (utcMs: number) => void
+  /** A period of a class of summaries began so long ago; `Infinity`: none runs now. */
+  onPeriod: (cls: ClassId, agoMs: number) => void
   onReading: (reading: Reading, telegram: Telegram) => void
   report: (event: string, detail?: Record<string, unknown>) => void
   /** This task ran, once a second. */
@@ -51,6 +53,9 @@ export class Meter implements SerialEvents {
   /** A period was closed and its summary waits to be sealed. */
   #quarterDue: boolean
   #dayDue: boolean
+  /** Start of the period that was last told of. */
+  #quarterStart: number
+  #dayStart: number
   #channels: Channels | null
   #line: SerialLine | null
   #lastAt: number
@@ -81,6 +86,8 @@ export class Meter implements SerialEvents {
     this.#heldCount = 0
     this.#quarterDue = false
     this.#dayDue = false
+    this.#quarterStart = Number.NaN
+    this.#dayStart = Number.NaN
     this.#channels = null
     this.#line = null
     this.#lastAt = options.loop.now()
@@ -161,6 +168,22 @@ export class Meter implements SerialEvents {
     if (this.#dayDue) channels.publisher(CLASS.day).publish(this.#day.summary)
     this.#quarterDue = false
     this.#dayDue = false
+    const quarter = this.#quarter.start
+    if (!Object.is(quarter, this.#quarterStart)) this.#tellPeriod(CLASS.quarter, this.#quarter)
+    this.#quarterStart = quarter
+    const day = this.#day.start
+    if (!Object.is(day, this.#dayStart)) this.#tellPeriod(CLASS.day, this.#day)
+    this.#dayStart = day
+  }
+
+  #tellPeriod(cls: ClassId, { start, last }: Aggregator): void {
+    this.#options.onPeriod(cls, Number.isNaN(start) ? Number.POSITIVE_INFINITY : Math.max(0, last - start))
+  }
+
+  /** True while a summary will be sealed that begins before now. */
+  periodRuns(cls: ClassId): boolean {
+    if (cls === CLASS.quarter) return this.#quarterDue || !Number.isNaN(this.#quarter.start)
+    return cls === CLASS.day && (this.#dayDue || !Number.isNaN(this.#day.start))
   }
 
   // 4. From here on Channels carries the frame: onto the card, and to every subscriber

@@ -2,7 +2,7 @@
 // owners, the owner log, the epoch counter, who has expired, grants owed to readers that were away.
 // Each change is durable before it takes effect: the callers wait for `done`.
 
-import { type Bytes, equal, text, utf8 } from '../base/bytes.ts'
+import { type Bytes, base64url, equal, text, utf8 } from '../base/bytes.ts'
 import { Reader, Writer } from '../base/cursor.ts'
 import { EXIT, WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
@@ -15,9 +15,19 @@ import { type Decision, OwnerLog } from '../ownership/log.ts'
 import { readPolicy } from '../ownership/policy/policy.ts'
 import type { ClassId } from '../wire/frame.ts'
 import { decodeOwnerSet, encodeOwnerSet, OWNER_SET_BYTES, type OwnerSet } from '../wire/owner-set.ts'
+import { AccessLog, type Entry } from './publish/access-log.ts'
 import type { PlacedGrant } from './publish/subscriber.ts'
 
-const RECORD = { identity: 1, event: 2, epoch: 3, expired: 4, owed: 5, incarnation: 6, time: 7 } as const
+const RECORD = {
+  identity: 1,
+  event: 2,
+  epoch: 3,
+  expired: 4,
+  owed: 5,
+  incarnation: 6,
+  time: 7,
+  entry: 8,
+} as const
 const FILE = 'device.journal'
 
 /** Made only by a verified claim. */
@@ -53,6 +63,12 @@ export class DeviceState {
   /** Telegram time that a recovery under way has waited, ms. */
   recovered: number
   owed: Owed[]
+  /** Who was handed which keys. */
+  readonly access: AccessLog
+  /** New entries are durable: owners may be told. */
+  onEntries: () => void
+  /** The event by which a consent may be read now, by grant id. */
+  readonly #authorizedBy: Map<string, Bytes>
   readonly #events: string[]
   /** Consents whose time was over, each with how many events there were by then. */
   readonly #ends: { after: number; grantId: Bytes }[]
@@ -67,6 +83,9 @@ export class DeviceState {
     this.time = 0
     this.recovered = 0
     this.owed = []
+    this.access = new AccessLog()
+    this.onEntries = () => {}
+    this.#authorizedBy = new Map()
     this.#events = []
     this.#ends = []
   }
@@ -116,6 +135,9 @@ export class DeviceState {
     const decision = this.log!.commit(checked)
     if (decision.kind === 'revoked') this.#forgetOwed(decision.reader)
     if (decision.kind === 'owners') for (const reader of decision.readers) this.#forgetOwed(reader)
+    const readers = decision.kind === 'authorized' ? [decision.reader] : []
+    for (const { grantId } of decision.kind === 'resumed' ? decision.readers : readers)
+      this.#authorizedBy.set(base64url(grantId), this.log!.head)
     return decision
   }
 
@@ -127,12 +149,49 @@ export class DeviceState {
     })
   }
 
-  /** The next `n` epoch numbers, durable before they are handed out. */
-  nextEpochs(n: number, atLeast: number, done: (error: Failure, first: number) => void): void {
-    const first = Math.max(this.epoch, atLeast) + 1
+  /** Hash of the event by which this consent may be read; zeros where there is none. */
+  authorizedBy(grantId: Bytes): Bytes {
+    return this.#authorizedBy.get(base64url(grantId)) ?? new Uint8Array(32)
+  }
+
+  /** True where the consent's time was over. */
+  hasExpired(grantId: Bytes): boolean {
+    return this.#ends.some((end) => equal(end.grantId, grantId))
+  }
+
+  /**
+   * The next `n` epoch numbers, durable before they are handed out. `entries` makes the entries of the log
+   * of keys that belong to them; they are in the same write.
+   */
+  nextEpochs(
+    n: number,
+    o: { atLeast: number; entries: (first: number) => void },
+    done: (error: Failure, first: number) => void,
+  ): void {
+    const first = Math.max(this.epoch, o.atLeast) + 1
     // Counted at once, so that a second caller gets other numbers.
     this.epoch = first + n - 1
-    this.#journal.append(RECORD.epoch, word(this.epoch), (error) => done(error, first))
+    o.entries(first)
+    this.#keep([{ type: RECORD.epoch, payload: word(this.epoch) }], (error) => done(error, first))
+  }
+
+  /** Writes the entries that were made since the last write, and nothing else. */
+  saveEntries(done: (error: Failure) => void): void {
+    this.#keep([], done)
+  }
+
+  /** New entries and what belongs to them, in one durable write. */
+  #keep(records: readonly JournalRecord[], done: (error: Failure) => void): void {
+    const entries = this.access.unsaved()
+    const all = [...entries.map(entryRecord), ...records]
+    if (all.length === 0) return done(null)
+    this.#journal.appendAll(all, (error) => {
+      if (!error && entries.length > 0) {
+        this.access.onDurable(entries.at(-1)!.number)
+        this.onEntries()
+      }
+      done(error)
+    })
   }
 
   expired(grantId: Bytes, done: (error: Failure) => void): void {
@@ -148,7 +207,11 @@ export class DeviceState {
   }
 
   owe(owed: Owed, done: (error: Failure) => void): void {
-    this.#append(RECORD.owed, encodeOwed(owed), done)
+    const payload = encodeOwed(owed)
+    this.#keep([{ type: RECORD.owed, payload }], (error) => {
+      if (!error) this.#apply(RECORD.owed, payload)
+      done(error)
+    })
   }
 
   /** Forgets identity, owners and log in one durable write; keeps counters. */
@@ -163,6 +226,8 @@ export class DeviceState {
       this.exchange = null
       this.owed = []
       this.recovered = 0
+      this.access.clear()
+      this.#authorizedBy.clear()
       this.#events.length = 0
       this.#ends.length = 0
       done(null)
@@ -192,6 +257,7 @@ export class DeviceState {
         records.push({ type: RECORD.expired, payload: this.#ends[next]!.grantId })
       if (n < this.#events.length) records.push({ type: RECORD.event, payload: utf8(this.#events[n]!) })
     }
+    for (const entry of this.access.entries) records.push(entryRecord(entry))
     for (const owed of this.owed) records.push({ type: RECORD.owed, payload: encodeOwed(owed) })
     if (this.time > 0) records.push({ type: RECORD.time, payload: encodeTime(this.time, this.recovered) })
     return records
@@ -252,6 +318,8 @@ export class DeviceState {
         this.time = r.u48()
         this.recovered = r.u48()
         return r.done
+      case RECORD.entry:
+        return this.access.take(r.u32(), r.rest().slice())
       case RECORD.incarnation:
         this.incarnation = r.u32()
         return r.done
@@ -280,9 +348,18 @@ export class DeviceState {
     this.log = new OwnerLog(this.signer.publicKey, owners, sha256(certificate), { policy: asked })
     this.owed = []
     this.recovered = 0
+    this.access.clear()
+    this.#authorizedBy.clear()
     this.#events.length = 0
     this.#ends.length = 0
     return true
+  }
+}
+
+function entryRecord({ number, bytes }: Entry): JournalRecord {
+  return {
+    type: RECORD.entry,
+    payload: new Writer(new Uint8Array(4 + bytes.length)).u32(number).put(bytes).bytes,
   }
 }
 

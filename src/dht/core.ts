@@ -4,6 +4,7 @@
 import type { Bytes } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
 import { sha1 } from '../crypto/native.ts'
+import * as C from './counts.ts'
 import { Address } from './krpc/address.ts'
 import type { Reach } from './krpc/reach.ts'
 import { Reader } from './krpc/reader.ts'
@@ -22,34 +23,6 @@ import { Lookup } from './table/lookups.ts'
 import { Table } from './table/table.ts'
 import { Transactions } from './table/transactions.ts'
 import { Votes } from './table/votes.ts'
-
-/** What is counted, in the order of the columns. */
-export const COUNTED = [
-  'received',
-  'sent',
-  'queries',
-  'answers',
-  'errors',
-  'malformed',
-  'foreign',
-  'limited',
-  'unsolicited',
-  'wrongId',
-  'wrongToken',
-  'refused',
-  'badSignature',
-  'unproven',
-  'proven',
-  'timeouts',
-  'stored',
-  'announced',
-] as const
-export type Count = (typeof COUNTED)[number]
-
-/** Index of each counter. */
-export const C: Readonly<Record<Count, number>> = Object.fromEntries(
-  COUNTED.map((name, i) => [name, i]),
-) as Record<Count, number>
 
 export class Core {
   readonly options: DhtOptions
@@ -72,8 +45,6 @@ export class Core {
   readonly identities: Identities
   readonly votes: Votes
   readonly counts: Float64Array
-  /** Text that a BEP-44 signature covers. */
-  readonly signed: Uint8Array
   /** Sender of the datagram at hand, and two addresses to work with. */
   readonly from: Address
   readonly a: Address
@@ -123,8 +94,7 @@ export class Core {
     })
     this.identities = new Identities(slab, shape.identities)
     this.votes = new Votes()
-    this.counts = slab.f64(COUNTED.length)
-    this.signed = slab.u8(1_200)
+    this.counts = slab.f64(C.COUNTED.length)
     this.sender = slab.i32(5)
     this.target = slab.i32(5)
     this.other = slab.i32(5)

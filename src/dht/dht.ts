@@ -4,15 +4,16 @@
 // It holds no timer and no socket; `tick` says when it wants to be called again.
 
 import type { Bytes } from '../base/bytes.ts'
-import { Answers, METHODS } from './answer/answers.ts'
+import { Answers } from './answer/answers.ts'
 import { Asker } from './ask/asker.ts'
 import { Operations } from './ask/operations.ts'
 import { Replies } from './ask/replies.ts'
 import { Upkeep } from './ask/upkeep.ts'
-import { C, COUNTED, Core, type Count } from './core.ts'
+import { Core } from './core.ts'
+import * as C from './counts.ts'
 import { addressOf, type Family } from './krpc/address.ts'
+import * as F from './krpc/fields.ts'
 import { reachable } from './krpc/reach.ts'
-import { F } from './krpc/reader.ts'
 import { fitTo } from './math/bep42.ts'
 import { ID_BYTES, idBytes, idOf, sameId } from './math/id.ts'
 import { contactOf } from './objects.ts'
@@ -51,8 +52,8 @@ export class Dht {
       operations: this.#operations,
       replies: this.#replies,
     })
-    this.#newcomerAt = Number.NEGATIVE_INFINITY
-    this.#challengeAt = Number.NEGATIVE_INFINITY
+    this.#newcomerAt = 0
+    this.#challengeAt = 0
     this.#answers.onProof = () => this.#operations.proved(core.from)
     this.#replies.onAddress = () => this.#onAddress()
   }
@@ -112,7 +113,7 @@ export class Dht {
   /** Overlay: exactly our network's tag. Mainline: none of anybody's. */
   #ours(): boolean {
     const { prover, reader } = this.#core
-    return prover ? reader.is(F.w, prover.tag) : !reader.has(F.w)
+    return prover ? reader.same(F.w, prover.tag) : !reader.has(F.w)
   }
 
   /** A stranger asked: ping it, so that it may enter the table or store here once it has answered. */
@@ -142,7 +143,7 @@ export class Dht {
   /** True for queries that come before a write, and for writes. */
   #mayWrite(): boolean {
     const { reader } = this.#core
-    return reader.is(F.q, METHODS.get) || reader.is(F.q, METHODS.get_peers) || reader.is(F.q, METHODS.put)
+    return reader.is(F.q, 'get') || reader.is(F.q, 'get_peers') || reader.is(F.q, 'put')
   }
 
   /** Does what is due; returns when to call again. Call it also soon after starting an operation. */
@@ -225,9 +226,9 @@ export class Dht {
   stats(now: number): Stats {
     const core = this.#core
     core.clock(now)
-    const counts = Object.fromEntries(COUNTED.map((name, i) => [name, core.counts[i]!]))
+    const counts = Object.fromEntries(C.COUNTED.map((name, i) => [name, core.counts[i]!]))
     return {
-      counts: counts as Record<Count, number>,
+      counts: counts as Record<C.Count, number>,
       bytes: core.slab.buffer.byteLength,
       used: core.slab.used,
       nodes4: core.table4.count,
@@ -255,7 +256,7 @@ export class Dht {
 }
 
 export interface Stats {
-  readonly counts: Readonly<Record<Count, number>>
+  readonly counts: Readonly<Record<C.Count, number>>
   /** Bytes of the ArrayBuffer, and handed out of it. */
   readonly bytes: number
   readonly used: number

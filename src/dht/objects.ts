@@ -5,13 +5,13 @@ import { type Bytes, concat, utf8 } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Signer } from '../crypto/native.ts'
 import { sha1 } from '../crypto/native.ts'
-import { ITEM_TICKS } from './answer/storing.ts'
 import type { Core } from './core.ts'
 import type { Address } from './krpc/address.ts'
-import { F, Reader } from './krpc/reader.ts'
+import * as F from './krpc/fields.ts'
+import { Reader } from './krpc/reader.ts'
 import { idBytes, idOf } from './math/id.ts'
 import type { Contact, Item, Put } from './options.ts'
-import { type ItemMeta, MUTABLE, OWN, SIGNED_BYTES } from './store/items.ts'
+import { ITEM_TICKS, type ItemMeta, MUTABLE, OWN, SIGNED_BYTES } from './store/items.ts'
 
 /** Own items are put again after an hour and up to ten minutes. */
 const REPUBLISH_TICKS = 36_000
@@ -63,8 +63,13 @@ export function plainItem(value: Bytes): Put {
 
 /** What BEP-44 signs. */
 export function signedText(value: Bytes, seq: bigint, salt: Bytes = NONE): Bytes {
+  return signedBytes(value, utf8(`i${seq}e`), salt)
+}
+
+/** The same with the seq as it was encoded. */
+export function signedBytes(value: Bytes, seq: Bytes, salt: Bytes): Bytes {
   const salted = salt.length > 0 ? concat(utf8(`4:salt${salt.length}:`), salt) : NONE
-  return concat(salted, utf8(`3:seqi${seq}e1:v`), value)
+  return concat(salted, utf8('3:seq'), seq, utf8('1:v'), value)
 }
 
 /** A mutable item, signed; RangeError for a value, salt or seq that BEP-44 does not allow. */
@@ -100,7 +105,7 @@ export function itemOf(core: Core, target: Int32Array): Item | null {
 export function itemAt(core: Core, slot: number): Item {
   const { items } = core
   const content = new Uint8Array(items.contentLength(slot))
-  items.copy(slot, 0, content.length, { bytes: content, at: 0 })
+  items.copy(slot, 0, content.length, content, 0)
   const mutable = (items.flags[slot]! & MUTABLE) !== 0
   const from = mutable ? SIGNED_BYTES : 0
   const value = from + items.saltLength[slot]!

@@ -301,6 +301,10 @@ function words(decision: Decision): string {
       return `${decision.reader.name} may read ${FINENESS[decision.reader.class]} from now on`
     case 'revoked':
       return `${decision.reader.name} may read no longer; the next telegram is closed to it`
+    case 'paused':
+      return `${names(decision.readers)} cannot read for the time being`
+    case 'resumed':
+      return `${names(decision.readers)} may read again, from the next telegram on`
     case 'deleted':
       return 'the device was given up: its keys are destroyed'
     case 'noted':
@@ -314,6 +318,10 @@ function words(decision: Decision): string {
     case 'recovery-cancelled':
       return 'the recovery with the paper key was cancelled'
   }
+}
+
+function names(readers: readonly { name: string }[]): string {
+  return readers.map((r) => r.name).join(', ') || 'nobody'
 }
 
 function answerOf(error: WattleError | null): AskAnswer {

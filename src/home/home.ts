@@ -2,13 +2,12 @@
 // call. One Owned for each device keeps its links up. Nothing here trusts a device further than its
 // signatures, and nothing is granted without the owner log saying so.
 
-import { type Bytes, base64url, equal } from '../base/bytes.ts'
+import { type Bytes, base64url, equal, hex } from '../base/bytes.ts'
 import { WattleError } from '../base/errors.ts'
 import { decodePlaces, encodePlaces, placeOf, type ReaderPlace } from '../channel/place.ts'
 import { Exchange, Signer } from '../crypto/native.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
-import { Link } from '../node/link.ts'
 import type { Loop } from '../node/loop.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import { Coordinator } from '../node/peers/coordinator.ts'
@@ -21,15 +20,17 @@ import { encodeChange } from '../ownership/owners/change.ts'
 import { Successors } from '../ownership/owners/successors.ts'
 import { encodePolicy, FACTORY_POLICY } from '../ownership/policy/policy.ts'
 import { signVouch, type VouchKind } from '../ownership/reputation/statement.ts'
-import { CONSENT, CONSENT_PROTOCOL, encodeInvite } from '../wire/consent.ts'
 import type { ClassId } from '../wire/frame.ts'
 import type { PeerOpinion } from '../wire/peers.ts'
+import { type DeviceAccess, openAccesses } from './access.ts'
 import { Claiming } from './claiming.ts'
-import { Joining } from './joining.ts'
+import { Invites } from './invites.ts'
 import { Owned, type OwnedEvents } from './owned.ts'
-import { Owning } from './owning.ts'
+import { Joining } from './owning/joining.ts'
+import { Owning } from './owning/owning.ts'
 import { askPeers } from './peers.ts'
-import { HomeStore, type OwnedDevice, tooMany } from './store.ts'
+import { HomeStore, type OwnedDevice, tooMany, unwritten } from './store.ts'
+import { type UpdateOptions, UpdateSender } from './update.ts'
 
 export interface HomeOptions {
   hardware: Hardware
@@ -69,7 +70,8 @@ export class Home {
   readonly #claiming: Claiming
   readonly #placesFile: SnapshotFile
   readonly #places: readonly ReaderPlace[]
-  readonly #invites: Link[]
+  readonly #invites: Invites
+  readonly #accesses: Map<string, DeviceAccess>
 
   private constructor(
     options: HomeOptions,
@@ -82,6 +84,7 @@ export class Home {
       places: ReaderPlace[]
       placesFile: SnapshotFile
       successors: Successors
+      accesses: Map<string, DeviceAccess>
     },
   ) {
     this.#options = options
@@ -93,7 +96,13 @@ export class Home {
     this.#places = parts.places
     this.#placesFile = parts.placesFile
     this.owned = []
-    this.#invites = []
+    this.#invites = new Invites({
+      host: parts.host,
+      loop: options.loop,
+      book: (device) => this.access(device)?.book ?? null,
+      report: options.report,
+    })
+    this.#accesses = parts.accesses
     this.successors = parts.successors
     this.owning = new Owning({
       store: parts.store,
@@ -109,9 +118,7 @@ export class Home {
       nextDigest: () => this.owning.nextDigest(),
       exchange: parts.exchange,
       visiting: { host: parts.host, loop: options.loop, signer: parts.signer, wall: () => this.#wall() },
-      onJoined: (device) => {
-        if (!this.owned.some((o) => o.device === device)) this.#follow(device)
-      },
+      onJoined: (device, joined) => this.#added(device, joined),
     })
     this.coordinator = options.discovery ? this.#makeCoordinator(options.discovery) : null
     for (const device of parts.store.devices) if (this.#ours(device)) this.#follow(device)
@@ -163,17 +170,12 @@ export class Home {
         placesFile.read((trouble, content) => {
           if (trouble) return done(trouble, null)
           const places = (content && decodePlaces(content)) ?? []
-          home = new Home(options, {
-            store,
-            signer,
-            exchange,
-            host,
-            claiming,
-            places,
-            placesFile,
-            successors,
+          openAccesses(hardware, store.devices, (bad, accesses) => {
+            if (!accesses) return done(bad, null)
+            const all = { store, signer, exchange, host, claiming, places, placesFile, accesses, successors }
+            home = new Home(options, all)
+            done(null, home)
           })
-          done(null, home)
         })
       })
     })
@@ -182,6 +184,11 @@ export class Home {
   /** The owner's Ed25519 key. */
   get key(): Bytes {
     return this.#signer.publicKey
+  }
+
+  /** Our copy of a device's log of keys. */
+  access(device: OwnedDevice): DeviceAccess | null {
+    return this.#accesses.get(hex(device.key)) ?? null
   }
 
   find(word: string): Owned | null {
@@ -219,11 +226,21 @@ export class Home {
         policy: POLICY,
       }
       this.store.addDevice(device, (failure) => {
-        if (failure) return done(storageError(failure), null)
+        if (failure) return done(unwritten(failure), null)
         const added = this.store.device(certificate.device)!
-        this.#follow(added)
-        done(null, added)
+        this.#added(added, (bad) => done(bad, bad ? null : added))
       })
+    })
+  }
+
+  /** A device that is written down: its log of keys is opened, and then it is followed. */
+  #added(device: OwnedDevice, done: Done): void {
+    if (this.owned.some((o) => o.device === device)) return done(null)
+    openAccesses(this.#options.hardware, [device], (error, accesses) => {
+      if (!accesses) return done(unwritten(error ?? new Error('no file')))
+      for (const [key, access] of accesses) this.#accesses.set(key, access)
+      this.#follow(device)
+      done(null)
     })
   }
 
@@ -239,20 +256,27 @@ export class Home {
   #onLog(device: OwnedDevice, decision: Decision): void {
     const { events, loop } = this.#options
     events.onLog(device, decision)
-    // After whoever waits for this very event has heard of it.
-    if (decision.kind === 'owners') loop.after(`gone ${device.name}`, 1, () => this.#onOwners(device))
+    const owned = this.owned.find((o) => o.device === device)
+    if (decision.kind !== 'owners' || !owned || this.#ours(device)) return
+    // Not ours any more; whoever waits for this very event hears of it first.
+    loop.after(`gone ${device.name}`, 1, () => this.#leave(owned))
   }
 
-  /** The owners have changed, maybe without us. */
-  #onOwners(device: OwnedDevice): void {
-    const owned = this.owned.find((o) => o.device === device)
-    if (!owned || this.#ours(device)) return
+  #leave(owned: Owned): void {
     owned.stop()
     this.owned.splice(this.owned.indexOf(owned), 1)
-    this.#options.report('gone', { device: device.name })
+    this.coordinator?.unwant(owned.device.key)
+    this.#options.report('gone', { device: owned.device.name })
   }
 
   look: Claiming['look'] = (address, done) => this.#claiming.look(address, done)
+
+  /** Sends firmware to a device; `stop` of what comes back gives up, and the next one goes on there. */
+  update(owned: Owned, o: Pick<UpdateOptions, 'source' | 'onProgress' | 'onDone'>): UpdateSender {
+    const sender = new UpdateSender({ ...o, host: this.host, loop: this.#options.loop, device: owned.device })
+    sender.start()
+    return sender
+  }
 
   /** Lets a provider read one class of a device from now on. */
   grant(
@@ -269,7 +293,7 @@ export class Home {
     const reader = { grantId, name, domain, sign, box, since, ...request }
     this.#submit(owned, { type: 'AUTHORIZED', reader }, (error) => {
       if (error) return done(error, null)
-      this.#invite(owned.device, card.addresses, grantId)
+      this.#invites.invite(owned.device, card.addresses, grantId)
       done(null, grantId)
     })
   }
@@ -313,10 +337,11 @@ export class Home {
     this.#options.loop.cancel('home save')
     this.coordinator?.stop()
     for (const owned of this.owned) owned.stop()
-    for (const link of this.#invites) link.stop()
+    this.#invites.stop()
     this.#save(() => {
       this.host.close()
       this.store.close()
+      for (const access of this.#accesses.values()) access.close()
       done()
     })
   }
@@ -331,16 +356,21 @@ export class Home {
       own: { sign: this.#signer.publicKey, exchange: this.#exchange },
       place: placeOf(this.#places, device.key, 0),
       events: { ...events, onLog: (changed, decision) => this.#onLog(changed, decision) },
+      access: this.#accesses.get(hex(device.key))!,
       onSynced: () => this.#onSynced(owned),
       ...(this.coordinator ? { coordinator: this.coordinator } : {}),
+      onEntry: (grantId) => this.#inviteAgain(device, grantId),
     })
     this.owned.push(owned)
     this.coordinator?.want(device.key)
     owned.start()
-    for (const reader of device.log.readers) {
-      const card = this.store.cards.find(({ card: c }) => equal(c.sign, reader.sign))?.card
-      if (card) this.#invite(device, card.addresses, reader.grantId)
-    }
+    for (const reader of device.log.readers) this.#inviteAgain(device, reader.grantId)
+  }
+
+  #inviteAgain(device: OwnedDevice, grantId: Bytes): void {
+    const reader = device.log.reader(grantId)
+    const card = reader && this.store.cards.find(({ card: c }) => equal(c.sign, reader.sign))?.card
+    if (card) this.#invites.invite(device, card.addresses, grantId)
   }
 
   /** The first event of every device's log is ours to write. */
@@ -364,47 +394,6 @@ export class Home {
     done(new WattleError('needs-signatures', `the policy asks for more owners to sign this: ${change}`))
   }
 
-  /** Tells a provider where the device is; tried until it says that it knows. */
-  #invite(device: OwnedDevice, addresses: readonly string[], grantId: Bytes): void {
-    const reader = device.log.reader(grantId)
-    if (!reader || addresses.length === 0) return
-    const link: Link = new Link({
-      host: this.host,
-      loop: this.#options.loop,
-      key: reader.sign,
-      protocol: CONSENT_PROTOCOL,
-      addresses: () => addresses,
-      opening: () => [
-        encodeInvite({
-          device: device.key,
-          deviceBox: device.box,
-          class: reader.class,
-          grantId,
-          until: reader.until,
-          name: device.name,
-          purpose: reader.purpose,
-          addresses: device.addresses,
-        }),
-      ],
-      onMessage: (message) => {
-        if (message[0] !== CONSENT.inviteDone) return
-        over()
-        this.#options.report('invited', { provider: reader.name, device: device.name })
-      },
-      onState: () => {
-        // A consent that has ended meanwhile needs no invitation.
-        if (!device.log.reader(grantId)) over()
-      },
-    })
-    const over = (): void => {
-      link.stop()
-      const i = this.#invites.indexOf(link)
-      if (i >= 0) this.#invites.splice(i, 1)
-    }
-    this.#invites.push(link)
-    link.start()
-  }
-
   #save(done: () => void = () => {}): void {
     const places = this.owned.map((o) => o.place()).filter((p) => p !== null)
     this.#placesFile.write(encodePlaces(places), (error) => {
@@ -412,10 +401,4 @@ export class Home {
       done()
     })
   }
-}
-
-function storageError(error: Error): WattleError {
-  return error instanceof WattleError
-    ? error
-    : new WattleError('storage', `cannot be written: ${error.message}`)
 }

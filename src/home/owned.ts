@@ -14,18 +14,24 @@ import type { Loop } from '../node/loop.ts'
 import type { Coordinator } from '../node/peers/coordinator.ts'
 import type { Decision } from '../ownership/log.ts'
 import { TelegramUnpacker } from '../p1/sequence.ts'
+import { ENTRY } from '../wire/access.ts'
 import { CHANNEL_PROTOCOL, type Ending, encodeWitness } from '../wire/channel.ts'
 import {
   CONSENT,
   CONSENT_PROTOCOL,
+  decodeDelivered,
+  decodeEntriesEnd,
+  decodeEntryMessage,
   decodeEventRefused,
   decodeJws,
   decodePlace,
   encodeEvent,
+  encodeGetEntries,
   encodeGetLog,
   type LogPlace,
 } from '../wire/consent.ts'
 import { FRAME_BYTES } from '../wire/frame.ts'
+import type { DeviceAccess } from './access.ts'
 import type { HomeStore, OwnedDevice } from './store.ts'
 
 export interface OwnedEvents {
@@ -53,6 +59,10 @@ export interface OwnedOptions {
   onSynced: () => void
   /** Knows where the device is now; without it only where it was last. */
   coordinator?: Coordinator
+  /** Our copy of the device's log of keys. */
+  access: DeviceAccess
+  /** An entry of it is new to us. */
+  onEntry: (grantId: Bytes) => void
 }
 
 /** An event, and who waits for what comes of it. */
@@ -82,6 +92,9 @@ export class Owned {
   readonly #inbox: Pending[]
   #inboxBytes: number
   #end: LogPlace | null
+  /** Who waits for the end of the entries. */
+  readonly #heard: (() => void)[]
+  #askedAll: boolean
 
   constructor(options: OwnedOptions) {
     const { device, host, loop } = options
@@ -97,6 +110,8 @@ export class Owned {
     this.#inbox = []
     this.#inboxBytes = 0
     this.#end = null
+    this.#heard = []
+    this.#askedAll = false
     this.follower = this.#makeFollower()
     if (options.place) {
       this.follower.restore(options.place.state)
@@ -124,10 +139,11 @@ export class Owned {
     this.#log = new Link({
       ...common,
       protocol: CONSENT_PROTOCOL,
-      opening: () => [encodeGetLog(device.log.seq)],
+      opening: () => [encodeGetLog(device.log.seq), encodeGetEntries(options.access.book.newest + 1)],
       onMessage: (message) => this.#onLogMessage(message),
       onState: (up) => {
         this.#synced = false
+        if (!up) for (const heard of this.#heard.splice(0)) heard()
         if (!up)
           this.#answer(
             new WattleError('device-offline', 'the device cannot be reached now; ask again when it is back'),
@@ -264,9 +280,52 @@ export class Owned {
         )
         return
       }
+      case CONSENT.entry:
+        return this.#onEntry(message)
+      case CONSENT.delivered: {
+        const delivered = decodeDelivered(message)
+        if (delivered) this.#options.access.delivered = delivered
+        return
+      }
+      case CONSENT.entriesEnd: {
+        const end = decodeEntriesEnd(message)
+        if (end) this.#onEntriesEnd(end)
+        return
+      }
       default:
         this.#options.events.onReject(this.device, 'message')
     }
+  }
+
+  #onEntry(message: Bytes): void {
+    const { access, events, onEntry } = this.#options
+    const told = decodeEntryMessage(message)
+    if (!told) return events.onReject(this.device, 'message')
+    const failed = (error: Error): void => events.onReject(this.device, `entries: ${error.message}`)
+    const added = access.add(told.number, told.entry, failed)
+    if (added === 'bad') return events.onReject(this.device, 'entry')
+    if (added === 'known') return
+    if (added === 'branch') events.onReject(this.device, 'entries-branch')
+    const text = access.book.entries.at(-1)!.text
+    if (text.kind === ENTRY.admitted) onEntry(text.grantId)
+  }
+
+  /** All came that the device has. Where it has fewer than we, or others, it was rolled back: it sends all it has. */
+  #onEntriesEnd(end: { number: number; head: Bytes }): void {
+    const { book } = this.#options.access
+    for (const heard of this.#heard.splice(0)) heard()
+    if (end.number === book.newest && equal(end.head, book.head)) this.#askedAll = false
+    if (end.number >= book.newest || this.#askedAll) return
+    this.#askedAll = true
+    this.#options.events.onReject(this.device, 'entries-behind')
+    this.#log.send(encodeGetEntries(1))
+  }
+
+  /** Asks for the newest entries and what went out; `done` at once where the device is away. */
+  refresh(done: () => void): void {
+    if (!this.#log.up) return done()
+    this.#heard.push(done)
+    this.#log.send(encodeGetEntries(this.#options.access.book.newest + 1))
   }
 
   /** An event of the device's log, behind those that came before it. */

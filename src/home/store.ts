@@ -283,6 +283,13 @@ function findIn(devices: readonly OwnedDevice[], word: string): OwnedDevice | nu
   return near.length === 1 ? near[0]! : null
 }
 
+/** An error of the disk, in the words of a refusal. */
+export function unwritten(error: Error): WattleError {
+  return error instanceof WattleError
+    ? error
+    : new WattleError('storage', `cannot be written: ${error.message}`)
+}
+
 /** What a claim is refused with where there is no room for its device. */
 export function tooMany(): WattleError {
   return new WattleError(

@@ -94,6 +94,8 @@ export interface UdpSocket {
   readonly address: string
   /** Fire and forget; a failed send is a lost datagram. `host` is a literal address; `bytes` may be reused after the call. */
   send(bytes: Bytes, host: string, port: number): void
+  /** As `send`, but routers pass it on at most `hops` times; for a hole punch's first datagram. */
+  sendShort(bytes: Bytes, host: string, port: number, hops: number): void
   close(): void
 }
 

@@ -34,6 +34,13 @@ interface Dial {
   readonly done: DialDone
 }
 
+/** Opens a byte pipe to the holder of `key`; for addresses that begin with `udp:`, given without it. */
+export type DialPipe = (
+  address: string,
+  key: Bytes,
+  done: (error: Failure, socket: TcpSocket | null) => void,
+) => void
+
 export type DialDone = (error: WattleError | null, connection: Connection | null) => void
 
 export class Host {
@@ -43,6 +50,8 @@ export class Host {
   /** Both are set by the application. */
   onConnection: (connection: Connection) => void
   onDisconnect: (connection: Connection, error: WattleError | null) => void
+  /** Set where there is a datagram plane. */
+  dialPipe: DialPipe | null
   readonly #options: HostOptions
   readonly #timer: string
   readonly #links: Set<Link>
@@ -64,6 +73,7 @@ export class Host {
     this.counters = this.shared.counters
     this.onConnection = () => {}
     this.onDisconnect = () => {}
+    this.dialPipe = null
     this.#options = options
     this.#timer = options.name ?? 'net'
     this.#links = new Set()
@@ -125,7 +135,7 @@ export class Host {
     const dial: Dial = { address, deadline: this.#now() + LIMITS.net.handshakeMs, done }
     this.#dials.add(dial)
     this.#startTicking()
-    this.#options.sockets.dialTcp(address, (error, socket) => {
+    const onSocket = (error: Failure, socket: TcpSocket | null): void => {
       if (!this.#dials.delete(dial)) socket?.destroy()
       else if (socket) {
         this.counters.add('dialled')
@@ -136,7 +146,15 @@ export class Host {
           null,
         )
       }
-    })
+    }
+    if (!address.startsWith('udp:')) this.#options.sockets.dialTcp(address, onSocket)
+    else if (this.dialPipe && expectedKey) this.dialPipe(address.slice(4), expectedKey, onSocket)
+    else onSocket(new WattleError('no-datagrams', 'datagrams are not in use here'), null)
+  }
+
+  /** A connection that came by another way than the listeners, over a byte pipe say. */
+  accept(socket: TcpSocket): void {
+    this.#onSocket(socket)
   }
 
   /** Every connection whose handshake is through. */

@@ -51,6 +51,8 @@ export class DhtRunner {
   readonly #timer: string
   readonly #onTimer: (now: number) => void
   readonly #queue: Waiting[]
+  /** Ends everything that was begun and has not ended yet: nobody waits for ever for a stopped node. */
+  readonly #open: Set<() => void>
   #socket4: UdpSocket | null
   #socket6: UdpSocket | null
   #quick: boolean
@@ -64,6 +66,7 @@ export class DhtRunner {
     this.#timer = timer
     this.#onTimer = (now) => this.#tick(now)
     this.#queue = []
+    this.#open = new Set()
     this.#socket4 = null
     this.#socket6 = null
     this.#quick = false
@@ -191,42 +194,59 @@ export class DhtRunner {
   #one(wanted: Wanted, family: Family, signal?: AbortSignal): Promise<Found> {
     return new Promise((done, fail) => {
       if (this.#stopped || signal?.aborted) {
-        fail(new WattleError('dht-stopped', 'the operation was stopped'))
+        fail(stoppedError())
         return
       }
       let number = -1
-      const onAbort = (): void => {
+      const onStop = (): void => {
+        ended()
         if (number >= 0) this.dht.cancel(number)
-        fail(new WattleError('dht-stopped', 'the operation was stopped'))
+        fail(stoppedError())
+      }
+      const ended = (): void => {
+        this.#open.delete(onStop)
+        signal?.removeEventListener('abort', onStop)
       }
       const run = (): boolean => {
         if (signal?.aborted) return true
         number = this.dht.start(wanted, family, this.#machine.loop.now(), (found) => {
-          signal?.removeEventListener('abort', onAbort)
-          number = -1
+          ended()
           done(found)
         })
         return number >= 0
       }
-      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#open.add(onStop)
+      signal?.addEventListener('abort', onStop, { once: true })
       if (run()) this.#soon()
-      else this.#enqueue({ run, fail, until: this.#machine.loop.now() + QUEUE_MS })
+      else {
+        const busy = (error: Error): void => {
+          ended()
+          fail(error)
+        }
+        this.#enqueue({ run, fail: busy, until: this.#machine.loop.now() + QUEUE_MS })
+      }
     })
   }
 
   /** Round trip in ms, or -1. */
-  ping(address: string): Promise<number> {
-    return new Promise((done) => {
-      if (!this.dht.ping(address, this.#machine.loop.now(), done)) done(-1)
-      else this.#soon()
-    })
+  async ping(address: string): Promise<number> {
+    return (await this.#probe(address)).ms
   }
 
   /** Who answers at this address, in the overlay with the key it proved; null where nobody does. */
-  identify(address: string): Promise<Contact | null> {
+  async identify(address: string): Promise<Contact | null> {
+    return (await this.#probe(address)).contact
+  }
+
+  #probe(address: string): Promise<{ ms: number; contact: Contact | null }> {
     return new Promise((done) => {
-      const answered = (_ms: number, contact: Contact | null): void => done(contact)
-      if (!this.dht.ping(address, this.#machine.loop.now(), answered)) done(null)
+      const answered = (ms: number, contact: Contact | null): void => {
+        this.#open.delete(onStop)
+        done({ ms, contact })
+      }
+      const onStop = (): void => answered(-1, null)
+      this.#open.add(onStop)
+      if (this.#stopped || !this.dht.ping(address, this.#machine.loop.now(), answered)) onStop()
       else this.#soon()
     })
   }
@@ -244,8 +264,8 @@ export class DhtRunner {
     await this.save()
     this.#stopped = true
     this.dht.stop()
-    const stopped = new WattleError('dht-stopped', 'the DHT was stopped')
-    for (const waiting of this.#queue.splice(0)) waiting.fail(stopped)
+    for (const end of [...this.#open]) end()
+    for (const waiting of this.#queue.splice(0)) waiting.fail(stoppedError())
     this.#machine.loop.cancel(this.#timer)
     this.#machine.loop.cancel(`${this.#timer} save`)
     this.#socket4?.close()
@@ -253,6 +273,10 @@ export class DhtRunner {
     this.#socket4 = null
     this.#socket6 = null
   }
+}
+
+function stoppedError(): WattleError {
+  return new WattleError('dht-stopped', 'the operation was stopped')
 }
 
 /**

@@ -32,6 +32,8 @@ export type EventBody =
   | { type: 'DEVICE_ADDED'; name: string }
   | { type: 'AUTHORIZED'; reader: ReaderEntry }
   | { type: 'AUTHORIZATION_REVOKED'; grantId: Bytes }
+  /** Of one consent, or (null) of all of them. */
+  | { type: 'PAUSED' | 'RESUMED'; grantId: Bytes | null }
   | { type: 'DEVICE_DELETED' }
   /** Successors that sign give way to the digests that their signatures name: owners/rights.ts. */
   | { type: 'OWNERS_CHANGED'; set: OwnerSet }
@@ -61,6 +63,8 @@ function bodyJson(body: EventBody): Record<string, unknown> {
   if (body.type === 'AUTHORIZATION_REVOKED') return { type: body.type, grant: base64url(body.grantId) }
   if (body.type === 'OWNERS_CHANGED' || body.type === 'RECOVERY_STARTED')
     return { type: body.type, set: base64url(encodeOwnerSet(body.set)) }
+  if (body.type === 'PAUSED' || body.type === 'RESUMED')
+    return { type: body.type, ...(body.grantId ? { grant: base64url(body.grantId) } : {}) }
   if (body.type !== 'AUTHORIZED') return { ...body }
   const r = body.reader
   return {
@@ -143,6 +147,12 @@ function parseBody(json: Record<string, unknown>): EventBody | null {
     case 'AUTHORIZATION_REVOKED': {
       const grantId = field(json['grant'], 16)
       return grantId && { type: 'AUTHORIZATION_REVOKED', grantId }
+    }
+    case 'PAUSED':
+    case 'RESUMED': {
+      if (json['grant'] === undefined) return { type: json['type'], grantId: null }
+      const grantId = field(json['grant'], 16)
+      return grantId && { type: json['type'], grantId }
     }
     case 'AUTHORIZED': {
       const reader = parseReader(json)

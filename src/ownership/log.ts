@@ -67,6 +67,8 @@ export type Decision =
   | { kind: 'policy'; before: Policy; after: Policy }
   | { kind: 'recovery'; heirs: OwnerSet }
   | { kind: 'recovery-cancelled' }
+  /** With those who could read until now, or can again. */
+  | { kind: 'paused' | 'resumed'; readers: readonly ReaderEntry[] }
   /** With those who could read until now. */
   | { kind: 'deleted'; readers: readonly ReaderEntry[] }
 
@@ -83,6 +85,9 @@ export class OwnerLog {
   #name: string
   readonly #readers: ReaderEntry[]
   readonly #grantIds: Set<string>
+  /** Consents that rest, and whether all of them do. */
+  readonly #paused: Set<string>
+  #allPaused: boolean
   readonly #copy: boolean
 
   /**
@@ -111,6 +116,8 @@ export class OwnerLog {
     this.#name = ''
     this.#readers = []
     this.#grantIds = new Set()
+    this.#paused = new Set()
+    this.#allPaused = false
   }
 
   get seq(): number {
@@ -157,6 +164,16 @@ export class OwnerLog {
     return this.#readers
   }
 
+  /** True while this consent rests: it is there, and opens nothing. */
+  paused(grantId: Bytes): boolean {
+    return this.#allPaused || this.#paused.has(base64url(grantId))
+  }
+
+  /** True while nobody but owners reads. */
+  get allPaused(): boolean {
+    return this.#allPaused
+  }
+
   isOwner(sign: Bytes): boolean {
     return ownerIn(this.#set, sign) !== null
   }
@@ -185,7 +202,8 @@ export class OwnerLog {
     if (!equal(event.device, this.device)) return 'other-device'
     if (this.#deleted) return 'deleted'
     if (event.seq !== this.#seq + 1 || !equal(event.prev, this.#head)) return 'stale'
-    if (this.#bytes + jws.length > LIMITS.ownership.logBytes && body.type === 'AUTHORIZED') return 'log-full'
+    const grows = body.type === 'AUTHORIZED' || body.type === 'RESUMED'
+    if (grows && this.#bytes + jws.length > LIMITS.ownership.logBytes) return 'log-full'
     return this.#added === (body.type === 'DEVICE_ADDED') ? 'out-of-order' : null
   }
 
@@ -239,6 +257,11 @@ export class OwnerLog {
       if (this.#readers.length + body.set.owners.length > LIMITS.channel.readers) return 'too-many-readers'
     }
     if (body.type === 'RECOVERY_STARTED' && this.#heirs) return 'recovery-pending'
+    if (body.type === 'PAUSED' || body.type === 'RESUMED') {
+      if (body.grantId && !this.reader(body.grantId)) return 'unknown-grant'
+      const rests = body.grantId ? this.#paused.has(base64url(body.grantId)) : this.#allPaused
+      if (rests === (body.type === 'PAUSED')) return 'out-of-order'
+    }
     if (body.type === 'RECOVERY_FINISHED' || body.type === 'RECOVERY_CANCELLED')
       return this.#heirs ? null : 'no-recovery'
     return null
@@ -309,6 +332,10 @@ export class OwnerLog {
         this.#policy = body.policy
         return { kind: 'policy', before: old, after: body.policy }
       }
+      case 'PAUSED':
+        return { kind: 'paused', readers: this.#rest(body.grantId, true) }
+      case 'RESUMED':
+        return { kind: 'resumed', readers: this.#rest(body.grantId, false) }
       case 'DEVICE_DELETED':
         this.#deleted = true
         return { kind: 'deleted', readers: this.#readers.splice(0) }
@@ -335,8 +362,18 @@ export class OwnerLog {
     this.#drop(grantId)
   }
 
+  /** Those whose state has changed by it: one consent may rest by itself while all do. */
+  #rest(grantId: Bytes | null, rest: boolean): ReaderEntry[] {
+    const before = this.#readers.map((r) => this.paused(r.grantId))
+    if (!grantId) this.#allPaused = rest
+    else if (rest) this.#paused.add(base64url(grantId))
+    else this.#paused.delete(base64url(grantId))
+    return this.#readers.filter((r, i) => this.paused(r.grantId) !== before[i])
+  }
+
   #drop(grantId: Bytes): ReaderEntry | null {
     const i = this.#readers.findIndex((r) => equal(r.grantId, grantId))
+    this.#paused.delete(base64url(grantId))
     return i < 0 ? null : this.#readers.splice(i, 1)[0]!
   }
 }

@@ -60,6 +60,16 @@ export class Aggregator {
     this.#running = false
   }
 
+  /** When the period that will be reported began (milliseconds since 1970), or NaN while none runs. */
+  get start(): number {
+    return this.#running ? this.#v[START]! : Number.NaN
+  }
+
+  /** Time of the newest reading, or NaN before the first. */
+  get last(): number {
+    return this.#v[LAST]!
+  }
+
   /**
    * Takes one reading. True when it closed a period, which is in `summary` then. Readings without
    * a meter time use the time of receipt; without both they are not counted.

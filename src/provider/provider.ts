@@ -19,7 +19,8 @@ import { signCard } from '../ownership/card.ts'
 import { TelegramUnpacker } from '../p1/sequence.ts'
 import { CHANNEL_PROTOCOL, type Ending } from '../wire/channel.ts'
 import { CONSENT, CONSENT_PROTOCOL, decodeInvite, encodeInviteDone, type Invite } from '../wire/consent.ts'
-import { CLASS_NAMES, type ClassId } from '../wire/frame.ts'
+import { CLASS_NAMES } from '../wire/frame.ts'
+import { readInvite } from './invite.ts'
 import type { Channel, ProviderStore } from './store.ts'
 
 export interface ProviderEvents {
@@ -129,17 +130,17 @@ export class Provider {
   }
 
   /**
-   * Anyone may send an invitation; all it does is make us ask that device for frames, which it will only
-   * give when its own reader set has our key. Their number is capped.
+   * It proves that this device has a consent for us. All it does is make us ask that device for frames,
+   * which it will only give when its own reader set has our key. Their number is capped.
    */
   #onInvite(invite: Invite, done: (error: Failure) => void): void {
     const { store, events } = this.#options
-    if (!Verifier.of(invite.device)) return done(new WattleError('bad-key', 'an invitation to no device'))
-    const channel: Channel = { ...invite, class: invite.class as ClassId }
+    const shown = readInvite(invite, { sign: this.#signer.publicKey, box: this.#exchange.publicKey })
+    if (!shown) return done(new WattleError('bad-invite', 'an invitation that proves nothing'))
+    const { channel } = shown
     const before = this.#find(channel)
     // Once the device itself has let us in, nobody else can turn us away from it.
     if (before && before.follower.reader.next() !== null) {
-      channel.deviceBox = before.channel.deviceBox
       channel.addresses = merged(before.channel.addresses, invite.addresses)
     }
     if (!before && store.channels.length >= LIMITS.provider.channels) this.#makeRoom()

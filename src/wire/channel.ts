@@ -18,6 +18,7 @@ export const CHANNEL = {
   gap: 6,
   refused: 7,
   waiting: 8,
+  entry: 9,
 } as const
 
 /** Frames in one message at most, so that a message stays below LIMITS.net.messageBytes. */
@@ -105,8 +106,8 @@ export function frameAt(bytes: Bytes, i: number): Bytes {
   return bytes.subarray(1 + i * FRAME_BYTES, 1 + (i + 1) * FRAME_BYTES)
 }
 
-/** A grant or an ending, signed by the device for one reader; see channel/grant.ts for what is inside. */
-export function encodeSigned(type: typeof CHANNEL.grant | typeof CHANNEL.ended, signed: Bytes): Bytes {
+/** A grant, an ending or another access entry, signed by the device; what is inside: channel/grant.ts, channel/access.ts. */
+export function encodeSigned(type: 4 | 5 | 9, signed: Bytes): Bytes {
   return new Writer(new Uint8Array(1 + signed.length)).u8(type).put(signed).bytes
 }
 

@@ -21,6 +21,10 @@ export const CONSENT = {
   inviteDone: 8,
   getOrigin: 9,
   origin: 10,
+  getEntries: 11,
+  entry: 12,
+  delivered: 13,
+  entriesEnd: 14,
 } as const
 
 /** Owner → device: append this event. */
@@ -115,45 +119,111 @@ export function encodeGetOrigin(): Bytes {
 }
 
 /** Owner → provider: you may read this device, which is at these addresses. */
+/**
+ * Owner → provider: you may read this device, which is at these addresses. Everything but name and
+ * addresses is proved: the device's certificate, its entry `admitted` about this provider, and the
+ * owner's event that the entry names.
+ */
 export interface Invite {
-  device: Bytes
-  deviceBox: Bytes
-  class: number
-  grantId: Bytes
-  until: number
+  certificate: Bytes
+  entry: Bytes
+  event: string
   name: string
-  purpose: string
   addresses: string[]
 }
 
 export function encodeInvite(i: Invite): Bytes {
+  const event = utf8(i.event)
   const name = utf8(i.name)
-  const purpose = utf8(i.purpose)
   const addresses = utf8(i.addresses.join(' '))
-  const w = new Writer(new Uint8Array(94 + name.length + purpose.length + addresses.length))
-  w.u8(CONSENT.invite).put(i.device).put(i.deviceBox).u8(i.class).put(i.grantId).u48(i.until)
-  return w.block(name).block(purpose).block(addresses).bytes
+  const fixed = 11 + i.certificate.length + i.entry.length
+  const w = new Writer(new Uint8Array(fixed + event.length + name.length + addresses.length))
+  w.u8(CONSENT.invite).block(i.certificate).block(i.entry).block(event)
+  return w.block(name).block(addresses).bytes
 }
 
+/** Copies; null for anything else. What it proves, the caller checks. */
 export function decodeInvite(bytes: Bytes): Invite | null {
   const r = new Reader(bytes)
   r.u8()
-  const device = r.take(32).slice()
-  const deviceBox = r.take(32).slice()
-  const cls = r.u8()
-  const grantId = r.take(16).slice()
-  const until = r.u48()
+  const certificate = r.block(LIMITS.ownership.eventBytes).slice()
+  const entry = r.block(LIMITS.channel.entryBytes).slice()
+  const event = text(r.block(LIMITS.ownership.eventBytes))
   const name = text(r.block(256))
-  const purpose = text(r.block(2_000))
   const addresses = text(r.block(1_000))
     .split(' ')
     .filter((a) => a.length > 0)
-  if (!r.done || cls > 2 || addresses.length > 8) return null
-  return { device, deviceBox, class: cls, grantId, until, name, purpose, addresses }
+  if (!r.done || addresses.length > 8) return null
+  return { certificate, entry, event, name, addresses }
 }
 
 export function encodeInviteDone(): Bytes {
   return Uint8Array.of(CONSENT.inviteDone)
+}
+
+/** Owner → device: send the entries of the log of keys from this number on, and those to come. */
+export function encodeGetEntries(from: number): Bytes {
+  return new Writer(new Uint8Array(5)).u8(CONSENT.getEntries).u32(from).bytes
+}
+
+export function decodeGetEntries(bytes: Bytes): number | null {
+  const r = new Reader(bytes)
+  r.u8()
+  const from = r.u32()
+  return r.done ? from : null
+}
+
+/** Device → owner: one entry of the log of keys, with its number. */
+export function encodeEntryMessage(number: number, entry: Bytes): Bytes {
+  return new Writer(new Uint8Array(5 + entry.length)).u8(CONSENT.entry).u32(number).put(entry).bytes
+}
+
+export function decodeEntryMessage(bytes: Bytes): { number: number; entry: Bytes } | null {
+  const r = new Reader(bytes)
+  r.u8()
+  const number = r.u32()
+  const entry = r.rest().slice()
+  return r.ok && entry.length <= LIMITS.channel.entryBytes ? { number, entry } : null
+}
+
+/** The newest frame that went out to a reader since the device's start. */
+export interface Delivered {
+  grantId: Bytes
+  epoch: number
+  index: number
+  /** By the device's clock. */
+  at: number
+}
+
+/** Device → owner. At most 32. */
+export function encodeDelivered(list: readonly Delivered[]): Bytes {
+  const w = new Writer(new Uint8Array(2 + 32 * list.length)).u8(CONSENT.delivered).u8(list.length)
+  for (const d of list) w.put(d.grantId).u32(d.epoch).u48(d.index).u48(d.at)
+  return w.bytes
+}
+
+export function decodeDelivered(bytes: Bytes): Delivered[] | null {
+  const r = new Reader(bytes)
+  r.u8()
+  const n = r.u8()
+  const list: Delivered[] = []
+  if (n > LIMITS.channel.readers) return null
+  for (let i = 0; i < n; i++)
+    list.push({ grantId: r.take(16).slice(), epoch: r.u32(), index: r.u48(), at: r.u48() })
+  return r.done ? list : null
+}
+
+/** Device → owner: that was all up to now; number and hash of the newest entry (0 and zeros where there is none). */
+export function encodeEntriesEnd(number: number, head: Bytes): Bytes {
+  return new Writer(new Uint8Array(37)).u8(CONSENT.entriesEnd).u32(number).put(head).bytes
+}
+
+export function decodeEntriesEnd(bytes: Bytes): { number: number; head: Bytes } | null {
+  const r = new Reader(bytes)
+  r.u8()
+  const number = r.u32()
+  const head = r.take(32).slice()
+  return r.done ? { number, head } : null
 }
 
 function tagged(type: number, body: Bytes): Bytes {

@@ -36,8 +36,9 @@ export const REASON = {
   added: 5,
   deleted: 6,
   repaired: 7,
+  paused: 8,
 } as const
-export type Reason = 1 | 2 | 3 | 4 | 5 | 6 | 7
+export type Reason = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
 
 /** Prefix of every signed frame, so that no other signature of the device can pass for one. */
 export const FRAME_DOMAIN: Bytes = utf8('wattle/frame/1\0')

@@ -60,7 +60,7 @@ export function decodeRotation(bytes: Bytes): Rotation | null {
   const at = r.u48()
   const prev = { epoch: r.u32(), index: r.u48(), hash: r.take(32) }
   const zero = r.u16()
-  if (!r.ok || version !== VERSION || zero !== 0 || reason < 1 || reason > 7) return null
+  if (!r.ok || version !== VERSION || zero !== 0 || reason < 1 || reason > 8) return null
   if (count !== paddedBoxes(count) || bytes.length !== rotationParts(count) * BODY_BYTES) return null
   const boxes: RotationBox[] = []
   for (let i = 0; i < count; i++) boxes.push({ tag: r.take(8), box: r.take(BOX_BYTES - 8) })

@@ -25,6 +25,10 @@ function deviceBytes(): Record<string, number> {
     sockets: L.net.sockets * 2 * L.net.socketSendBytes,
     page: L.http.connections * (L.http.bodyBytes + L.http.socketSendBytes),
     dht: L.dht.maxBytes,
+    pipes: L.udp.pipesBytes,
+    messages: 2 * L.udp.messagesBytes,
+    sessions: L.udp.sessions * 4_096,
+    punchSockets: L.udp.punchSockets * 4_096,
   }
 }
 

@@ -99,6 +99,25 @@ t.test('an overlay node keeps its key and its neighbours', async (t) => {
   for (const n of [a, again, other]) await n.peer.stop()
 })
 
+t.test('a node of another network, or nobody at all: told within seconds', async (t) => {
+  const overlay = await node('--overlay', 'village')
+  t.teardown(() => overlay.peer.stop())
+  for (const [address, ...args] of [
+    [overlay.address, '--mainline'],
+    [overlay.address, '--overlay', 'elsewhere'],
+    ['127.0.0.1:9', '--overlay', 'village'],
+  ]) {
+    const from = Date.now()
+    const put = run('put', '--value', 'x', '--wait', '1500', '--bootstrap', address!, ...args)
+    t.equal(put.code, 1, put.err)
+    t.ok(put.err.includes(`answered at ${address} within 1.5 s`), put.err)
+    t.ok(Date.now() - from < 15_000, 'bounded')
+  }
+  const nobody = run('get', 'ab'.repeat(20), '--overlay', 'village', '--listen', '127.0.0.1:0')
+  t.equal(nobody.code, 2, nobody.err)
+  t.match(nobody.err, '--bootstrap HOST:PORT is needed')
+})
+
 t.test('wrong use is told and ends with 2, a taken port with 1', async (t) => {
   for (const args of [
     [],

@@ -1,10 +1,9 @@
 import t from 'tap'
 import { equal } from '../../src/base/bytes.ts'
-import { signEnded } from '../../src/channel/grant.ts'
-import { CHANNEL, ENDING } from '../../src/wire/channel.ts'
+import { ENDING } from '../../src/wire/channel.ts'
 import { FRAME_BYTES, frameEpoch, REASON, USABLE_BYTES } from '../../src/wire/frame.ts'
 import { rotationParts } from '../../src/wire/rotation.ts'
-import { bytes, device, follow, framesMessage, grantMessage, NO_HEAD, person } from './world.ts'
+import { bytes, device, endedMessage, follow, framesMessage, grantMessage, NO_HEAD, person } from './world.ts'
 
 const AT = 1_763_634_600_000
 
@@ -78,28 +77,10 @@ t.test('after a revocation the very next frame is closed to the revoked, and to 
   t.equal(x!.sealed.length, 3, 'the end of the rotation and both telegrams are seen and stay closed')
   t.same([o!.gaps, k!.gaps, o!.rejects, x!.rejects], [[], [], [], []])
 
-  followers[2]!.follower.onMessage(
-    Uint8Array.of(
-      CHANNEL.ended,
-      ...signEnded(
-        { class: 0, reason: ENDING.revoked, epoch: 2, index: 0, grantId: dropped.keys.grantId, at: AT },
-        dropped.keys,
-        d.signer,
-      ),
-    ),
-  )
+  followers[2]!.follower.onMessage(endedMessage(d, dropped, { epoch: 2, why: ENDING.revoked, at: AT }))
   t.equal(followers[2]!.follower.access, 'ended')
   t.equal(followers[2]!.follower.ended?.epoch, 2)
-  followers[1]!.follower.onMessage(
-    Uint8Array.of(
-      CHANNEL.ended,
-      ...signEnded(
-        { class: 0, reason: ENDING.revoked, epoch: 2, index: 0, grantId: dropped.keys.grantId, at: AT },
-        dropped.keys,
-        d.signer,
-      ),
-    ),
-  )
+  followers[1]!.follower.onMessage(endedMessage(d, dropped, { epoch: 2, why: ENDING.revoked, at: AT }))
   t.equal(followers[1]!.follower.access, 'open', 'an ending for somebody else is refused')
   t.same(k!.rejects, ['message'])
 })

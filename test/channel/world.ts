@@ -1,11 +1,13 @@
 // A device's channel and readers of it, without sockets: what the channel tests share.
 import { randomFillSync } from 'node:crypto'
+import { signEntry } from '../../src/channel/access.ts'
 import { Follower, type FollowerEvents } from '../../src/channel/follower.ts'
 import type { ReaderKeys } from '../../src/channel/grant.ts'
 import { Publisher } from '../../src/channel/publisher.ts'
 import { Exchange, Signer, Verifier } from '../../src/crypto/native.ts'
 import { Secret } from '../../src/crypto/secret.ts'
-import { CHANNEL } from '../../src/wire/channel.ts'
+import { ENTRY } from '../../src/wire/access.ts'
+import { CHANNEL, type Ending } from '../../src/wire/channel.ts'
 import { CLASS, FRAME_BYTES } from '../../src/wire/frame.ts'
 import type { Head } from '../../src/wire/rotation.ts'
 
@@ -31,8 +33,41 @@ export function person(): Person {
   return {
     signer,
     exchange,
-    keys: { sign: signer.publicKey, box: exchange.publicKey, grantId: bytes(16), until: 4e12 },
+    keys: {
+      sign: signer.publicKey,
+      box: exchange.publicKey,
+      grantId: bytes(16),
+      until: 4e12,
+      entry: bytes(32),
+    },
   }
+}
+
+/** A signed end of access for one reader. */
+export function endedMessage(
+  d: Device,
+  p: Person,
+  place: { epoch: number; why: Ending; at: number },
+): Uint8Array {
+  const { sign, box, grantId, until } = p.keys
+  const zeros = new Uint8Array(32)
+  const entry = signEntry(
+    {
+      kind: ENTRY.taken,
+      class: 0,
+      sign,
+      box,
+      grantId,
+      until,
+      index: 0,
+      event: zeros,
+      before: zeros,
+      previous: zeros,
+      ...place,
+    },
+    d.signer,
+  )
+  return Uint8Array.of(CHANNEL.ended, ...entry)
 }
 
 export interface Device {

@@ -66,6 +66,9 @@ function told(state: DeviceState): unknown {
   return { epoch, incarnation, events, owed, readers: log!.readers, head: log!.head, key: signer!.publicKey }
 }
 
+/** No entries to go with them. */
+const PLAIN = { atLeast: 0, entries: () => {} }
+
 t.test('a journal of many rotations is written anew when it is opened', async (t) => {
   const rig = new Rig()
   const state = rig.open()
@@ -84,14 +87,14 @@ t.test('a journal of many rotations is written anew when it is opened', async (t
   const owed = { reader: kept.sign, class: 0 as const, epoch: 4, index: 2, bytes: rig.bytes(300) }
   rig.wait((done) => state.owe(owed, done))
   for (let i = 0; i < 14; i++) {
-    for (let j = 0; j < 6_000; j++) state.nextEpochs(3, 0, () => {})
-    rig.wait((done) => state.nextEpochs(3, 0, done))
+    for (let j = 0; j < 6_000; j++) state.nextEpochs(3, PLAIN, () => {})
+    rig.wait((done) => state.nextEpochs(3, PLAIN, done))
   }
   const before = rig.machine.disk.peek('device.journal')!.length
   t.ok(before > LIMITS.journal.compactBytes / 2, `${before} bytes`)
   for (let j = 0; before + 8 * j < LIMITS.journal.compactBytes + 50_000; j += 6_000) {
-    for (let k = 0; k < 6_000; k++) state.nextEpochs(3, 0, () => {})
-    rig.wait((done) => state.nextEpochs(3, 0, done))
+    for (let k = 0; k < 6_000; k++) state.nextEpochs(3, PLAIN, () => {})
+    rig.wait((done) => state.nextEpochs(3, PLAIN, done))
   }
   const said = told(state)
   rig.machine.kill()
@@ -102,5 +105,5 @@ t.test('a journal of many rotations is written anew when it is opened', async (t
   const again = rig.open()
   t.same(told(again), said, 'and once more')
   t.equal(rig.machine.disk.peek('device.journal')!.length, after, 'which needs no writing')
-  rig.wait((done) => again.nextEpochs(1, 0, done))
+  rig.wait((done) => again.nextEpochs(1, PLAIN, done))
 })

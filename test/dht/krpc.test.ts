@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { type Bytes, concat, hex, text, utf8 } from '../../src/base/bytes.ts'
+import * as C from '../../src/dht/counts.ts'
 import { Address, addressOf } from '../../src/dht/krpc/address.ts'
+import * as F from '../../src/dht/krpc/fields.ts'
 import { reachable, sameSubnet } from '../../src/dht/krpc/reach.ts'
-import { F, Reader } from '../../src/dht/krpc/reader.ts'
+import { Reader } from '../../src/dht/krpc/reader.ts'
 import { MAX_DATAGRAM, Writer } from '../../src/dht/krpc/writer.ts'
 
 const query = (inner: string, outer = ''): Bytes =>
@@ -20,7 +22,7 @@ t.test('the example messages of BEP-5 are read', async (t) => {
   )!
   t.equal(r.length(F.id), 20)
   t.equal(text(r.bytes.subarray(r.from[F.info_hash], r.to[F.info_hash])), 'mnopqrstuvwxyz123456')
-  t.ok(r.is(F.q, utf8('get_peers')))
+  t.ok(r.is(F.q, 'get_peers'))
   t.equal(r.first(F.y), 'q'.charCodeAt(0))
   const answer = reads(
     utf8('d1:rd2:id20:abcdefghij01234567895:token8:aoeusnth6:valuesl6:axje.u6:idhtnmee1:t2:aa1:y1:re'),
@@ -32,6 +34,17 @@ t.test('the example messages of BEP-5 are read', async (t) => {
   t.equal(answer.element(second, F.values), -1, 'and the list ends')
   const error = reads(utf8('d1:eli201e23:A Generic Error Ocurrede1:t2:aa1:y1:ee'))!
   t.ok(error.has(F.e))
+})
+
+t.test('names of fields and counters stand in the order of their numbers', async (t) => {
+  const numbers = F as unknown as { [name: string]: number }
+  ;[...F.OUTER, ...F.INNER].forEach((name, i) => {
+    t.equal(numbers[name], i, name)
+  })
+  const counters = C as unknown as { [name: string]: number }
+  C.COUNTED.forEach((name, i) => {
+    t.equal(counters[name], i, name)
+  })
 })
 
 t.test('what is not exact bencoding is refused', async (t) => {

@@ -205,6 +205,7 @@ export interface MiniGrant {
   index: number
   hash: Binary
   until: number
+  entry: Binary
   chainKey: Binary
   state: Binary
 }
@@ -212,11 +213,11 @@ export interface MiniGrant {
 export function readGrant(bytes: Binary, r: MiniReader): MiniGrant | null {
   const text = bytes.subarray(0, -64)
   if (!verified(r.device, join('wattle/grant-message/1\0', r.sign, text), bytes.subarray(-64))) return null
-  const length = num(text, 82, 2)
-  if (text[0] !== 1 || text.length !== 84 + length || !same(text.subarray(60, 76), r.grantId)) return null
+  const length = num(text, 114, 2)
+  if (text[0] !== 1 || text.length !== 116 + length || !same(text.subarray(60, 76), r.grantId)) return null
   const [cls, epoch, nonce, index] = [text[1]!, num(text, 2, 4), text.subarray(6, 22), num(text, 22, 6)]
   const { info, aad } = binding('wattle/grant/1\0', r, cls, epoch, index, nonce)
-  const plain = hpkeOpen(r.secret, info, aad, text.subarray(84))
+  const plain = hpkeOpen(r.secret, info, aad, text.subarray(116))
   if (!plain) return null
   return {
     class: cls,
@@ -225,24 +226,77 @@ export function readGrant(bytes: Binary, r: MiniReader): MiniGrant | null {
     index,
     hash: text.subarray(28, 60),
     until: num(text, 76, 6),
+    entry: text.subarray(82, 114),
     chainKey: plain.subarray(0, 32),
     state: plain.subarray(32),
   }
 }
 
-export interface MiniEnded {
+// Access entries (docs/wire/access.md)
+
+export interface MiniEntry {
+  kind: number
   class: number
   why: number
+  sign: Binary
+  box: Binary
+  grantId: Binary
   epoch: number
   index: number
-  grantId: Binary
   at: number
+  until: number
+  event: Binary
+  before: Binary
+  previous: Binary
 }
 
-export function readEnded(bytes: Binary, r: MiniReader): MiniEnded | null {
+/** Of kinds 1 to 3. */
+export function readEntry(bytes: Binary, device: Binary): MiniEntry | null {
   const text = bytes.subarray(0, -64)
-  if (text.length !== 35 || text[0] !== 1) return null
-  if (!verified(r.device, join('wattle/ended-message/1\0', r.sign, text), bytes.subarray(-64))) return null
-  const [cls, why, epoch, index] = [text[1]!, text[2]!, num(text, 3, 4), num(text, 7, 6)]
-  return { class: cls, why, epoch, index, grantId: text.subarray(13, 29), at: num(text, 29, 6) }
+  if (text.length !== 202 || text[0] !== 1) return null
+  if (!verified(device, join('wattle/access-entry/1\0', text), bytes.subarray(-64))) return null
+  return {
+    kind: text[1]!,
+    class: text[2]!,
+    why: text[3]!,
+    sign: text.subarray(4, 36),
+    box: text.subarray(36, 68),
+    grantId: text.subarray(68, 84),
+    epoch: num(text, 84, 4),
+    index: num(text, 88, 6),
+    at: num(text, 94, 6),
+    until: num(text, 100, 6),
+    event: text.subarray(106, 138),
+    before: text.subarray(138, 170),
+    previous: text.subarray(170, 202),
+  }
+}
+
+export interface MiniKeys {
+  reason: number
+  at: number
+  places: { class: number; epoch: number; index: number }[]
+  grantIds: Binary[]
+  previous: Binary
+}
+
+/** Of kind 4. */
+export function readKeys(bytes: Binary, device: Binary): MiniKeys | null {
+  const text = bytes.subarray(0, -64)
+  if (text[0] !== 1 || text[1] !== 4) return null
+  if (!verified(device, join('wattle/access-entry/1\0', text), bytes.subarray(-64))) return null
+  const [places, grants] = [text[9]!, text[10]!]
+  const from = 43 + 11 * places
+  if (text.length !== from + 16 * grants) return null
+  return {
+    reason: text[2]!,
+    at: num(text, 3, 6),
+    previous: text.subarray(11, 43),
+    places: Array.from({ length: places }, (_, i) => ({
+      class: text[43 + 11 * i]!,
+      epoch: num(text, 44 + 11 * i, 4),
+      index: num(text, 48 + 11 * i, 6),
+    })),
+    grantIds: Array.from({ length: grants }, (_, i) => text.subarray(from + 16 * i, from + 16 * i + 16)),
+  }
 }

@@ -3,7 +3,8 @@
 
 import { randomFillSync } from 'node:crypto'
 import t from 'tap'
-import { type ReaderKeys, signEnded } from '../../src/channel/grant.ts'
+import { signEntry } from '../../src/channel/access.ts'
+import type { ReaderKeys } from '../../src/channel/grant.ts'
 import { Publisher } from '../../src/channel/publisher.ts'
 import { Exchange, Signer } from '../../src/crypto/native.ts'
 import { Secret } from '../../src/crypto/secret.ts'
@@ -11,14 +12,18 @@ import {
   type MiniFrame,
   type MiniReader,
   openData,
-  readEnded,
+  readEntry,
   readFrame,
   readGrant,
+  readKeys,
   readRotation,
   sha256,
   step,
 } from './mini-reader.ts'
 
+/** For comparing bytes whatever they are kept in. */
+const plain = (value: unknown): unknown =>
+  value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value
 const AT = 1_763_634_600_000
 const NO_HEAD = { epoch: 0, index: 0, hash: new Uint8Array(32) }
 
@@ -46,6 +51,7 @@ function house(readers: number) {
       box: new Exchange(new Secret(secret.slice())).publicKey,
       grantId,
       until: AT + 9,
+      entry: bytes(32),
     }
     const mini: MiniReader = {
       device: signer.publicKey,
@@ -158,17 +164,40 @@ t.test('GRANT: the chain from that frame on, and the state', async (t) => {
   }
 })
 
-t.test('ENDED, and a frame with a bit flipped', async (t) => {
+t.test('access entries, and a frame with a bit flipped', async (t) => {
   const h = house(1)
   const { keys, mini } = h.people[0]!
-  const made = signEnded(
-    { class: 2, reason: 3, epoch: 70_000, index: 1, grantId: keys.grantId, at: AT },
-    keys,
-    h.signer,
-  )
-  t.equal(made.length, 99)
-  t.match(readEnded(made, mini), { class: 2, why: 3, epoch: 70_000, index: 1, at: AT })
-  t.equal(readEnded(made, { ...mini, sign: bytes(32) }), null)
+  const { sign, box, grantId, until } = keys
+  const hashes = { event: bytes(32), before: bytes(32), previous: bytes(32) }
+  const text = {
+    kind: 3,
+    class: 2,
+    why: 3,
+    sign,
+    box,
+    grantId,
+    epoch: 70_000,
+    index: 1,
+    at: AT,
+    until,
+  } as const
+  const made = signEntry({ ...text, ...hashes }, h.signer)
+  t.equal(made.length, 266)
+  const read = readEntry(made, mini.device)!
+  for (const [name, value] of Object.entries({ ...text, ...hashes }))
+    t.same(plain(read[name as keyof typeof read]), plain(value), name)
+  t.equal(readEntry(made, bytes(32)), null)
+  const places = [
+    { class: 0, epoch: 7, index: 0 },
+    { class: 2, epoch: 9, index: 4 },
+  ] as const
+  const grantIds = [bytes(16), bytes(16), grantId]
+  const previous = bytes(32)
+  const handed = signEntry({ kind: 4, reason: 2, places: [...places], at: AT, grantIds, previous }, h.signer)
+  const keysRead = readKeys(handed, mini.device)!
+  t.match(keysRead, { reason: 2, at: AT, places: [...places] })
+  t.same(keysRead.grantIds.map(plain), grantIds.map(plain))
+  t.same(plain(keysRead.previous), plain(previous))
   h.publisher.openEpoch({ epoch: 1, reason: 1, at: AT, prev: NO_HEAD, readers: [keys], keepStart: false })
   const frame = h.frames[0]!
   for (let bit = 0; bit < 256 * 8; bit += 41) {

@@ -1,6 +1,6 @@
 // Noise XX against the published vectors, its libp2p payload, and what a forger may try.
 import { readFileSync } from 'node:fs'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { concat, equal, hex, unhex, utf8 } from '../../src/base/bytes.ts'
 import { Exchange } from '../../src/crypto/native.ts'
 import { Secret } from '../../src/crypto/secret.ts'
@@ -15,6 +15,7 @@ interface Vector {
   init_prologue: string
   init_static: string
   init_ephemeral: string
+  init_remote_static?: string
   resp_static: string
   resp_ephemeral: string
   handshake_hash: string
@@ -39,21 +40,32 @@ t.test('the published vectors', async (t) => {
   const { vectors } = JSON.parse(readFileSync('test/vectors/noise-xx-ik.json', 'utf8')) as {
     vectors: Vector[]
   }
-  const v = vectors.find((v) => v.protocol_name === 'Noise_XX_25519_ChaChaPoly_SHA256')!
+  for (const [pattern, messages] of [
+    ['XX', 3],
+    ['IK', 2],
+  ] as const)
+    await t.test(pattern, async (t) => runVector(t, vectors, pattern, messages))
+})
+
+function runVector(t: Test, vectors: Vector[], pattern: 'XX' | 'IK', handshakeMessages: number): void {
+  const v = vectors.find((v) => v.protocol_name === `Noise_${pattern}_25519_ChaChaPoly_SHA256`)!
   const prologue = unhex(v.init_prologue)!
   const a = new Handshake({
+    pattern,
+    ...(pattern === 'IK' ? { remoteStatic: unhex(v.init_remote_static!)! } : {}),
     initiator: true,
     prologue,
     static: exchange(v.init_static),
     ephemeral: exchange(v.init_ephemeral),
   })
   const b = new Handshake({
+    pattern,
     initiator: false,
     prologue,
     static: exchange(v.resp_static),
     ephemeral: exchange(v.resp_ephemeral),
   })
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < handshakeMessages; i++) {
     const [from, to] = i % 2 === 0 ? [a, b] : [b, a]
     const message = from.write(unhex(v.messages[i]!.payload)!)!
     t.equal(hex(message), v.messages[i]!.ciphertext, `message ${i}`)
@@ -62,8 +74,8 @@ t.test('the published vectors', async (t) => {
   t.equal(hex(a.hash), v.handshake_hash)
   const sides = { a: a.split(), b: b.split() }
   const counters = [0, 0]
-  for (let i = 3; i < v.messages.length; i++) {
-    // As in the vectors, the responder speaks next.
+  for (let i = handshakeMessages; i < v.messages.length; i++) {
+    // The two go on taking turns.
     const [from, to] = i % 2 === 1 ? [sides.b, sides.a] : [sides.a, sides.b]
     const plain = unhex(v.messages[i]!.payload)!
     const box = new Uint8Array(plain.length + 16)
@@ -74,7 +86,7 @@ t.test('the published vectors', async (t) => {
     t.ok(to.receive.open(box, 0, box.length, n, box, 0))
     t.ok(equal(box.subarray(0, plain.length), plain))
   }
-})
+}
 
 t.test('a changed, cut or foreign message does not get through', async (t) => {
   const next = seeded(2)

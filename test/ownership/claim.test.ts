@@ -1,10 +1,11 @@
 // The claim as its two machines run it: what must work, and what each adversary must not reach.
 import t from 'tap'
-import { compare, equal, hex, utf8 } from '../../src/base/bytes.ts'
+import { compare, equal, hex } from '../../src/base/bytes.ts'
 import { LIMITS } from '../../src/base/limits.ts'
 import { sha256 } from '../../src/crypto/native.ts'
 import { ClaimDevice } from '../../src/ownership/claim-device.ts'
 import { readCertificate } from '../../src/ownership/claim-keys.ts'
+import { encodePolicy, FACTORY_POLICY } from '../../src/ownership/policy/policy.ts'
 import { CLAIM, decodeHello, decodeResult, RESULT, STATE } from '../../src/wire/claim.ts'
 import { encodeOwnerSet } from '../../src/wire/owner-set.ts'
 import {
@@ -22,7 +23,7 @@ import {
 
 t.test('press, code, claimed: both sides hold the same certificate', async (t) => {
   const world = new World()
-  const owner = { ...claimant(1), policy: utf8('{"v":1}') }
+  const owner = { ...claimant(1), policy: encodePolicy(FACTORY_POLICY) }
   t.equal(last(run(world, ownerMachine(owner), 1, 0)), 'press', 'not without the press')
   world.press(1_000)
   const steps = run(world, ownerMachine(owner), 2, 1_000)

@@ -35,6 +35,8 @@ class Following:
                 self.telegrams.grant(self.reader.state)
         elif kind == messages.ENDED:
             self.count(f"ended {self.reader.ended(body)}")
+        elif kind == messages.ENTRY:
+            self.count("entry")
         else:
             fields = messages.read(data)
             if kind == messages.FRAMES:

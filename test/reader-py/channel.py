@@ -171,6 +171,7 @@ class Grant:
     hash: bytes
     grant_id: bytes
     until: int
+    entry: bytes
     chain_key: bytes
     state: bytes
 
@@ -182,17 +183,17 @@ def read_grant(data, keys):
     c = Cursor(text)
     need(c.number(1) == 1, "version")
     cls, epoch, nonce, index = c.number(1), c.number(4), c.take(16), c.number(6)
-    hash_, grant_id, until, box = c.take(32), c.take(16), c.number(6), c.block(4192)
+    hash_, grant_id, until, entry, box = c.take(32), c.take(16), c.number(6), c.take(32), c.block(4192)
     c.end()
     need(cls < len(CLASSES), "class")
     need(epoch != 0, "epoch")
     info = binding(b"wattle/grant/1\0", keys.device, cls, epoch, index, nonce)
     plain = hpke_open(keys.box_secret, info, keys.box + grant_id, box)
     need(plain is not None and len(plain) >= 32, "box")
-    return Grant(cls, epoch, nonce, index, hash_, grant_id, until, plain[:32], plain[32:])
+    return Grant(cls, epoch, nonce, index, hash_, grant_id, until, entry, plain[:32], plain[32:])
 
 
-# ENDED
+# ENDED: the access entry TAKEN (docs/wire/access.md)
 
 
 @dataclass
@@ -206,10 +207,15 @@ class Ended:
 
 
 def read_ended(data, keys):
-    need(len(data) == 35 + 64, "length")
-    need(verify(keys.device, b"wattle/ended-message/1\0" + keys.sign + data[:35], data[35:]), "signature")
-    c = Cursor(data[:35])
+    need(len(data) == 202 + 64, "length")
+    need(verify(keys.device, b"wattle/access-entry/1\0" + data[:202], data[202:]), "signature")
+    c = Cursor(data[:202])
     need(c.number(1) == 1, "version")
-    ended = Ended(c.number(1), c.number(1), c.number(4), c.number(6), c.take(16), c.number(6))
-    need(ended.cls < len(CLASSES), "class")
-    return ended
+    need(c.number(1) == 3, "kind")
+    cls, why, sign = c.number(1), c.number(1), c.take(32)
+    c.take(32)
+    need(sign == keys.sign, "another reader")
+    need(cls < len(CLASSES), "class")
+    need(why > 0, "why")
+    grant_id, epoch, index, at = c.take(16), c.number(4), c.number(6), c.number(6)
+    return Ended(cls, why, epoch, index, grant_id, at)

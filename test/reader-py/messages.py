@@ -6,7 +6,7 @@ Written from that text alone. `read` gives the fields of a message, or raises Ma
 from channel import FRAME
 from conventions import CLASSES, Cursor, need, u
 
-SUBSCRIBE, WITNESS, FRAMES, GRANT, ENDED, GAP, REFUSED, WAITING = range(1, 9)
+SUBSCRIBE, WITNESS, FRAMES, GRANT, ENDED, GAP, REFUSED, WAITING, ENTRY = range(1, 10)
 MESSAGE = 16_384
 FRAMES_AT_ONCE = 60
 

@@ -11,6 +11,7 @@ import {
   encodeInvite,
 } from '../../src/wire/consent.ts'
 import { House } from './house.ts'
+import { paperInvite, realInvite } from './invites.ts'
 import { nextEvent, ownerOf, Visitor } from './visitor.ts'
 
 function owned(seed: number): House {
@@ -153,15 +154,10 @@ t.test('a consent that was given before the owner had confirmed opens nothing fr
   house.until(() => device.log.readers.length === 1)
   house.world.runFor(1_000)
   const alice = house.providers.get('alice')!
-  const invite = {
-    device: device.key,
-    deviceBox: device.box,
-    class: 0,
-    grantId: device.log.readers[0]!.grantId,
-  }
   const owner = new Visitor(house, 'phone', ownerOf(house))
   const asked = owner.open(CONSENT_PROTOCOL, alice.card.addresses[0]!, true)!
-  asked.send(encodeInvite({ ...invite, until: 9e12, name: 'd', purpose: '', addresses: device.addresses }))
+  house.until(() => house.home!.access(device)!.book.newest > 3)
+  asked.send(encodeInvite(realInvite(house, 0, device.addresses)))
   house.world.runFor(10_000)
   const got = house.providerGot.get('alice')!
   t.ok(got.length > 3, 'she reads')
@@ -273,14 +269,12 @@ t.test('a stranger sends a provider invitations to devices that do not exist', a
   const stranger = new Visitor(house, 'mallory')
   const address = house.providers.get('alice')!.card.addresses[0]!
   const talk = stranger.open(CONSENT_PROTOCOL, address)!
+  const { card } = house.providers.get('alice')!
   for (let i = 0; i < 100; i++) {
-    const key = new Uint8Array(32)
-    house.world.chance.fill(key)
-    key[31]! &= 0x7f
-    const invite = { device: key, deviceBox: key, class: 0, grantId: key.subarray(0, 16), until: 9e12 }
-    talk.send(encodeInvite({ ...invite, name: 'x', purpose: '', addresses: ['10.77.0.1:9', '10.77.0.99:1'] }))
+    talk.send(encodeInvite(paperInvite(house, card, ['10.77.0.1:9', '10.77.0.99:1'])))
     house.world.runFor(50)
   }
+  t.ok(house.providers.get('alice')!.provider.channels > 10, 'they were taken')
   const before = house.providerGot.get('alice')!.length
   house.machine('device').kill()
   house.world.runFor(2_000)
@@ -313,17 +307,51 @@ t.test('the same invitation again and again is one channel', async (t) => {
   const stranger = new Visitor(house, 'mallory')
   const { provider, card } = house.providers.get('alice')!
   const talk = stranger.open(CONSENT_PROTOCOL, card.addresses[0]!)!
-  const { key } = house.owned().device
-  const invite = { device: key, deviceBox: key, class: 0, grantId: key.subarray(0, 16), until: 9e12 }
-  for (let i = 0; i < 20; i++)
-    talk.send(encodeInvite({ ...invite, name: 'x', purpose: '', addresses: [house.deviceAddress] }))
+  const invite = paperInvite(house, card, [house.deviceAddress])
+  for (let i = 0; i < 20; i++) talk.send(encodeInvite(invite))
   house.world.runFor(5_000)
   t.equal(provider.channels, 1)
-  const none = key.slice().fill(0)
-  talk.send(encodeInvite({ ...invite, device: none, name: 'x', purpose: '', addresses: [] }))
+  talk.send(encodeInvite({ ...invite, certificate: invite.certificate.slice().fill(0, 1, 33) }))
   house.world.runFor(1_000)
   t.equal(provider.channels, 1, 'a key that is none')
   t.ok(talk.closed)
+})
+
+t.test('an invitation is taken only where every part of it fits the others', async (t) => {
+  const house = owned(47)
+  house.startProvider('alice')
+  house.startProvider('bob')
+  house.grant('alice')
+  house.until(() => house.providerGot.get('alice')!.length > 2)
+  house.grant('bob')
+  house.until(() => house.providerGot.get('bob')!.length > 2)
+  const real = realInvite(house, 0, [house.deviceAddress])
+  const bobs = realInvite(house, 1, [house.deviceAddress])
+  const mallory = new Visitor(house, 'mallory')
+  house.startProvider('carol')
+  const carol = house.providers.get('carol')!
+  const paper = paperInvite(house, carol.card, [])
+  const flipped = (bytes: Uint8Array, at: number): Uint8Array => bytes.map((b, i) => (i === at ? b ^ 1 : b))
+  const wrong: [string, ReturnType<typeof realInvite>][] = [
+    ['for another provider', real],
+    ['the entry of another consent', { ...paper, entry: bobs.entry }],
+    ['the certificate of another device', { ...paper, certificate: real.certificate }],
+    ['the event of another consent', { ...paper, event: real.event }],
+    ['an entry that was changed', { ...paper, entry: flipped(paper.entry, 90) }],
+    ['a certificate with another box key', { ...paper, certificate: flipped(paper.certificate, 40) }],
+    ['no event', { ...paper, event: '' }],
+    ['cut short', { ...paper, entry: paper.entry.subarray(0, 200) }],
+  ]
+  for (const [what, invite] of wrong) {
+    const talk = mallory.open(CONSENT_PROTOCOL, carol.card.addresses[0]!)!
+    talk.send(encodeInvite(invite))
+    house.world.runFor(500)
+    t.equal(carol.provider.channels, 0, what)
+    t.ok(talk.closed, `${what}: the stream is reset`)
+  }
+  mallory.open(CONSENT_PROTOCOL, carol.card.addresses[0]!)!.send(encodeInvite(paper))
+  house.world.runFor(500)
+  t.equal(carol.provider.channels, 1, 'and the whole one is')
 })
 
 t.test('strangers who sit on every connection cannot keep the owner or a provider out', async (t) => {
@@ -393,11 +421,10 @@ t.test('a stranger cannot turn a provider away from its device by another invita
   house.until(() => house.providerGot.get('alice')!.length > 2)
   const { card } = house.providers.get('alice')!
   const talk = new Visitor(house, 'mallory').open(CONSENT_PROTOCOL, card.addresses[0]!)!
-  const { key } = house.owned().device
-  const invite = { device: key, deviceBox: card.box, class: 0, grantId: key.subarray(0, 16), until: 9e12 }
   for (let n = 0; n < 3; n++) {
     const addresses = Array.from({ length: 8 }, (_, i) => `10.77.0.99:${8 * n + i}`)
-    talk.send(encodeInvite({ ...invite, name: 'x', purpose: '', addresses }))
+    // Even who holds a real one can only add places where the device is not.
+    talk.send(encodeInvite(realInvite(house, 0, addresses)))
     house.world.runFor(500)
   }
   house.machine('home').kill()
@@ -421,13 +448,11 @@ t.test('invitations again and again do not interrupt a provider that reads', asy
   house.until(() => house.providerGot.get('alice')!.length > 2)
   const { card } = house.providers.get('alice')!
   const talk = new Visitor(house, 'mallory').open(CONSENT_PROTOCOL, card.addresses[0]!)!
-  const { key, box } = house.owned().device
   const had = house.providerGot.get('alice')!.length
+  const invite = realInvite(house, 0, [house.deviceAddress])
   const readers = house.events('device', 'subscribers').length
   for (let n = 0; n < 500; n++) {
-    const grantId = new Uint8Array(16).fill(n)
-    const invite = { device: key, deviceBox: box, class: 0, grantId, until: 9e12, name: 'x', purpose: '' }
-    talk.send(encodeInvite({ ...invite, addresses: [house.deviceAddress] }))
+    talk.send(encodeInvite(invite))
     house.world.runFor(20)
   }
   t.ok(house.providerGot.get('alice')!.length >= had + 9)

@@ -41,6 +41,8 @@ export class House {
   readonly machines: Map<string, Machine>
   device: Device | null
   home: Home | null
+  /** Who signs updates of the device. */
+  releaseKey: Uint8Array | null = null
   readonly providers: Map<string, { provider: Provider; card: Card }>
   /** Between two telegrams; long histories take a slower meter. */
   everyMs = 1_000
@@ -104,6 +106,7 @@ export class House {
         listen: `${machine.address}:${PORT}`,
         serial: 'sim',
         ringFrames: 5_000,
+        ...(this.releaseKey ? { releaseKey: this.releaseKey } : {}),
         report: (event, detail) => this.report('device', event, detail),
       },
       (error, device) => {

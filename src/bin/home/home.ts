@@ -16,6 +16,7 @@ import { OWNER_COMMANDS } from './owners.ts'
 import { PEER_COMMANDS } from './peers.ts'
 import { POLICY_COMMANDS } from './policy.ts'
 import { type Running, startHome } from './running.ts'
+import { UPDATE_COMMANDS } from './update.ts'
 
 const OPTIONS = {
   listen: { type: 'string' },
@@ -39,6 +40,7 @@ const COMMANDS: readonly HomeCommand[] = [
   ...OWNER_COMMANDS,
   ...POLICY_COMMANDS,
   ...PEER_COMMANDS,
+  ...UPDATE_COMMANDS,
 ]
 
 export async function home(args: string[]): Promise<ExitCode> {
@@ -57,11 +59,12 @@ export async function home(args: string[]): Promise<ExitCode> {
     )
   const request = command.request(words, given)
   const folder = stateFolder(given.text('state'), 'home')
-  const answer = (await askControl(folder, request)) ?? (await alone(folder, given, request))
+  const answer = (await askControl(folder, request, say)) ?? (await alone(folder, given, request))
   if (answer.result !== undefined) process.stdout.write(`${JSON.stringify(answer.result)}\n`)
-  const { change } = (answer.result ?? {}) as { change?: unknown }
+  const { change, card, invitation } = (answer.result ?? {}) as Record<string, unknown>
   const out = given.text('out')
-  if (out !== undefined && typeof change === 'string') writeFileSync(out, `${change}\n`, { mode: 0o600 })
+  const text = change ?? card ?? invitation
+  if (out !== undefined && typeof text === 'string') writeFileSync(out, `${text}\n`, { mode: 0o600 })
   if (answer.ok && !given.flag('json')) for (const line of command.words?.(answer.result) ?? []) say(line)
   if (!answer.ok)
     throw new WattleError(answer.code ?? 'failed', answer.text ?? answer.code ?? 'it did not work')
@@ -115,7 +118,7 @@ async function alone(
     all ? running.home.owned.some((o) => !o.ready) : owned !== null && !owned.ready
   for (let i = 0; i < 100 && missing(); i++) await new Promise((resolve) => setTimeout(resolve, 100))
   const answer = await new Promise<Omit<ControlAnswer, 'id'>>((resolve) =>
-    carryOut(running, request, resolve),
+    carryOut(running, request, (step) => (step.progress === undefined ? resolve(step) : say(step.progress))),
   )
   await running.stop()
   return answer

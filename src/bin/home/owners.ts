@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { base64url, equal, text, unbase64url, utf8 } from '../../base/bytes.ts'
 import { WattleError } from '../../base/errors.ts'
 import type { Owned } from '../../home/owned.ts'
-import type { Progress } from '../../home/owning.ts'
+import type { Progress } from '../../home/owning/owning.ts'
 import { linuxRandom } from '../../hw/linux/clock.ts'
 import {
   adding,

@@ -17,6 +17,7 @@ import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
 import { PEERS_PROTOCOL } from '../../wire/peers.ts'
+import { UPDATE_PROTOCOL } from '../../wire/update.ts'
 import type { Claim } from '../claim.ts'
 import type { ConsentServer } from '../consent.ts'
 import type { Subscriber } from '../publish/subscriber.ts'
@@ -33,6 +34,8 @@ export interface StreamsOptions {
   signer: () => Signer | null
   claim: Claim
   consent: ConsentServer
+  /** Takes streams of UPDATE_PROTOCOL; null where there is no card to update. */
+  update: ((stream: Stream) => void) | null
   /** Null while nobody owns the device. */
   subscribers: () => Subscribers | null
   /** `wattle-ab12`. */
@@ -151,7 +154,7 @@ export class DeviceStreams {
   }
 
   #makeHost(): Host {
-    const { hardware, loop, consent } = this.#options
+    const { hardware, loop, consent, update } = this.#options
     const { sockets, random } = hardware
     const identity = this.#options.signer()
     const signer = identity ?? new Signer(Secret.fresh(random))
@@ -160,6 +163,7 @@ export class DeviceStreams {
     if (identity) {
       host.handle(CHANNEL_PROTOCOL, (stream) => this.#onChannel(stream))
       host.handle(CONSENT_PROTOCOL, (stream) => consent.onStream(stream))
+      if (update) host.handle(UPDATE_PROTOCOL, update)
       this.#watchPeers(host, identity)
     }
     return host

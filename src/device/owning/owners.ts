@@ -4,11 +4,12 @@
 
 import { base64url } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
-import type { Failure } from '../../hw/hardware.ts'
+import type { Loop } from '../../node/loop.ts'
 import { signEvent } from '../../ownership/event.ts'
 import type { Checked, Decision } from '../../ownership/log.ts'
 import { MeterTime } from '../../ownership/meter-time.ts'
 import { takesPress } from '../../ownership/owners/rights.ts'
+import type { Lights } from '../lights.ts'
 import type { DeviceState } from '../state.ts'
 
 /** So often the time, and how far a recovery has come, are written down, ms. */
@@ -17,29 +18,51 @@ const WRITE_MS = 3_600_000
 /** Why the device does not take an event that the log would take. */
 export type Held = 'press-needed' | 'too-early'
 
+export interface OwningOptions {
+  state: DeviceState
+  lights: Lights
+  loop: Loop
+  report: (event: string, detail?: Record<string, unknown>) => void
+}
+
+const WINDOW = 'owners'
+
 export class Owning {
   readonly #state: DeviceState
+  readonly #lights: Lights
+  readonly #loop: Loop
   readonly #report: (event: string, detail?: Record<string, unknown>) => void
   #time: MeterTime
   #pressedUntil: number
   #writtenAt: number
-  #failed: (error: NonNullable<Failure>) => void
 
-  constructor(
-    state: DeviceState,
-    report: (event: string, detail?: Record<string, unknown>) => void,
-    failed: (error: NonNullable<Failure>) => void,
-  ) {
+  constructor({ state, lights, loop, report }: OwningOptions) {
     this.#state = state
+    this.#lights = lights
+    this.#loop = loop
     this.#report = report
-    this.#failed = failed
     this.#time = new MeterTime(state.time)
     this.#pressedUntil = Number.NEGATIVE_INFINITY
     this.#writtenAt = Number.NEGATIVE_INFINITY
   }
 
-  /** The button was held for the second function: power may grow for ten minutes. Monotonic ms. */
-  pressed(now: number, ms: number = LIMITS.ownership.pressMs): void {
+  /**
+   * The button was held for the second function: power may grow for ten minutes. Where one owner has a
+   * recovery to fear, it ends that instead: the event to carry out, signed by the device. Monotonic ms.
+   */
+  onSecond(now: number, wall: number): string | null {
+    const cancel = this.#cancelRecovery(wall)
+    if (cancel !== null) return cancel
+    const ms = LIMITS.ownership.pressMs
+    this.pressed(now, ms)
+    this.#lights.set({ windowOpen: true })
+    this.#report('owners', { what: 'open', ms })
+    this.#loop.after(WINDOW, ms, () => this.#lights.set({ windowOpen: false }))
+    return null
+  }
+
+  /** A press counts for so long. */
+  pressed(now: number, ms: number): void {
     this.#pressedUntil = now + ms
   }
 
@@ -48,11 +71,8 @@ export class Owning {
     return Math.max(0, this.#pressedUntil - now)
   }
 
-  /**
-   * The event by which a press ends a recovery: signed by the device itself, where there is one owner and
-   * a recovery is under way; else null.
-   */
-  cancelRecovery(wall: number): string | null {
+  /** By a press, where there is one owner and a recovery is under way; else null. */
+  #cancelRecovery(wall: number): string | null {
     const { log, signer } = this.#state
     if (!log?.heirs || !signer || !takesPress(log.set)) return null
     const event = {
@@ -79,8 +99,14 @@ export class Owning {
 
   onDecision(decision: Decision, at: number): void {
     this.#time.hint(at)
-    // One press, one change of the owners.
-    if (decision.kind === 'owners') this.#pressedUntil = Number.NEGATIVE_INFINITY
+    if (decision.kind === 'owners') {
+      // One press, one change of the owners.
+      this.#pressedUntil = Number.NEGATIVE_INFINITY
+      this.#loop.cancel(WINDOW)
+      this.#lights.set({ windowOpen: false })
+      const { m, owners } = decision.after
+      this.#report('owners', { what: 'changed', m, owners: owners.length })
+    }
     if (decision.kind === 'recovery') this.#state.recovered = 0
   }
 
@@ -104,7 +130,7 @@ export class Owning {
   #write(time: number, now: number): void {
     this.#writtenAt = now
     this.#state.keepTime(Math.floor(time), (error) => {
-      if (error) this.#failed(error)
+      if (error) this.#report('failed', { what: 'time', text: error.message })
     })
   }
 }

@@ -2,7 +2,7 @@
 // in the order that no crash can turn against the owner: numbers durable, frames before them on the
 // card, then KEY_ROTATION (DESIGN, "Power cuts and rollback"). The reader set is asked for, never kept.
 
-import type { Bytes } from '../../base/bytes.ts'
+import { type Bytes, base64url } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
 import type { ReaderKeys } from '../../channel/grant.ts'
 import { Publisher } from '../../channel/publisher.ts'
@@ -43,11 +43,22 @@ interface Channel {
   head: Head
 }
 
+/** An epoch that is about to be opened, as it was written down. */
+interface NextEpoch {
+  class: ClassId
+  epoch: number
+  readers: ReaderKeys[]
+  keepStart: boolean
+}
+
 export class Channels {
   readonly #options: ChannelsOptions
   readonly #channels: Channel[]
   readonly #message: Bytes
   #rotating: number
+  #failed: Failure
+  /** Grants whose readers have a key of the epoch of now, by class. */
+  readonly #handed: readonly Set<string>[]
 
   private constructor(options: ChannelsOptions) {
     this.#options = options
@@ -55,6 +66,8 @@ export class Channels {
     this.#message = new Uint8Array(1 + FRAME_BYTES)
     this.#message[0] = CHANNEL.frames
     this.#rotating = 0
+    this.#failed = null
+    this.#handed = CLASSES.map(() => new Set())
   }
 
   /** Opens the rings of a device that has an identity; no epoch yet. */
@@ -104,6 +117,17 @@ export class Channels {
     return this.#rotating > 0
   }
 
+  /** Why nothing is sealed any more until the next start: keys could not be changed. */
+  get failed(): Failure {
+    return this.#failed
+  }
+
+  /** A loss of access could not be written down: whoever was to go has the keys of now, so nothing is sealed under them. */
+  sealOff(error: NonNullable<Failure>): void {
+    this.#failed ??= error
+    this.hold()
+  }
+
   /** Somebody's access has ended: nothing is sealed until `release`, which follows the rotation. */
   hold(): void {
     this.#rotating++
@@ -128,36 +152,73 @@ export class Channels {
   /**
    * New epochs for these classes. Sealing waits meanwhile (`rotating`), so the very next frame is
    * under the new keys. Where that fails (the card), it waits for good: a reader who was to leave still
-   * has the old ones. `atLeast` is the highest epoch number that anybody has shown us.
+   * has the old ones. `atLeast` is the highest epoch number that anybody has shown us; `leaving`
+   * writes down who goes. Who gets the new keys is written before anything carries them.
    */
-  rotate(classes: readonly ClassId[], reason: Reason, done: (error: Failure) => void, atLeast = 0): void {
+  rotate(
+    classes: readonly ClassId[],
+    reason: Reason,
+    o: { atLeast?: number; leaving?: (epochOf: (cls: ClassId) => number) => void },
+    done: (error: Failure) => void,
+  ): void {
+    const { state, readers, unwitnessed } = this.#options
     this.hold()
     const finish = (error: Failure): void => {
-      if (!error) this.release()
+      if (error) this.#failed = error
+      else this.release()
       done(error)
     }
-    this.#options.state.nextEpochs(classes.length, atLeast, (error, first) => {
+    let next: NextEpoch[] = []
+    const entries = (first: number): void => {
+      o.leaving?.((cls) => first + classes.indexOf(cls))
+      next = classes.map((cls, i) => ({
+        class: cls,
+        epoch: first + i,
+        readers: readers(cls),
+        keepStart: unwitnessed(),
+      }))
+      this.#writeKeys(next, reason)
+    }
+    state.nextEpochs(classes.length, { atLeast: o.atLeast ?? 0, entries }, (error) => {
       if (error) return finish(error)
       this.sync((failure) => {
         if (failure) return finish(failure)
-        classes.forEach((cls, i) => {
-          this.#open(cls, first + i, reason)
-        })
+        for (const epoch of next) this.#open(epoch, reason)
         finish(null)
       })
     })
   }
 
-  #open(cls: ClassId, epoch: number, reason: Reason): void {
-    const { readers, unwitnessed, onEpoch, wall } = this.#options
+  /** Whoever has a box in an epoch is in the log of keys. */
+  #writeKeys(next: readonly NextEpoch[], reason: Reason): void {
+    const { state, wall } = this.#options
+    const grantIds = next.flatMap(({ readers }) => readers.map((r) => r.grantId)).filter((id) => !isOwner(id))
+    const places = next.map((epoch) => ({ class: epoch.class, epoch: epoch.epoch, index: 0 }))
+    state.access.keys({ reason, places, at: Math.max(0, Math.floor(wall())), grantIds }, state.signer!)
+  }
+
+  /** Somebody was handed a key of the epoch of now by a GRANT. */
+  handed(cls: ClassId, grantId: Bytes): void {
+    this.#handed[cls]!.add(base64url(grantId))
+  }
+
+  isHanded(cls: ClassId, grantId: Bytes): boolean {
+    return this.#handed[cls]!.has(base64url(grantId))
+  }
+
+  #open({ class: cls, epoch, readers, keepStart }: NextEpoch, reason: Reason): void {
+    const { onEpoch, wall } = this.#options
     onEpoch(cls)
+    const handed = this.#handed[cls]!
+    handed.clear()
+    for (const { grantId } of readers) handed.add(base64url(grantId))
     this.publisher(cls).openEpoch({
       epoch,
       reason,
       at: Math.max(0, Math.floor(wall())),
       prev: this.head(cls),
-      readers: readers(cls),
-      keepStart: unwitnessed(),
+      readers,
+      keepStart,
     })
   }
 
@@ -178,6 +239,11 @@ export class Channels {
       ring.close()
     }
   }
+}
+
+/** Owners have no grant: their id is zeros. */
+function isOwner(grantId: Bytes): boolean {
+  return grantId.every((b) => b === 0)
 }
 
 export function ringName(cls: ClassId): string {

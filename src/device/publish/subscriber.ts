@@ -44,6 +44,14 @@ export class Subscriber {
   #closed: boolean
   /** Number of frames after which an ended reader hears no more; -1 while it reads. */
   #farewell: number
+  /** The consent by which it reads; zeros for an owner. */
+  #grantId: Bytes
+  /** The newest frame that went out; epoch 0 before the first. */
+  #sentEpoch: number
+  #sentIndex: number
+  /** The last place before its consent came to rest, or null. */
+  #restedAt: Place | null
+  #resting: boolean
   #grants: PlacedGrant[]
 
   constructor(o: { class: ClassId; reader: Bytes; outlet: Outlet; ring: Ring }) {
@@ -57,7 +65,22 @@ export class Subscriber {
     this.#reading = false
     this.#closed = false
     this.#farewell = -1
+    this.#grantId = new Uint8Array(16)
+    this.#sentEpoch = 0
+    this.#sentIndex = 0
+    this.#restedAt = null
+    this.#resting = false
     this.#grants = []
+  }
+
+  /** By which consent it reads from now on. */
+  reads(grantId: Bytes): void {
+    this.#grantId = grantId
+  }
+
+  /** What went out to it, for the owner to see. */
+  get sent(): { grantId: Bytes; epoch: number; index: number } {
+    return { grantId: this.#grantId, epoch: this.#sentEpoch, index: this.#sentIndex }
   }
 
   get live(): boolean {
@@ -72,9 +95,15 @@ export class Subscriber {
     return this.#farewell >= 0
   }
 
+  /** The epoch that opened when its consent came to rest; null where it never did. */
+  get restedAt(): Place | null {
+    return this.#restedAt
+  }
+
   /** Starts with the frame numbered `from`; grants are sent when their place is reached. */
   start(from: number, grants: readonly PlacedGrant[]): void {
     this.#cursor = from
+    this.#resting = false
     this.#grants = [...grants]
     this.#pump()
   }
@@ -110,6 +139,20 @@ export class Subscriber {
     this.#outlet.send(encodeSigned(CHANNEL.grant, bytes))
   }
 
+  /** An access entry about this reader. */
+  entry(bytes: Bytes): void {
+    this.#outlet.send(encodeSigned(CHANNEL.entry, bytes))
+  }
+
+  /** The consent rests: says so, and sends nothing until the next `start`. */
+  rest(signed: Bytes, at: Place): void {
+    this.#outlet.send(encodeSigned(CHANNEL.ended, signed))
+    this.#grants = []
+    this.#live = false
+    this.#resting = true
+    this.#restedAt = at
+  }
+
   /** Access has ended: says so, and closes after `frames` more, which it cannot open. */
   end(signed: Bytes, frames: number): void {
     this.#outlet.send(encodeSigned(CHANNEL.ended, signed))
@@ -140,7 +183,7 @@ export class Subscriber {
     }
     this.#cursor++
     this.#outlet.send(message)
-    this.#countFarewell(1)
+    this.#count(message.subarray(1), 1)
   }
 
   /** The stream has room again. */
@@ -150,7 +193,7 @@ export class Subscriber {
 
   /** Sends what the ring has, as far as the stream takes it; then lives from frame to frame. */
   #pump(): void {
-    if (this.#reading || this.#closed || this.#live) return
+    if (this.#reading || this.#closed || this.#live || this.#resting) return
     if (this.#cursor >= this.#ring.next && this.#grants.length === 0) {
       this.#live = true
       this.#message = null
@@ -164,7 +207,7 @@ export class Subscriber {
     message[0] = CHANNEL.frames
     this.#ring.read(this.#cursor, message.subarray(1), (error, frames) => {
       this.#reading = false
-      if (this.#closed) return
+      if (this.#closed || this.#resting) return
       // Frames that the card does not give back (it failed): asking again at once would never end.
       if (error || (frames === 0 && this.#cursor < this.#ring.next)) {
         this.close()
@@ -188,7 +231,7 @@ export class Subscriber {
     this.#cursor += frames
     // Whatever is left lies ahead of the newest frame: it is for the next one.
     if (this.#cursor >= this.#ring.next) this.#sendGrants(Number.MAX_SAFE_INTEGER, 0)
-    this.#countFarewell(frames)
+    if (frames > 0) this.#count(message.subarray(1 + (frames - 1) * FRAME_BYTES), frames)
   }
 
   #sendFrames(message: Bytes, from: number, to: number): void {
@@ -213,8 +256,13 @@ export class Subscriber {
       this.#outlet.send(encodeSigned(CHANNEL.grant, this.#grants.shift()!.bytes))
   }
 
-  #countFarewell(frames: number): void {
-    if (this.#farewell < 0) return
+  /** `last` begins with the newest of these frames. */
+  #count(last: Bytes, frames: number): void {
+    if (this.#farewell < 0) {
+      this.#sentEpoch = frameEpoch(last)
+      this.#sentIndex = frameIndex(last)
+      return
+    }
     this.#farewell -= frames
     if (this.#farewell <= 0) this.close()
   }

@@ -2,36 +2,41 @@
 // access has ended. A stream is believed only for the key its connection proved; the reader set itself
 // is asked from ownership each time.
 
-import { type Bytes, equal } from '../../base/bytes.ts'
+import { type Bytes, base64url, equal } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
-import { type ReaderKeys, signEnded } from '../../channel/grant.ts'
-import type { Signer } from '../../crypto/native.ts'
+import { grantPlace, type ReaderKeys } from '../../channel/grant.ts'
 import {
   CHANNEL,
   decodeSubscribe,
   decodeWitness,
   ENDING,
   type Ending,
+  encodeSigned,
   type Subscribe,
   type Witness,
 } from '../../wire/channel.ts'
+import type { Delivered } from '../../wire/consent.ts'
 import { CLASS_NAMES, type ClassId } from '../../wire/frame.ts'
 import type { Channels } from './channels.ts'
+import type { Place } from './ring.ts'
 import { type Outlet, type PlacedGrant, Subscriber } from './subscriber.ts'
 
 /** One who may read a class, as ownership has it at this moment. */
 export interface Entitled extends ReaderKeys {
   owner: boolean
+  /** May be handed keys now: its consent does not rest, and its first full period has begun. */
+  open: boolean
 }
 
 export interface SubscribersOptions {
   channels: Channels
-  signer: Signer
   entitled: (sign: Bytes, cls: ClassId) => Entitled | null
   /** Grants that became due while this reader was away, oldest first. */
   owed: (sign: Bytes, cls: ClassId) => PlacedGrant[]
-  /** The current telegram in packed form, for joiners of `raw`; told that somebody joins. */
-  currentState: (cls: ClassId) => Bytes
+  /** A GRANT for the next frame; null where there is none to be had. */
+  grant: (who: Entitled, cls: ClassId, done: (bytes: Bytes | null) => void) => void
+  /** Entries of the log of keys about one reader of a class. */
+  entries: (sign: Bytes, cls: ClassId) => Bytes[]
   witnessed: () => boolean
   onWitness: (witness: Witness, owner: Bytes) => void
   wall: () => number
@@ -44,13 +49,35 @@ const FAREWELL_FRAMES = 60
 export class Subscribers {
   readonly #options: SubscribersOptions
   readonly #active: Subscriber[]
-  /** Subscriptions that wait for a witness. */
+  /** Subscriptions that wait: for a witness, for the first full period, or because their consent rests. */
   readonly #waiting: { subscriber: Subscriber; request: Subscribe }[]
+
+  /** What went out last, by consent; brought up to date when it is asked for and when a stream ends. */
+  readonly #sent: Map<string, Delivered>
 
   constructor(options: SubscribersOptions) {
     this.#options = options
     this.#active = []
     this.#waiting = []
+    this.#sent = new Map()
+  }
+
+  /** The newest frame that went out to each reader that is no owner. */
+  delivered(): Delivered[] {
+    for (const subscriber of this.#active) this.#noteSent(subscriber)
+    return [...this.#sent.values()]
+  }
+
+  /** Of consents that have ended since, the oldest are forgotten. */
+  #noteSent(subscriber: Subscriber): void {
+    const { grantId, epoch, index } = subscriber.sent
+    const id = base64url(grantId)
+    if (epoch === 0 || grantId.every((b) => b === 0)) return
+    const known = this.#sent.get(id)
+    if (known && known.epoch === epoch && known.index === index) return
+    this.#sent.delete(id)
+    this.#sent.set(id, { grantId, epoch, index, at: Math.max(0, Math.floor(this.#options.wall())) })
+    if (this.#sent.size > LIMITS.channel.readers) this.#sent.delete(this.#sent.keys().next().value!)
   }
 
   get count(): number {
@@ -74,9 +101,11 @@ export class Subscribers {
     }
     const who = entitled(reader, request.class)
     if (!who) {
+      this.#sendEntries(outlet, reader, request.class)
       this.#refuse(outlet, ENDING.notReader)
       return null
     }
+    if (!who.owner) this.#sendEntries(outlet, reader, request.class)
     this.#makeRoom(reader, request.class)
     if (this.#active.length >= LIMITS.channel.readers * CLASS_NAMES.length) {
       this.#refuse(outlet, ENDING.tooMany)
@@ -109,6 +138,7 @@ export class Subscribers {
   }
 
   #forget(subscriber: Subscriber): void {
+    this.#noteSent(subscriber)
     const i = this.#active.indexOf(subscriber)
     if (i >= 0) this.#active.splice(i, 1)
     const w = this.#waiting.findIndex((x) => x.subscriber === subscriber)
@@ -123,37 +153,45 @@ export class Subscribers {
     }
   }
 
-  /** A witness has confirmed: those who waited are served. */
-  onWitnessed(): void {
-    for (const { subscriber, request } of this.#waiting.splice(0)) {
+  /** Those who waited and may read now are served: a witness has confirmed, or somebody was let in. */
+  wake(): void {
+    for (const waiting of this.#waiting.splice(0)) {
+      const { subscriber, request } = waiting
       const who = this.#options.entitled(subscriber.reader, request.class)
-      if (who) this.#begin(subscriber, request, who)
-      else subscriber.refuse(ENDING.notReader)
+      if (subscriber.closed) continue
+      if (!who) subscriber.refuse(ENDING.notReader)
+      else if (this.#mayRead(who)) this.#begin(subscriber, request, who)
+      else this.#waiting.push(waiting)
     }
   }
 
   /**
-   * Somebody's access ended, and the new epoch is open: a signed word, then at most a minute of closed
-   * frames. Who has another consent for the same class gets its key under that one.
+   * Somebody's access ended, and the new epoch is open: the signed entry, then at most a minute of closed
+   * frames; none while a consent rests. Who has another consent for the same class comes again for it.
    */
-  end(reader: ReaderKeys, cls: ClassId, reason: Ending): void {
-    const { signer, channels, wall, entitled, currentState } = this.#options
+  end(reader: { sign: Bytes; grantId: Bytes; class: ClassId }, entry: Bytes, reason: Ending): void {
+    const { entitled } = this.#options
+    const cls = reader.class
     const still = reason === ENDING.deleted ? null : entitled(reader.sign, cls)
-    for (const subscriber of this.#active) {
+    for (const subscriber of [...this.#active]) {
       if (subscriber.class !== cls || subscriber.ended || !equal(subscriber.reader, reader.sign)) continue
-      const grant = still && channels.publisher(cls).grant(still, currentState(cls))
-      if (grant) {
-        if (subscriber.live) subscriber.grant(grant)
-        else subscriber.close()
-        continue
-      }
-      const { epoch } = channels.next(cls)
-      const at = Math.max(0, Math.floor(wall()))
-      subscriber.end(
-        signEnded({ class: cls, reason, epoch, index: 0, grantId: reader.grantId, at }, reader, signer),
-        FAREWELL_FRAMES,
-      )
+      if (still && !equal(still.grantId, reader.grantId)) {
+        subscriber.entry(entry)
+        subscriber.close()
+      } else if (still) {
+        const request = { class: cls, epoch: 0, index: 0, hasKey: false, grantId: still.grantId }
+        if (this.#waiting.some((w) => w.subscriber === subscriber)) subscriber.entry(entry)
+        else {
+          subscriber.rest(entry, this.#options.channels.next(cls))
+          this.#waiting.push({ subscriber, request })
+        }
+      } else subscriber.end(entry, FAREWELL_FRAMES)
     }
+  }
+
+  /** Streams of one who may read no more, and to whom no entry is owed: a former owner. */
+  closeOf(sign: Bytes): void {
+    for (const subscriber of [...this.#active]) if (equal(subscriber.reader, sign)) subscriber.close()
   }
 
   closeAll(): void {
@@ -171,7 +209,7 @@ export class Subscribers {
     this.#active.push(subscriber)
     subscriber.keep(true)
     this.#options.onChange()
-    if (who.owner || this.#options.witnessed()) {
+    if (this.#mayRead(who)) {
       this.#begin(subscriber, request, who)
       return
     }
@@ -179,18 +217,41 @@ export class Subscribers {
     subscriber.waiting()
   }
 
+  #mayRead(who: Entitled): boolean {
+    return who.owner || (who.open && this.#options.witnessed())
+  }
+
+  /** What its own log of keys says, for a reader that was away when it was said. */
+  #sendEntries(outlet: Outlet, reader: Bytes, cls: ClassId): void {
+    for (const entry of this.#options.entries(reader, cls)) outlet.send(encodeSigned(CHANNEL.entry, entry))
+  }
+
   #begin(subscriber: Subscriber, request: Subscribe, who: Entitled): void {
-    const { channels, owed, entitled } = this.#options
-    const ring = channels.ring(request.class)
+    subscriber.reads(who.grantId)
+    const { owed } = this.#options
     // A key of a consent that has ended opens nothing any more, whatever its holder believes.
     const hasKey = request.hasKey && equal(request.grantId, who.grantId)
-    const due = owed(who.sign, request.class).filter((g) => !hasKey || g.epoch > request.epoch)
+    const rested = subscriber.restedAt
+    const due = owed(who.sign, request.class).filter(
+      (g) => (!hasKey || g.epoch > request.epoch) && (!rested || g.epoch >= rested.epoch),
+    )
     const from = hasKey ? request : due[0]
     if (!from) {
       this.#joinNow(subscriber, request, who)
       return
     }
-    due.push(...this.#forNow(from.epoch, request.class, who))
+    this.#forNow(from.epoch, request.class, who, (more) => {
+      this.#find(subscriber, { request, who, from, due: [...due, ...more] })
+    })
+  }
+
+  #find(
+    subscriber: Subscriber,
+    o: { request: Subscribe; who: Entitled; from: Place; due: readonly PlacedGrant[] },
+  ): void {
+    const { channels, entitled } = this.#options
+    const { request, who, from, due } = o
+    const ring = channels.ring(request.class)
     ring.find(from, (error, n) => {
       // The card took its time: the consent may have ended meanwhile.
       const still = entitled(subscriber.reader, request.class)
@@ -208,26 +269,24 @@ export class Subscribers {
   }
 
   /** Whoever comes from an earlier epoch may miss a box on the way, if first keys died with a start of ours. */
-  #forNow(epoch: number, cls: ClassId, who: Entitled): PlacedGrant[] {
-    const { channels, currentState } = this.#options
-    const next = channels.next(cls)
-    if (epoch >= next.epoch) return []
-    const bytes = channels.publisher(cls).grant(who, currentState(cls))
-    return bytes ? [{ epoch: next.epoch, index: next.index, bytes }] : []
+  #forNow(epoch: number, cls: ClassId, who: Entitled, done: (grants: PlacedGrant[]) => void): void {
+    const { channels, grant } = this.#options
+    if (epoch >= channels.next(cls).epoch) return done([])
+    grant(who, cls, (bytes) => done(bytes ? [{ ...grantPlace(bytes), bytes }] : []))
   }
 
   /** From the next frame on, with the current telegram in the grant. */
   #joinNow(subscriber: Subscriber, request: Subscribe, who: Entitled): void {
-    const { channels, currentState } = this.#options
-    const next = channels.next(request.class)
-    // A reader that still has its key sees the gap in the grant itself.
-    if (request.epoch > 0 && !request.hasKey) subscriber.gap(request, next)
-    const grant = channels.publisher(request.class).grant(who, currentState(request.class))
-    if (!grant) {
-      subscriber.refuse(ENDING.notReader)
-      return
-    }
-    subscriber.grant(grant)
-    subscriber.start(channels.ring(request.class).next, [])
+    const { channels, grant } = this.#options
+    grant(who, request.class, (bytes) => {
+      if (!bytes) {
+        subscriber.refuse(ENDING.notReader)
+        return
+      }
+      // A reader that still has its key sees the gap in the grant itself.
+      if (request.epoch > 0 && !request.hasKey) subscriber.gap(request, grantPlace(bytes))
+      subscriber.grant(bytes)
+      subscriber.start(channels.ring(request.class).next, [])
+    })
   }
 }

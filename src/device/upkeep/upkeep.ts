@@ -7,6 +7,7 @@ import type { Board, Files, Sockets, TcpSocket } from '../../hw/hardware.ts'
 import type { Loop } from '../../node/loop.ts'
 import { otherSlot, type Slot } from '../../wire/slots.ts'
 import type { Lights } from '../lights.ts'
+import { readMemory } from '../update/memory.ts'
 import { changeSlots } from '../update/slots.ts'
 import { type Before, judgeTrial, missing, type Seen } from './gate.ts'
 import { FEED_MS, PROBE_MS, Progress } from './progress.ts'
@@ -177,20 +178,24 @@ export class Upkeep {
     board.restart('fallback')
   }
 
+  /** The rollback index is this system's from now on: what it brought when it was installed. */
   #stay(): void {
-    const { board, lights, report } = this.#options
+    const { board, files, lights, report } = this.#options
     const own = this.slot
-    changeSlots(
-      board.card!,
-      () => ({ [own]: 'good', first: own }),
-      (error, record) => {
-        this.#settling = false
-        if (error) return report('failed', { what: 'slot-record', text: error.message })
-        this.#trial = false
-        lights.set({ trial: false })
-        report('proved', { slot: own, index: record?.index })
-      },
-    )
+    readMemory(files, (memory) => {
+      const index = memory?.installed && memory.slot === own ? memory.index : null
+      changeSlots(
+        board.card!,
+        () => ({ [own]: 'good', first: own, ...(index === null ? {} : { index }) }),
+        (error, record) => {
+          this.#settling = false
+          if (error) return report('failed', { what: 'slot-record', text: error.message })
+          this.#trial = false
+          lights.set({ trial: false })
+          report('proved', { slot: own, index: record?.index })
+        },
+      )
+    })
   }
 
   #worked(): boolean {

@@ -2,15 +2,14 @@
 // allocation but for signatures. Every answer is bounded in relation to its question, so the node is
 // no amplifier; every refusal is counted.
 
-import type { Bytes } from '../../base/bytes.ts'
-import { C, type Core } from '../core.ts'
+import type { Core } from '../core.ts'
+import * as C from '../counts.ts'
 import { compactBytes } from '../krpc/address.ts'
-import { F } from '../krpc/reader.ts'
-import { MAX_DATAGRAM, piece, type Writer } from '../krpc/writer.ts'
+import * as F from '../krpc/fields.ts'
+import { MAX_DATAGRAM, type Writer } from '../krpc/writer.ts'
 import { loadId } from '../math/id.ts'
-import type { Exchange } from '../overlay/proof.ts'
 import { MUTABLE, SIGNED_BYTES } from '../store/items.ts'
-import { TOKEN_BYTES, type TokenSlot } from '../store/tokens.ts'
+import { TOKEN_BYTES } from '../store/tokens.ts'
 import { K } from '../table/table.ts'
 import { Storing } from './storing.ts'
 
@@ -25,46 +24,9 @@ const TAIL = 44
 const PROOF = 110
 const MAX_TID = 16
 
-type Method = 'ping' | 'find_node' | 'get_peers' | 'announce_peer' | 'get' | 'put'
-
-export const METHODS: Readonly<Record<Method, Bytes>> = {
-  ping: piece('ping'),
-  find_node: piece('find_node'),
-  get_peers: piece('get_peers'),
-  announce_peer: piece('announce_peer'),
-  get: piece('get'),
-  put: piece('put'),
-}
-
-const P = {
-  ip4: piece('2:ip6:'),
-  ip6: piece('2:ip18:'),
-  r: piece('1:rd2:id20:'),
-  key: piece('1:k32:'),
-  nodes: piece('5:nodes'),
-  nodes6: piece('6:nodes6'),
-  seq: piece('3:seq'),
-  sig: piece('3:sig64:'),
-  token: piece('5:token8:'),
-  v: piece('1:v'),
-  values: piece('6:valuesl'),
-  peer4: piece('6:'),
-  peer6: piece('18:'),
-  wk: piece('2:wk32:'),
-  ws: piece('2:ws64:'),
-  t: piece('1:t'),
-  w: piece('1:w8:'),
-  yr: piece('1:y1:re'),
-  ye: piece('1:y1:ee'),
-  error: piece('d1:eli'),
-}
-
 export class Answers {
   readonly #core: Core
   readonly #storing: Storing
-  readonly #token: TokenSlot
-  readonly #exchange: Exchange
-  readonly #copy: { bytes: Bytes; at: number }
   /** Called after an answer that carried our proof. */
   onProof: () => void
   #proved: boolean
@@ -72,19 +34,8 @@ export class Answers {
   constructor(core: Core) {
     this.#core = core
     this.#storing = new Storing(core)
-    this.#token = { bytes: core.writer.bytes, at: 0, now: 0 }
-    this.#copy = { bytes: core.writer.bytes, at: 0 }
     this.onProof = () => {}
     this.#proved = false
-    this.#exchange = {
-      prover: core.self,
-      asker: core.sender,
-      bytes: core.writer.bytes,
-      challengeAt: 0,
-      addressIn: new Uint8Array(18),
-      addressAt: 0,
-      addressLength: 0,
-    }
   }
 
   /** Answers the query in the reader, from `core.from`. False where nothing was answered. */
@@ -98,7 +49,7 @@ export class Answers {
     const source = core.limiter.source(core.from)
     if (!core.limiter.admit(source, core.now)) return this.#drop(C.limited)
     // A read-only node keeps silent, but proves its key to a node that it wrote to (docs/wire/dht.md).
-    if (core.readOnly && !(this.#challenged() && reader.is(F.q, METHODS.ping))) return false
+    if (core.readOnly && !(this.#challenged() && reader.is(F.q, 'ping'))) return false
     core.counts[C.queries]!++
     const code = whole ? this.#answer(source) : 203
     if (code !== 0) {
@@ -136,33 +87,24 @@ export class Answers {
   /** Writes the answer; or returns the code of a refusal. */
   #answer(source: number): number {
     const reader = this.#core.reader
-    switch (reader.length(F.q)) {
-      case 3:
-        if (reader.is(F.q, METHODS.get)) return this.#get()
-        if (reader.is(F.q, METHODS.put)) return this.#storing.put(source) || this.#plain()
-        return 204
-      case 4:
-        return reader.is(F.q, METHODS.ping) ? this.#plain() : 204
-      case 9:
-        if (reader.is(F.q, METHODS.find_node)) return this.#findNode()
-        return reader.is(F.q, METHODS.get_peers) ? this.#getPeers() : 204
-      case 13:
-        if (reader.is(F.q, METHODS.announce_peer)) return this.#storing.announce(source) || this.#plain()
-        return 204
-      default:
-        return 204
-    }
+    if (reader.is(F.q, 'find_node')) return this.#findNode()
+    if (reader.is(F.q, 'ping')) return this.#plain()
+    if (reader.is(F.q, 'get_peers')) return this.#getPeers()
+    if (reader.is(F.q, 'get')) return this.#get()
+    if (reader.is(F.q, 'put')) return this.#storing.put(source) || this.#plain()
+    if (reader.is(F.q, 'announce_peer')) return this.#storing.announce(source) || this.#plain()
+    return 204
   }
 
   #begin(withAddress: boolean): Writer {
     const core = this.#core
     const w = core.writer.begin()
-    w.bytes[w.at++] = 0x64
+    w.byte(0x64)
     if (withAddress) {
-      w.put(core.from.family === 4 ? P.ip4 : P.ip6)
+      w.text(core.from.family === 4 ? '2:ip6:' : '2:ip18:')
       w.at = core.from.store(w.bytes, w.at)
     }
-    return w.put(P.r).words(core.self, 0, 5)
+    return w.text('1:rd2:id20:').words(core.self, 0, 5)
   }
 
   #plain(): 0 {
@@ -175,37 +117,32 @@ export class Answers {
     const core = this.#core
     const w = core.writer
     if (this.#challenged()) this.#prove()
-    w.bytes[w.at++] = 0x65
-    this.#close(P.yr)
+    w.byte(0x65)
+    this.#close('1:y1:re')
     return 0
   }
 
-  #close(kind: Bytes): void {
+  #close(kind: string): void {
     const core = this.#core
     const w = core.writer
-    w.put(P.t).string(core.reader.bytes, core.reader.from[F.t]!, core.reader.to[F.t]!)
-    if (core.prover) w.put(P.w).put(core.prover.tag)
-    w.put(kind)
+    w.text('1:t').string(core.reader.bytes, core.reader.from[F.t]!, core.reader.to[F.t]!)
+    if (core.prover) w.text('1:w8:').put(core.prover.tag)
+    w.text(kind)
   }
 
   #refuse(code: number): void {
-    const w = this.#core.writer.begin().put(P.error).digits(code)
-    const text = TEXTS[code] ?? TEXTS[203]!
-    w.bytes[w.at++] = 0x65
-    w.string(text, 0, text.length)
-    w.bytes[w.at++] = 0x65
-    this.#close(P.ye)
+    const w = this.#core.writer.begin().text('d1:eli').digits(code)
+    const text = TEXTS[code]!
+    w.text('e').digits(text.length).text(':').text(text).text('e')
+    this.#close('1:y1:ee')
   }
 
   #prove(): void {
     const core = this.#core
     if (!core.prover || core.writer.left < PROOF + TAIL || !core.limiter.signature(core.now)) return
-    const x = this.#exchange
-    x.bytes = core.reader.bytes
-    x.challengeAt = core.reader.from[F.wc]!
-    x.addressLength = core.from.store(x.addressIn, 0)
-    core.writer.put(P.wk).put(core.prover.publicKey).put(P.ws).put(core.prover.sign(x))
-    x.bytes = core.writer.bytes
+    const { prover, reader, self, sender, from } = core
+    const proof = prover.sign({ prover: self, asker: sender, challenge: reader.content(F.wc), address: from })
+    core.writer.text('2:wk32:').put(prover.publicKey).text('2:ws64:').put(proof)
     this.#proved = true
   }
 
@@ -250,8 +187,8 @@ export class Answers {
     const size = 20 + compactBytes(family)
     const fit = Math.min(K, Math.floor((room - 12) / size))
     const n = fit > 0 ? table.closest(core.target, fit, core.tick) : 0
-    const w = core.writer.put(family === 4 ? P.nodes : P.nodes6).digits(n * size)
-    w.bytes[w.at++] = 0x3a
+    const w = core.writer.text(family === 4 ? '5:nodes' : '6:nodes6').digits(n * size)
+    w.byte(0x3a)
     for (let i = 0; i < n; i++) {
       const slot = table.near[i]!
       w.words(table.ids, 5 * slot, 5)
@@ -262,10 +199,8 @@ export class Answers {
 
   #writeToken(): void {
     const core = this.#core
-    const w = core.writer.put(P.token)
-    this.#token.at = w.at
-    this.#token.now = core.now
-    core.tokens.make(core.from, core.target, 0, this.#token)
+    const w = core.writer.text('5:token8:')
+    core.tokens.make(core.from, core.target, core.now, w.bytes, w.at)
     w.at += TOKEN_BYTES
   }
 
@@ -292,7 +227,7 @@ export class Answers {
       const total = core.peers.size(topic, family)
       const fit = Math.min(total, Math.floor((this.#room(CEILING_PEERS) - 12) / each))
       if (fit > 0) {
-        w.put(P.values)
+        w.text('6:valuesl')
         // Where not all fit, a random run of them, so that all have their turn.
         let skip = fit < total ? core.dice.below(total) : 0
         let p = -1
@@ -300,11 +235,11 @@ export class Answers {
           p = core.peers.next(topic, p, family)
           if (p < 0) continue
           if (skip-- > 0) continue
-          w.put(family === 4 ? P.peer4 : P.peer6)
+          w.text(family === 4 ? '6:' : '18:')
           w.at = core.peers.address(p, core.a).store(w.bytes, w.at)
           i++
         }
-        w.bytes[w.at++] = 0x65
+        w.byte(0x65)
       }
     }
     return this.#end()
@@ -328,7 +263,7 @@ export class Answers {
     const large = length > 512
     const w = this.#begin(!large)
     if (mutable && value) {
-      w.put(P.key)
+      w.text('1:k32:')
       this.#content(slot, 0, 32)
     }
     // A large item leaves no room for nodes over IPv6; its reader has them from other answers.
@@ -339,15 +274,15 @@ export class Answers {
       large ? Math.min(most - w.at - proof - TAIL - after, 3 * 26 + 24) : this.#room(CEILING_PEERS) - after,
     )
     if (mutable) {
-      w.put(P.seq).u64(items.seqHigh[slot]!, items.seqLow[slot]!)
+      w.text('3:seq').u64(items.seqHigh[slot]!, items.seqLow[slot]!)
       if (value) {
-        w.put(P.sig)
+        w.text('3:sig64:')
         this.#content(slot, 32, SIGNED_BYTES)
       }
     }
     this.#writeToken()
     if (value) {
-      w.put(P.v)
+      w.text('1:v')
       const from = items.contentLength(slot) - length
       this.#content(slot, from, from + length)
     }
@@ -356,8 +291,7 @@ export class Answers {
 
   #content(slot: number, from: number, to: number): void {
     const w = this.#core.writer
-    this.#copy.at = w.at
-    this.#core.items.copy(slot, from, to, this.#copy)
+    this.#core.items.copy(slot, from, to, w.bytes, w.at)
     w.at += to - from
   }
 }
@@ -365,14 +299,14 @@ export class Answers {
 const SEQ = new Uint32Array(2)
 
 /** Texts of refusals (BEP-5 "Errors", BEP-44 "Errors"). */
-const TEXTS: Readonly<Record<number, Bytes>> = {
-  203: piece('Protocol Error'),
-  204: piece('Method Unknown'),
-  205: piece('Value Too Big'),
-  206: piece('Invalid Signature'),
-  207: piece('Salt Too Big'),
-  301: piece('CAS Mismatch'),
-  302: piece('Sequence Number Too Low'),
-  401: piece('Key Not Proven'),
-  202: piece('Server Error'),
+const TEXTS: Readonly<Record<number, string>> = {
+  202: 'Server Error',
+  203: 'Protocol Error',
+  204: 'Method Unknown',
+  205: 'Value Too Big',
+  206: 'Invalid Signature',
+  207: 'Salt Too Big',
+  301: 'CAS Mismatch',
+  302: 'Sequence Number Too Low',
+  401: 'Key Not Proven',
 }

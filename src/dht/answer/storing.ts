@@ -1,32 +1,27 @@
 // announce_peer and put: what others ask us to keep. Checks go from cheap to dear: shape, sizes,
-// token, the stored item, the budget, the signature (BEP-44 "Mutable Items"). Hash and signature are
-// taken over the bytes as they came, never over a re-encoding.
+// token, the stored item, the budget, the signature (BEP-44 "Mutable Items").
 
+import type { Bytes } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
-import { C, type Core } from '../core.ts'
-import { F } from '../krpc/reader.ts'
+import type { Core } from '../core.ts'
+import * as C from '../counts.ts'
+import * as F from '../krpc/fields.ts'
 import { loadId } from '../math/id.ts'
-import { type ItemMeta, MUTABLE, SIGNED_BYTES } from '../store/items.ts'
-import { TOKEN_BYTES, type TokenSlot } from '../store/tokens.ts'
-import { Signed } from './signed.ts'
+import { ITEM_TICKS, type ItemMeta, MUTABLE, SIGNED_BYTES } from '../store/items.ts'
+import { TOKEN_BYTES } from '../store/tokens.ts'
+import { signatureHolds, signedTarget } from './signed.ts'
 
-/** Ticks that an item lasts without being put again: two hours (BEP-44 "Expiration"). */
-export const ITEM_TICKS = 72_000
+const NO_SALT: Bytes = new Uint8Array(0)
 
 export class Storing {
   readonly #core: Core
-  readonly #token: TokenSlot
   readonly #meta: ItemMeta
+  /** High and low half of the seq and of the cas at hand. */
   readonly #numbers: Uint32Array
-  readonly #signed: Signed
-  readonly #other: { bytes: Uint8Array; at: number }
 
   constructor(core: Core) {
     this.#core = core
-    this.#token = { bytes: core.writer.bytes, at: 0, now: 0 }
     this.#numbers = new Uint32Array(4)
-    this.#signed = new Signed(core)
-    this.#other = { bytes: core.writer.bytes, at: 0 }
     this.#meta = {
       mutable: false,
       seqHigh: 0,
@@ -39,30 +34,19 @@ export class Storing {
     }
   }
 
-  /** Overlay: only a proven sender may leave anything here. */
-  #proven(): boolean {
-    const core = this.#core
-    return core.prover === null || core.identities.until(core.sender, 0, core.from) > core.tick
-  }
-
-  #tokenFits(): boolean {
-    const core = this.#core
-    if (core.reader.length(F.token) !== TOKEN_BYTES) return false
-    this.#token.bytes = core.reader.bytes
-    this.#token.at = core.reader.from[F.token]!
-    this.#token.now = core.now
-    const fits = core.tokens.check(core.from, core.target, 0, this.#token)
-    this.#token.bytes = core.writer.bytes
-    return fits
-  }
-
-  #wrongToken(): number {
-    this.#core.counts[C.wrongToken]!++
-    return 203
-  }
-
-  #unproven(): number {
-    this.#core.counts[C.unproven]!++
+  /** 0 for a sender that may leave something under `core.target`, or the code of the refusal. */
+  #mayStore(): number {
+    const { reader, tokens, identities, prover, counts, from, now } = this.#core
+    const fits =
+      reader.length(F.token) === TOKEN_BYTES &&
+      tokens.check(from, this.#core.target, now, reader.bytes, reader.from[F.token]!)
+    if (!fits) {
+      counts[C.wrongToken]!++
+      return 203
+    }
+    // Overlay: only who has proven its key.
+    if (!prover || identities.until(this.#core.sender, 0, from) > this.#core.tick) return 0
+    counts[C.unproven]!++
     return 401
   }
 
@@ -71,116 +55,89 @@ export class Storing {
     const core = this.#core
     const reader = core.reader
     if (reader.length(F.info_hash) !== 20) return 203
-    const implied = reader.int(F.implied_port) > 0
-    const port = implied ? core.from.port : reader.int(F.port)
+    const port = reader.int(F.implied_port) > 0 ? core.from.port : reader.int(F.port)
     if (port < 1 || port > 65_535) return 203
     loadId(core.target, 0, reader.bytes, reader.from[F.info_hash]!)
-    if (!this.#tokenFits()) return this.#wrongToken()
-    if (!this.#proven()) return this.#unproven()
+    const code = this.#mayStore()
+    if (code > 0) return code
     core.a.copy(core.from).port = port
     if (!core.peers.announce(core.target, 0, core.a, { source, tick: core.tick })) return 202
     core.counts[C.announced]!++
     return 0
   }
 
-  /** Keeps an item; 0 or the code of the refusal. Lets go of the datagram afterwards. */
+  /** Keeps an item; 0 or the code of the refusal. */
   put(source: number): number {
-    const code = this.#put(source)
-    this.#other.bytes = this.#core.writer.bytes
-    this.#signed.release()
-    return code
-  }
-
-  #put(source: number): number {
-    const core = this.#core
-    const reader = core.reader
-    if (!reader.has(F.v)) return 203
-    const from = reader.raw[F.v]!
-    const length = this.#valueEnd() - from
-    if (length > LIMITS.dht.valueBytes) return 205
-    if (!reader.canonical(F.v)) return 203
-    this.#meta.source = source
-    this.#meta.valueLength = length
-    this.#meta.expires = core.tick + ITEM_TICKS
-    if (reader.has(F.k)) return this.#mutable(from, length)
-    this.#meta.mutable = false
-    this.#meta.seqHigh = 0
-    this.#meta.seqLow = 0
-    this.#meta.saltLength = 0
-    core.hash(reader.bytes, from, from + length, core.target)
-    if (!this.#tokenFits()) return this.#wrongToken()
-    if (!this.#proven()) return this.#unproven()
-    this.#stage(0, from, length)
-    return this.#keep()
-  }
-
-  #valueEnd(): number {
-    return this.#core.reader.rawEnd(F.v)
-  }
-
-  #mutable(from: number, length: number): number {
     const core = this.#core
     const reader = core.reader
     const meta = this.#meta
-    const seq = this.#numbers
+    if (!reader.has(F.v)) return 203
+    const from = reader.raw[F.v]!
+    meta.valueLength = reader.rawEnd(F.v) - from
+    if (meta.valueLength > LIMITS.dht.valueBytes) return 205
+    if (!reader.canonical(F.v)) return 203
+    meta.source = source
+    meta.expires = core.tick + ITEM_TICKS
+    meta.mutable = reader.has(F.k)
+    meta.saltLength = 0
+    this.#numbers.fill(0)
+    if (!meta.mutable) core.hash(reader.bytes, from, from + meta.valueLength, core.target)
+    const code = meta.mutable ? this.#signed() : this.#mayStore()
+    if (code > 0) return code
+    meta.seqHigh = this.#numbers[0]!
+    meta.seqLow = this.#numbers[1]!
+    const { items } = core
+    items.stage.set(reader.encoding(F.v), meta.mutable ? SIGNED_BYTES + meta.saltLength : 0)
+    const slot = items.find(core.target, 0)
+    // Two kinds under one target cannot be: a hash would have collided.
+    if (slot >= 0 && ((items.flags[slot]! & MUTABLE) !== 0) !== meta.mutable) return 203
+    if (items.put(core.target, 0, meta) < 0) return 202
+    core.counts[C.stored]!++
+    return 0
+  }
+
+  /** What a mutable item must have beside; key, signature and salt are then on the store's stage. */
+  #signed(): number {
+    const core = this.#core
+    const { reader, items } = core
     if (reader.length(F.k) !== 32 || reader.length(F.sig) !== 64) return 203
-    if (!reader.u64(F.seq, seq, 0)) return 203
-    const salt = reader.has(F.salt) ? reader.length(F.salt) : 0
-    if (salt < 0) return 203
-    if (salt > LIMITS.dht.saltBytes) return 207
-    if (reader.has(F.cas) && !reader.u64(F.cas, seq, 2)) return 203
-    this.#signed.target(core.target)
-    if (!this.#tokenFits()) return this.#wrongToken()
-    if (!this.#proven()) return this.#unproven()
-    const slot = core.items.find(core.target, 0)
-    const old = slot >= 0 ? this.#compare(slot, from, length) : 0
-    if (old > 0) return old
+    if (!reader.u64(F.seq, this.#numbers, 0)) return 203
+    const salted = reader.has(F.salt)
+    if (salted && reader.length(F.salt) < 0) return 203
+    const salt = salted ? reader.content(F.salt) : NO_SALT
+    if (salt.length > LIMITS.dht.saltBytes) return 207
+    if (reader.has(F.cas) && !reader.u64(F.cas, this.#numbers, 2)) return 203
+    signedTarget(core, salt, core.target)
+    const slot = items.find(core.target, 0)
+    const code = this.#mayStore() || (slot < 0 ? 0 : this.#compare(slot))
+    if (code > 0) return code
     if (!core.limiter.signature(core.now)) return 202
-    if (!this.#signed.verify()) {
+    if (!signatureHolds(core, salt)) {
       core.counts[C.badSignature]!++
       return 206
     }
-    meta.mutable = true
-    meta.seqHigh = seq[0]!
-    meta.seqLow = seq[1]!
-    meta.saltLength = salt
-    this.#signed.stage()
-    this.#stage(SIGNED_BYTES + salt, from, length)
-    return this.#keep()
+    this.#meta.saltLength = salt.length
+    items.stage.set(reader.content(F.k), 0)
+    items.stage.set(reader.content(F.sig), 32)
+    items.stage.set(salt, SIGNED_BYTES)
+    return 0
   }
 
   /** Against the stored item: cas first, then seq; 0 where the new one may replace it. */
-  #compare(slot: number, from: number, length: number): number {
-    const core = this.#core
-    const items = core.items
-    const seq = this.#numbers
-    const high = items.seqHigh[slot]!
-    const low = items.seqLow[slot]!
-    if (core.reader.has(F.cas) && (seq[2] !== high || seq[3] !== low)) return 301
-    if (seq[0]! < high || (seq[0] === high && seq[1]! < low)) return 302
-    if (seq[0] === high && seq[1] === low) {
-      const start = items.contentLength(slot) - items.valueLength[slot]!
-      this.#other.bytes = core.reader.bytes
-      this.#other.at = from
-      const same = items.valueLength[slot] === length && items.same(slot, start, start + length, this.#other)
-      if (!same) return 302
-    }
-    return 0
-  }
-
-  #stage(at: number, from: number, length: number): void {
-    const { stage } = this.#core.items
-    const bytes = this.#core.reader.bytes
-    for (let i = 0; i < length; i++) stage[at + i] = bytes[from + i]!
-  }
-
-  #keep(): number {
-    const core = this.#core
-    const slot = core.items.find(core.target, 0)
-    // Two kinds under one target cannot be: a hash would have collided.
-    if (slot >= 0 && ((core.items.flags[slot]! & MUTABLE) !== 0) !== this.#meta.mutable) return 203
-    if (core.items.put(core.target, 0, this.#meta) < 0) return 202
-    core.counts[C.stored]!++
-    return 0
+  #compare(slot: number): number {
+    const { items, reader } = this.#core
+    const n = this.#numbers
+    const high = n[0]!
+    const low = n[1]!
+    const oldHigh = items.seqHigh[slot]!
+    const oldLow = items.seqLow[slot]!
+    if (reader.has(F.cas) && (n[2] !== oldHigh || n[3] !== oldLow)) return 301
+    if (high !== oldHigh || low !== oldLow)
+      return high < oldHigh || (high === oldHigh && low < oldLow) ? 302 : 0
+    // The same seq again: only with the same value.
+    const length = items.valueLength[slot]!
+    const end = items.contentLength(slot)
+    if (length !== this.#meta.valueLength) return 302
+    return items.same(slot, end - length, end, reader.bytes, reader.raw[F.v]!) ? 0 : 302
   }
 }

@@ -4,40 +4,13 @@
 import { LIMITS } from '../../base/limits.ts'
 import type { Core } from '../core.ts'
 import type { Address } from '../krpc/address.ts'
-import { piece, type Writer } from '../krpc/writer.ts'
+import type { Writer } from '../krpc/writer.ts'
 import type { Put } from '../options.ts'
 import type { Lookup } from '../table/lookups.ts'
 import { BOOT, type PING, type PROBE, type PROVE, SEARCH, STORE } from '../table/transactions.ts'
 
 /** Longest wait for an answer, in ms; after `Core.patience` the query is late. */
 export const ANSWER_MS = 4_000
-
-const P = {
-  a: piece('d1:ad'),
-  cas: piece('3:cas'),
-  id: piece('2:id20:'),
-  implied: piece('12:implied_porti1e'),
-  info: piece('9:info_hash20:'),
-  key: piece('1:k32:'),
-  port: piece('4:port'),
-  salt: piece('4:salt'),
-  seq: piece('3:seq'),
-  sig: piece('3:sig64:'),
-  target: piece('6:target20:'),
-  token: piece('5:token'),
-  v: piece('1:v'),
-  wc: piece('2:wc8:'),
-  ping: piece('e1:q4:ping'),
-  find: piece('e1:q9:find_node'),
-  peers: piece('e1:q9:get_peers'),
-  announce: piece('e1:q13:announce_peer'),
-  get: piece('e1:q3:get'),
-  put: piece('e1:q3:put'),
-  ro: piece('2:roi1e'),
-  t: piece('1:t4:'),
-  w: piece('1:w8:'),
-  yq: piece('1:y1:qe'),
-}
 
 export class Asker {
   readonly #core: Core
@@ -58,7 +31,7 @@ export class Asker {
     if (expected) this.#core.transactions.expect(slot, expected, at)
     this.#begin()
     this.#challenge(slot)
-    this.#core.writer.put(P.ping)
+    this.#core.writer.text('e1:q4:ping')
     return this.#send(slot, a)
   }
 
@@ -67,9 +40,9 @@ export class Asker {
     const slot = this.#open(BOOT, a, ANSWER_MS)
     if (slot < 0) return -1
     if (expected) this.#core.transactions.expect(slot, expected, 0)
-    this.#begin().put(P.target).words(this.#core.self, 0, 5)
+    this.#begin().text('6:target20:').words(this.#core.self, 0, 5)
     this.#challenge(slot)
-    this.#core.writer.put(P.find)
+    this.#core.writer.text('e1:q9:find_node')
     return this.#send(slot, a)
   }
 
@@ -83,9 +56,9 @@ export class Asker {
     core.transactions.part[slot] = c
     core.transactions.expect(slot, lookup.ids, 5 * c)
     const w = this.#begin()
-    w.put(kind === 'peers' ? P.info : P.target).words(lookup.target, 0, 5)
+    w.text(kind === 'peers' ? '9:info_hash20:' : '6:target20:').words(lookup.target, 0, 5)
     if (this.#unproven(lookup.ids, 5 * c, a)) this.#challenge(slot)
-    w.put(kind === 'find' ? P.find : kind === 'peers' ? P.peers : P.get)
+    w.text(kind === 'find' ? 'e1:q9:find_node' : kind === 'peers' ? 'e1:q9:get_peers' : 'e1:q3:get')
     return this.#send(slot, a)
   }
 
@@ -94,11 +67,11 @@ export class Asker {
     const slot = this.#store(lookup, c)
     if (slot < 0) return -1
     const w = this.#begin()
-    if (port === 0) w.put(P.implied)
-    w.put(P.info).words(lookup.target, 0, 5).put(P.port)
+    if (port === 0) w.text('12:implied_porti1e')
+    w.text('9:info_hash20:').words(lookup.target, 0, 5).text('4:port')
     this.#int(port === 0 ? 1 : port)
     this.#token(lookup, c)
-    w.put(P.announce)
+    w.text('e1:q13:announce_peer')
     return this.#send(slot, this.#core.a)
   }
 
@@ -106,21 +79,21 @@ export class Asker {
   put(lookup: Lookup, c: number, item: Put): number {
     const slot = this.#store(lookup, c)
     if (slot < 0) return -1
-    const w = this.#core.writer.begin().put(P.a)
+    const w = this.#core.writer.begin().text('d1:ad')
     if (item.cas !== undefined) {
-      w.put(P.cas)
+      w.text('3:cas')
       u64(w, item.cas)
     }
-    w.put(P.id).words(this.#core.self, 0, 5)
+    w.text('2:id20:').words(this.#core.self, 0, 5)
     if (item.publicKey && item.signature) {
-      w.put(P.key).put(item.publicKey)
-      if (item.salt.length > 0) w.put(P.salt).string(item.salt, 0, item.salt.length)
-      w.put(P.seq)
+      w.text('1:k32:').put(item.publicKey)
+      if (item.salt.length > 0) w.text('4:salt').string(item.salt, 0, item.salt.length)
+      w.text('3:seq')
       u64(w, item.seq)
-      w.put(P.sig).put(item.signature)
+      w.text('3:sig64:').put(item.signature)
     }
     this.#token(lookup, c)
-    w.put(P.v).put(item.value).put(P.put)
+    w.text('1:v').put(item.value).text('e1:q3:put')
     return this.#send(slot, this.#core.a)
   }
 
@@ -141,7 +114,7 @@ export class Asker {
 
   #begin(): Writer {
     const core = this.#core
-    return core.writer.begin().put(P.a).put(P.id).words(core.self, 0, 5)
+    return core.writer.begin().text('d1:ad').text('2:id20:').words(core.self, 0, 5)
   }
 
   #unproven(words: Int32Array, at: number, a: Address): boolean {
@@ -155,28 +128,28 @@ export class Asker {
     if (!core.prover) return
     const { challenge } = core.transactions
     core.dice.words(challenge, 2 * slot, 2)
-    core.writer.put(P.wc).words(challenge, 2 * slot, 2)
+    core.writer.text('2:wc8:').words(challenge, 2 * slot, 2)
   }
 
   #token(lookup: Lookup, c: number): void {
     const at = LIMITS.dht.tokenBytes * c
-    this.#core.writer.put(P.token).string(lookup.tokens, at, at + lookup.tokenLength[c]!)
+    this.#core.writer.text('5:token').string(lookup.tokens, at, at + lookup.tokenLength[c]!)
   }
 
   #int(n: number): void {
     const w = this.#core.writer
-    w.bytes[w.at++] = 0x69
+    w.byte(0x69)
     w.digits(n)
-    w.bytes[w.at++] = 0x65
+    w.byte(0x65)
   }
 
   #send(slot: number, a: Address): number {
     const core = this.#core
     const w = core.writer
-    if (core.readOnly) w.put(P.ro)
-    w.put(P.t).words(core.transactions.secrets, slot, 1)
-    if (core.prover) w.put(P.w).put(core.prover.tag)
-    w.put(P.yq)
+    if (core.readOnly) w.text('2:roi1e')
+    w.text('1:t4:').words(core.transactions.secrets, slot, 1)
+    if (core.prover) w.text('1:w8:').put(core.prover.tag)
+    w.text('1:y1:qe')
     core.send(a.host(), a.port)
     return slot
   }

@@ -5,15 +5,26 @@
 
 import type { Bytes } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
-import { Signed } from '../answer/signed.ts'
+import { signatureHolds, signedTarget } from '../answer/signed.ts'
 import type { Core } from '../core.ts'
 import { Address, type Family } from '../krpc/address.ts'
-import { F } from '../krpc/reader.ts'
+import * as F from '../krpc/fields.ts'
 import { idBytes, idOf, sameId } from '../math/id.ts'
 import { contactOf, itemOf, keepItem } from '../objects.ts'
 import type { Contact, Found, Item, Wanted } from '../options.ts'
-import { CANDIDATES } from '../slab.ts'
-import { ANSWERED, ASKED, FAILED, LATE, type Lookup, REFUSED, STORED, STORING } from '../table/lookups.ts'
+import {
+  AGAIN,
+  ANSWERED,
+  ASKED,
+  FAILED,
+  HOLDER,
+  LAST,
+  LATE,
+  type Lookup,
+  REFUSED,
+  STORED,
+  STORING,
+} from '../table/lookups.ts'
 import { K } from '../table/table.ts'
 import type { Asker } from './asker.ts'
 import { Census } from './census.ts'
@@ -34,14 +45,8 @@ const MAX_PEERS = 256
 interface Job {
   readonly wanted: Wanted
   readonly done: ((found: Found) => void) | null
-  readonly holders: Uint8Array
-  holderCount: number
-  nextHolder: number
   storing: boolean
-  pending: number
-  /** Candidates that want our proof first, and which of them were tried twice already. */
-  retries: number[]
-  again: Uint8Array
+  /** When those that wanted our proof first are tried again. */
   retryAt: number
   item: Item | null
   peers: Set<string>
@@ -52,7 +57,6 @@ export class Operations {
   readonly #core: Core
   readonly #asker: Asker
   readonly #jobs: (Job | null)[]
-  readonly #signed: Signed
   readonly #census: Census
   readonly #a: Address
   readonly #proved: readonly Address[]
@@ -63,11 +67,10 @@ export class Operations {
     this.#core = core
     this.#asker = asker
     this.#jobs = core.lookups.map(() => null)
-    this.#signed = new Signed(core)
     this.#census = new Census(core)
     this.#a = new Address()
     this.#proved = Array.from({ length: PROVED }, () => new Address())
-    this.#provedAt = new Float64Array(PROVED).fill(Number.NEGATIVE_INFINITY)
+    this.#provedAt = new Float64Array(PROVED)
     this.#nextProved = 0
   }
 
@@ -92,13 +95,7 @@ export class Operations {
     this.#jobs[lookup.index] = {
       wanted,
       done,
-      holders: new Uint8Array(CANDIDATES),
-      holderCount: 0,
-      nextHolder: 0,
       storing: false,
-      pending: 0,
-      retries: [],
-      again: new Uint8Array(CANDIDATES),
       retryAt: Number.POSITIVE_INFINITY,
       item: wanted.kind === 'get' ? itemOf(core, target) : null,
       peers: new Set(),
@@ -124,11 +121,6 @@ export class Operations {
       job.peers.add(peers.address(p, this.#a).text())
   }
 
-  /** Adds a node heard of to a running lookup. */
-  candidate(lookup: Lookup, words: Int32Array, a: Address, depth: number): void {
-    lookup.add(words, 0, a, depth)
-  }
-
   /** The answer in the reader belongs to this lookup's candidate. */
   onAnswer(lookup: Lookup, c: number, wasLate: boolean): void {
     const job = this.#jobs[lookup.index]
@@ -142,11 +134,11 @@ export class Operations {
     if (job.wanted.kind === 'get' && reader.has(F.v)) this.#value(lookup, job)
   }
 
-  /** A candidate's answer cannot be used: wrong id, no proof, an error. */
+  /** A candidate's answer cannot be used, or none came: wrong id, no proof, an error, silence. */
   onUseless(lookup: Lookup, c: number, wasLate: boolean): void {
-    if (!this.#jobs[lookup.index]) return
     if (!wasLate) lookup.inFlight--
     lookup.state[c] = FAILED
+    this.advance(lookup)
   }
 
   onLate(lookup: Lookup, c: number): void {
@@ -154,22 +146,15 @@ export class Operations {
     lookup.state[c] = LATE
   }
 
-  /** No answer will come any more to a query that was late already. */
-  onSilent(lookup: Lookup, c: number): void {
-    lookup.state[c] = FAILED
-  }
-
   /** A put or announcement ended: code 0 stored, 401 wants proof first, -1 silence. */
   onStored(lookup: Lookup, c: number, code: number): void {
     const job = this.#jobs[lookup.index]
     if (!job) return
-    job.pending--
-    lookup.state[c] = code === 0 ? STORED : REFUSED
-    if (code === 401 && job.again[c] === 0) {
-      job.again[c] = 1
-      job.retries.push(c)
-      job.retryAt = Math.min(job.retryAt, this.#core.now + RETRY_MS)
-    } else if (code > 0) job.codes.push(code)
+    const again = code === 401 && lookup.state[c] === STORING
+    lookup.state[c] = code === 0 ? STORED : again ? AGAIN : REFUSED
+    if (again) job.retryAt = Math.min(job.retryAt, this.#core.now + RETRY_MS)
+    else if (code > 0) job.codes.push(code)
+    this.advance(lookup)
   }
 
   #values(lookup: Lookup, job: Job): void {
@@ -196,7 +181,7 @@ export class Operations {
       if (job.wanted.publicKey) return
       core.hash(reader.bytes, from, to, core.other)
       if (!sameId(core.other, 0, lookup.target, 0)) return
-      job.item = made(lookup, copy(reader.bytes, from, to))
+      job.item = made(lookup, copy(reader.encoding(F.v)))
       return
     }
     if (reader.length(F.k) !== 32 || reader.length(F.sig) !== 64) return
@@ -205,13 +190,13 @@ export class Operations {
     const number = (BigInt(seq[0]!) << 32n) | BigInt(seq[1]!)
     if (job.item && number <= job.item.seq) return
     const salt = job.wanted.salt ?? new Uint8Array(0)
-    this.#signed.targetWith(salt, core.other)
-    if (!sameId(core.other, 0, lookup.target, 0) || !this.#signed.verify()) return
+    signedTarget(core, salt, core.other)
+    if (!sameId(core.other, 0, lookup.target, 0) || !signatureHolds(core, salt)) return
     job.item = {
       target: idBytes(lookup.target),
-      value: copy(reader.bytes, from, to),
-      publicKey: copy(reader.bytes, reader.from[F.k]!, reader.to[F.k]!),
-      signature: copy(reader.bytes, reader.from[F.sig]!, reader.to[F.sig]!),
+      value: copy(reader.encoding(F.v)),
+      publicKey: copy(reader.content(F.k)),
+      signature: copy(reader.content(F.sig)),
       seq: number,
       salt: salt.slice(),
     }
@@ -248,27 +233,27 @@ export class Operations {
         return
       }
       job.storing = true
-      job.holderCount = lookup.holders(job.holders)
+      lookup.chooseHolders()
     }
     this.#store(lookup, job)
-    if (job.nextHolder >= job.holderCount && job.pending === 0 && job.retries.length === 0)
-      this.#end(lookup, job)
+    for (let c = 0; c < lookup.count; c++) if (lookup.state[c]! >= HOLDER && lookup.state[c]! <= LAST) return
+    this.#end(lookup, job)
   }
 
   #store(lookup: Lookup, job: Job): void {
     const due = job.retryAt <= this.#core.now
-    for (let i = job.retries.length - 1; i >= 0; i--) {
-      const c = job.retries[i]!
-      if (!due && !this.#provedTo(lookup.address(c, this.#a))) continue
+    if (due) job.retryAt = Number.POSITIVE_INFINITY
+    let room = STORES - lookup.tally(STORING) - lookup.tally(LAST)
+    for (let p = 0; p < lookup.count && room > 0; p++) {
+      const c = lookup.order[p]!
+      const first = lookup.state[c] === HOLDER
+      const again = lookup.state[c] === AGAIN && (due || this.#provedTo(lookup.address(c, this.#a)))
+      if (!first && !again) continue
       if (!this.#put(lookup, job, c)) break
-      job.retries.splice(i, 1)
+      lookup.state[c] = first ? STORING : LAST
+      room--
     }
-    if (job.retries.length === 0) job.retryAt = Number.POSITIVE_INFINITY
-    else if (due) job.retryAt = this.#core.now + RETRY_MS
-    while (job.nextHolder < job.holderCount && job.pending < STORES) {
-      if (!this.#put(lookup, job, job.holders[job.nextHolder]!)) return
-      job.nextHolder++
-    }
+    if (due && lookup.tally(AGAIN) > 0) job.retryAt = this.#core.now + RETRY_MS
   }
 
   /** We answered a challenge from this address: a put that it refused for want of it may go again. */
@@ -277,7 +262,7 @@ export class Operations {
     this.#proved[this.#nextProved]!.copy(a)
     this.#nextProved = (this.#nextProved + 1) % PROVED
     for (const lookup of this.#core.lookups)
-      if (lookup.active && (this.#jobs[lookup.index]?.retries.length ?? 0) > 0) this.advance(lookup)
+      if (lookup.active && lookup.tally(AGAIN) > 0) this.advance(lookup)
   }
 
   #provedTo(a: Address): boolean {
@@ -286,16 +271,9 @@ export class Operations {
     return false
   }
 
-  #put(lookup: Lookup, job: Job, c: number): boolean {
-    const wanted = job.wanted
-    const slot =
-      wanted.kind === 'put'
-        ? this.#asker.put(lookup, c, wanted.item)
-        : this.#asker.announce(lookup, c, wanted.kind === 'announce' ? wanted.port : 0)
-    if (slot < 0) return false
-    lookup.state[c] = STORING
-    job.pending++
-    return true
+  #put(lookup: Lookup, { wanted }: Job, c: number): boolean {
+    if (wanted.kind === 'put') return this.#asker.put(lookup, c, wanted.item) >= 0
+    return this.#asker.announce(lookup, c, wanted.kind === 'announce' ? wanted.port : 0) >= 0
   }
 
   #end(lookup: Lookup, job: Job): void {
@@ -323,8 +301,7 @@ export class Operations {
 
   /** True while this job has nothing under way and waits for the next tick. */
   idle(lookup: Lookup): boolean {
-    const job = this.#jobs[lookup.index]
-    return job !== null && job !== undefined && lookup.inFlight === 0 && job.pending === 0
+    return lookup.inFlight === 0 && lookup.tally(STORING) + lookup.tally(LAST) === 0
   }
 
   /** When the earliest retry is due. */
@@ -339,7 +316,7 @@ export class Operations {
     const nodes: Contact[] = []
     for (let p = 0; p < lookup.count && nodes.length < K; p++) {
       const c = lookup.order[p]!
-      if (lookup.state[c]! < ANSWERED || lookup.state[c] === FAILED) continue
+      if (lookup.state[c]! < ANSWERED) continue
       nodes.push(contactOf(core, lookup.ids, 5 * c, lookup.address(c, this.#a)))
     }
     return {
@@ -358,8 +335,9 @@ export class Operations {
   }
 }
 
-function copy(bytes: Bytes, from: number, to: number): Bytes {
-  return Uint8Array.prototype.slice.call(bytes, from, to)
+/** Memory of its own; the slice() of a Buffer would be a view. */
+function copy(bytes: Bytes): Bytes {
+  return Uint8Array.from(bytes)
 }
 
 function made(lookup: Lookup, value: Bytes): Item {

@@ -2,15 +2,17 @@
 // asked, under the transaction id that went out, with the id that was expected; in the overlay only
 // with a proof of the key. Only then may its sender enter the routing table.
 
-import { C, type Core } from '../core.ts'
+import type { Core } from '../core.ts'
+import * as C from '../counts.ts'
 import { Address, compactBytes, type Family } from '../krpc/address.ts'
+import * as F from '../krpc/fields.ts'
 import { reachable, scopeOf } from '../krpc/reach.ts'
-import { F, STRING } from '../krpc/reader.ts'
+import { STRING } from '../krpc/reader.ts'
 import { fitsAddress } from '../math/bep42.ts'
-import { loadId, sameId } from '../math/id.ts'
+import { getWord, loadId, putWord, sameId } from '../math/id.ts'
 import { contactOf } from '../objects.ts'
 import type { Contact } from '../options.ts'
-import { type Exchange, PROOF_TICKS } from '../overlay/proof.ts'
+import { CHALLENGE_BYTES, PROOF_TICKS } from '../overlay/proof.ts'
 import type { Heard } from '../table/table.ts'
 import { BOOT, PROBE, PROVE, SEARCH, STORE } from '../table/transactions.ts'
 import type { Operations } from './operations.ts'
@@ -22,7 +24,6 @@ export class Replies {
   readonly #core: Core
   readonly #operations: Operations
   readonly #heard: Heard
-  readonly #exchange: Exchange
   readonly #a: Address
   /** The application's pings by transaction slot. */
   readonly probes: ((ms: number, contact: Contact | null) => void)[]
@@ -39,15 +40,6 @@ export class Replies {
     this.probes = []
     this.onBoot = () => -1
     this.onAddress = () => {}
-    this.#exchange = {
-      prover: core.sender,
-      asker: core.self,
-      bytes: new Uint8Array(8),
-      challengeAt: 0,
-      addressIn: core.writer.bytes,
-      addressAt: 0,
-      addressLength: 0,
-    }
   }
 
   /** Transaction slot of the message in the reader, or -1. */
@@ -55,10 +47,7 @@ export class Replies {
     const core = this.#core
     const reader = core.reader
     if (reader.length(F.t) !== 4) return -1
-    const at = reader.from[F.t]!
-    const b = reader.bytes
-    const word = (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!
-    return core.transactions.match(word, core.from)
+    return core.transactions.match(getWord(reader.bytes, reader.from[F.t]!), core.from)
   }
 
   /** Takes an error (`y` = e). */
@@ -70,16 +59,20 @@ export class Replies {
       return
     }
     core.counts[C.errors]!++
-    const { kind, owner, part } = core.transactions
-    const lookup = core.lookups[owner[slot]!]!
-    const late = core.transactions.isLate(slot)
-    const isSearch = kind[slot] === SEARCH
-    const isStore = kind[slot] === STORE
-    const c = part[slot]!
-    core.transactions.close(slot)
-    if (isSearch) this.#operations.onUseless(lookup, c, late)
-    if (isStore) this.#operations.onStored(lookup, c, this.#code())
-    if (isSearch || isStore) this.#operations.advance(lookup)
+    this.failed(slot, this.#code())
+  }
+
+  /** The query in this slot has ended without an answer that counts: the code of a refusal, or -1. */
+  failed(slot: number, code: number): void {
+    const { transactions, lookups } = this.#core
+    const kind = transactions.kind[slot]!
+    const lookup = lookups[transactions.owner[slot]!]!
+    const c = transactions.part[slot]!
+    const late = transactions.isLate(slot)
+    transactions.close(slot)
+    if (kind === PROBE) this.#probed(slot, -1, null)
+    if (kind === SEARCH) this.#operations.onUseless(lookup, c, late)
+    if (kind === STORE) this.#operations.onStored(lookup, c, code)
   }
 
   /** The number in `e: [code, text]`. */
@@ -120,17 +113,13 @@ export class Replies {
       (transactions.expects[slot] === 0 || sameId(transactions.ids, 5 * slot, core.sender, 0)) &&
       !sameId(core.self, 0, core.sender, 0)
     const rtt = core.now - transactions.sentAt[slot]!
-    const proven = rightId && this.#proven(slot)
-    transactions.close(slot)
-    if (!rightId || !proven) {
+    if (!rightId || !this.#proven(slot)) {
       this.#count(rightId ? C.unproven : C.wrongId)
       if (!rightId) this.#lost(slot)
-      if (kind === SEARCH) this.#operations.onUseless(lookup, c, late)
-      if (kind === STORE) this.#operations.onStored(lookup, c, -1)
-      if (kind === PROBE) this.#probed(slot, -1, null)
-      if (kind === SEARCH || kind === STORE) this.#operations.advance(lookup)
+      this.failed(slot, -1)
       return
     }
+    transactions.close(slot)
     this.#count(C.answers)
     core.measured(rtt)
     this.#vote()
@@ -141,7 +130,6 @@ export class Replies {
       this.#operations.advance(lookup)
     } else if (kind === STORE) {
       this.#operations.onStored(lookup, c, 0)
-      this.#operations.advance(lookup)
     } else if (kind === BOOT) {
       const join = this.onBoot()
       if (join >= 0) {
@@ -158,11 +146,6 @@ export class Replies {
     const probe = this.probes[slot]
     delete this.probes[slot]
     probe?.(ms, contact)
-  }
-
-  /** No answer came to the application's ping. */
-  unanswered(slot: number): void {
-    this.#probed(slot, -1, null)
   }
 
   /** A node at this address has another id than it had: what we knew is void. */
@@ -182,20 +165,16 @@ export class Replies {
     if (!prover) return true
     const until = core.identities.until(core.sender, 0, core.from)
     if (reader.length(F.wk) !== 32 || reader.length(F.ws) !== 64) return until > core.tick
-    const address = reader.length(F.ip)
-    if (address !== compactBytes(core.from.family)) return until > core.tick
-    const key = reader.bytes.subarray(reader.from[F.wk], reader.to[F.wk])
+    if (reader.length(F.ip) !== compactBytes(core.from.family)) return until > core.tick
+    const key = reader.content(F.wk)
     if (!prover.fits(key, core.sender)) return false
-    if (this.#elsewhere(reader.from[F.ip]!)) return false
-    const x = this.#exchange
-    const words = core.transactions.challenge
-    for (let i = 0; i < 8; i++) x.bytes[i] = words[2 * slot + (i >> 2)]! >>> (24 - 8 * (i & 3))
-    x.addressIn = reader.bytes
-    x.addressAt = reader.from[F.ip]!
-    x.addressLength = address
-    const signature = reader.bytes.subarray(reader.from[F.ws], reader.to[F.ws])
-    const good = prover.verify(x, key, signature)
-    x.addressIn = core.writer.bytes
+    this.#a.load(reader.bytes, reader.from[F.ip]!, core.from.family)
+    if (this.#elsewhere(this.#a)) return false
+    const challenge = new Uint8Array(CHALLENGE_BYTES)
+    putWord(challenge, 0, core.transactions.challenge[2 * slot]!)
+    putWord(challenge, 4, core.transactions.challenge[2 * slot + 1]!)
+    const exchange = { prover: core.sender, asker: core.self, challenge, address: this.#a }
+    const good = prover.verify(exchange, key, reader.content(F.ws))
     if (!good) {
       this.#count(C.badSignature)
       return false
@@ -206,15 +185,10 @@ export class Replies {
   }
 
   /** A proof made for another public address than ours was relayed by somebody in between. */
-  #elsewhere(at: number): boolean {
-    const core = this.#core
-    if (!core.votes.known || scopeOf(core.votes.address) !== 3) return false
-    this.#a.load(core.reader.bytes, at, core.from.family)
-    return (
-      this.#a.family === core.votes.address.family &&
-      scopeOf(this.#a) === 3 &&
-      !this.#a.sameHost(core.votes.address)
-    )
+  #elsewhere(ours: Address): boolean {
+    const { known, address } = this.#core.votes
+    if (!known || scopeOf(address) !== 3 || scopeOf(ours) !== 3) return false
+    return ours.family === address.family && !ours.sameHost(address)
   }
 
   #vote(): void {

@@ -2,12 +2,13 @@
 // buckets refreshed, own items republished, old records forgotten. Bounded work a tick.
 
 import { LIMITS } from '../../base/limits.ts'
-import { C, type Core } from '../core.ts'
+import type { Core } from '../core.ts'
+import * as C from '../counts.ts'
 import { Address, type Family } from '../krpc/address.ts'
 import { idBytes, idOf } from '../math/id.ts'
 import { itemAt } from '../objects.ts'
 import { OWN } from '../store/items.ts'
-import { FREE, PING, PROBE, SEARCH, STORE } from '../table/transactions.ts'
+import { FREE, PING, SEARCH } from '../table/transactions.ts'
 import { ANSWER_MS, type Asker } from './asker.ts'
 import type { Operations } from './operations.ts'
 import type { Replies } from './replies.ts'
@@ -22,6 +23,7 @@ const RESTORE_MS = 100
 const REFRESH_MS = 900_000
 const BOOT_MS = 1_000
 const BOOT_MOST_MS = 120_000
+/** Slots of items looked through each second; of peers, which are smaller, four times as many. */
 const SWEEP = 16
 /** An own item that nobody took is put again after a minute. */
 const RETRY_TICKS = 600
@@ -55,11 +57,11 @@ export class Upkeep {
     this.#operations = parts.operations
     this.#replies = parts.replies
     this.#a = new Address()
-    this.#bootAt = Number.NEGATIVE_INFINITY
+    this.#bootAt = 0
     this.#bootWait = BOOT_MS
-    this.#pingAt = Number.NEGATIVE_INFINITY
+    this.#pingAt = 0
     this.#refreshAt = Number.POSITIVE_INFINITY
-    this.#idleAt = Number.NEGATIVE_INFINITY
+    this.#idleAt = 0
     this.#join = -1
     this.joined = false
     this.#stopped = false
@@ -69,8 +71,8 @@ export class Upkeep {
   add(peer: Bootstrap): boolean {
     if (this.bootstrap.length >= LIMITS.dht.bootstrap) return false
     this.bootstrap.push(peer)
-    this.#bootAt = Number.NEGATIVE_INFINITY
-    this.#idleAt = Number.NEGATIVE_INFINITY
+    this.#bootAt = 0
+    this.#idleAt = 0
     return true
   }
 
@@ -87,7 +89,7 @@ export class Upkeep {
     if (core.now >= this.#idleAt) {
       this.#idleAt = core.now + IDLE_MS
       core.items.sweep(core.tick, SWEEP)
-      core.peers.sweep(core.tick, SWEEP)
+      core.peers.sweep(core.tick, 4 * SWEEP)
       this.#republish()
       this.#boot()
       this.#refresh()
@@ -109,19 +111,13 @@ export class Upkeep {
     if (transactions.active === 0) return
     for (let i = 0; i < transactions.capacity; i++) {
       if (transactions.state[i] === FREE || transactions.dueAt[i]! > now) continue
-      const lookup = lookups[transactions.owner[i]!]!
-      const c = transactions.part[i]!
       if (transactions.kind[i] === SEARCH && !transactions.isLate(i)) {
         transactions.late(i, transactions.sentAt[i]! + ANSWER_MS)
-        this.#operations.onLate(lookup, c)
+        this.#operations.onLate(lookups[transactions.owner[i]!]!, transactions.part[i]!)
         continue
       }
-      const kind = transactions.kind[i]!
       this.#silent(i)
-      transactions.close(i)
-      if (kind === SEARCH) this.#operations.onSilent(lookup, c)
-      if (kind === STORE) this.#operations.onStored(lookup, c, -1)
-      if (kind === PROBE) this.#replies.unanswered(i)
+      this.#replies.failed(i, -1)
     }
   }
 

@@ -3,6 +3,7 @@
 // every datagram; nothing here allocates but `host()`.
 
 import type { Bytes } from '../../base/bytes.ts'
+import { getWord, putWord } from '../math/id.ts'
 
 export type Family = 4 | 6
 
@@ -141,8 +142,15 @@ export class Address {
 
   /** Reads compact form with port at `at`. */
   load(bytes: Bytes, at: number, family: Family): void {
-    if (family === 4) this.#set(4, be(bytes, at), 0, 0, 0)
-    else this.#set(6, be(bytes, at), be(bytes, at + 4), be(bytes, at + 8), be(bytes, at + 12))
+    if (family === 4) this.#set(4, getWord(bytes, at), 0, 0, 0)
+    else
+      this.#set(
+        6,
+        getWord(bytes, at),
+        getWord(bytes, at + 4),
+        getWord(bytes, at + 8),
+        getWord(bytes, at + 12),
+      )
     at += family === 4 ? 4 : 16
     this.port = (bytes[at]! << 8) | bytes[at + 1]!
   }
@@ -191,18 +199,6 @@ const groups = new Uint16Array(8)
 
 function pair(i: number): number {
   return (groups[i]! << 16) | groups[i + 1]!
-}
-
-function be(b: Bytes, at: number): number {
-  return (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!
-}
-
-function putWord(b: Bytes, at: number, w: number): number {
-  b[at] = w >>> 24
-  b[at + 1] = w >>> 16
-  b[at + 2] = w >>> 8
-  b[at + 3] = w
-  return at + 4
 }
 
 /** Reads `host:port` or `[v6]:port`; null for anything else. Names are not resolved. */

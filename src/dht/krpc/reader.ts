@@ -4,41 +4,7 @@
 // An envelope whose keys are out of order is tolerated; a value `v` is judged by `canonical`.
 
 import type { Bytes } from '../../base/bytes.ts'
-
-/** Fields of the envelope, of `a` and of `r`. `a` and `r` share names; a message has one of them. */
-export const F = {
-  t: 0,
-  y: 1,
-  q: 2,
-  ip: 3,
-  ro: 4,
-  /** Ours: network tag of a private overlay, 8 bytes. */
-  w: 5,
-  e: 6,
-  a: 7,
-  r: 8,
-  id: 9,
-  target: 10,
-  info_hash: 11,
-  port: 12,
-  implied_port: 13,
-  token: 14,
-  k: 15,
-  v: 16,
-  seq: 17,
-  sig: 18,
-  salt: 19,
-  cas: 20,
-  want: 21,
-  nodes: 22,
-  nodes6: 23,
-  values: 24,
-  /** Ours: challenge (8 bytes), key (32) and signature (64) of a proof of possession. */
-  wc: 25,
-  wk: 26,
-  ws: 27,
-} as const
-const FIELDS = 28
+import * as F from './fields.ts'
 
 const NONE = 0
 /** Kinds of value. */
@@ -50,39 +16,19 @@ const MAX_DEPTH = 16
 const MAX_LENGTH_DIGITS = 5
 const MAX_INT_DIGITS = 20
 
-const OUTER = table(['t', 'y', 'q', 'ip', 'ro', 'w', 'e', 'a', 'r'])
-const INNER = table([
-  'id',
-  'target',
-  'info_hash',
-  'port',
-  'implied_port',
-  'token',
-  'k',
-  'v',
-  'seq',
-  'sig',
-  'salt',
-  'cas',
-  'want',
-  'nodes',
-  'nodes6',
-  'values',
-  'wc',
-  'wk',
-  'ws',
-])
+/** Bytes of the longest known key. */
+const LONGEST_KEY = 12
+const NAMES = [...F.OUTER, ...F.INNER]
+const OUTER = byLength(F.OUTER, 0)
+const INNER = byLength(F.INNER, F.OUTER.length)
 
-interface Key {
-  readonly field: number
-  readonly bytes: Uint8Array
-}
-
-function table(names: (keyof typeof F)[]): readonly (readonly Key[])[] {
-  const byLength: Key[][] = Array.from({ length: 13 }, () => [])
-  for (const name of names)
-    byLength[name.length]!.push({ field: F[name], bytes: Uint8Array.from(name, (c) => c.charCodeAt(0)) })
-  return byLength
+/** Numbers of the fields by the length of their names. */
+function byLength(names: readonly string[], first: number): readonly (readonly number[])[] {
+  const out: number[][] = Array.from({ length: LONGEST_KEY + 1 }, () => [])
+  names.forEach((name, i) => {
+    out[name.length]!.push(first + i)
+  })
+  return out
 }
 
 export class Reader {
@@ -105,10 +51,10 @@ export class Reader {
   constructor() {
     this.bytes = new Uint8Array(0)
     this.end = 0
-    this.kind = new Uint8Array(FIELDS)
-    this.raw = new Int32Array(FIELDS)
-    this.from = new Int32Array(FIELDS)
-    this.to = new Int32Array(FIELDS)
+    this.kind = new Uint8Array(F.FIELDS)
+    this.raw = new Int32Array(F.FIELDS)
+    this.from = new Int32Array(F.FIELDS)
+    this.to = new Int32Array(F.FIELDS)
     this.#from = 0
     this.#unsorted = false
     this.#dict = new Uint8Array(MAX_DEPTH + 1)
@@ -178,16 +124,36 @@ export class Reader {
     return this.kind[field] === INTEGER ? this.to[field]! + 1 : this.to[field]!
   }
 
+  /** Content of a string field, a view. */
+  content(field: number): Bytes {
+    return this.bytes.subarray(this.from[field], this.to[field])
+  }
+
+  /** A field as it came, with its length or its i and e, a view. */
+  encoding(field: number): Bytes {
+    return this.bytes.subarray(this.raw[field], this.rawEnd(field))
+  }
+
   /** First byte of a string field, or 0. */
   first(field: number): number {
     return this.length(field) > 0 ? this.bytes[this.from[field]!]! : 0
   }
 
+  /** True when the string field has exactly this ASCII content. */
+  is(field: number, text: string): boolean {
+    return this.length(field) === text.length && this.#spells(this.from[field]!, text)
+  }
+
   /** True when the string field has exactly this content. */
-  is(field: number, content: Bytes): boolean {
-    if (this.length(field) !== content.length) return false
+  same(field: number, content: Bytes): boolean {
     const from = this.from[field]!
-    for (let i = 0; i < content.length; i++) if (this.bytes[from + i] !== content[i]) return false
+    let i = this.length(field) === content.length ? 0 : -1
+    while (i >= 0 && i < content.length) i = this.bytes[from + i] === content[i] ? i + 1 : -1
+    return i >= 0
+  }
+
+  #spells(from: number, text: string): boolean {
+    for (let i = 0; i < text.length; i++) if (this.bytes[from + i] !== text.charCodeAt(i)) return false
     return true
   }
 
@@ -209,7 +175,7 @@ export class Reader {
     return this.#from
   }
 
-  #dictionary(at: number, keys: readonly (readonly Key[])[]): number {
+  #dictionary(at: number, keys: readonly (readonly number[])[]): number {
     at++
     while (at < this.end && this.bytes[at] !== 0x65) {
       const keyEnd = this.#string(at)
@@ -239,16 +205,10 @@ export class Reader {
     return at < this.end ? at + 1 : -1
   }
 
-  #known(keys: readonly (readonly Key[])[], from: number, to: number): number {
-    const length = to - from
-    if (length > 12) return -1
-    const list = keys[length]!
-    for (let i = 0; i < list.length; i++) {
-      const key = list[i]!
-      let j = 0
-      while (j < length && key.bytes[j] === this.bytes[from + j]) j++
-      if (j === length) return key.field
-    }
+  #known(keys: readonly (readonly number[])[], from: number, to: number): number {
+    if (to - from > LONGEST_KEY) return -1
+    const fields = keys[to - from]!
+    for (let i = 0; i < fields.length; i++) if (this.#spells(from, NAMES[fields[i]!]!)) return fields[i]!
     return -1
   }
 

@@ -1,18 +1,14 @@
 // Writes KRPC messages into one buffer of the engine's own. Callers write keys in sorted order
-// (BEP-3); constant pieces are prepared once. Nothing is allocated per message: `done` hands out
+// (BEP-3); constant pieces are text. Nothing is allocated per message: `done` hands out
 // a view that is kept.
 
 import type { Bytes } from '../../base/bytes.ts'
+import { putWord } from '../math/id.ts'
 
 /** No datagram of ours is longer: it must not be fragmented on any ordinary path. */
 export const MAX_DATAGRAM = 1_400
 
 const VIEWS = 128
-
-/** ASCII bytes of a constant piece. */
-export function piece(text: string): Bytes {
-  return Uint8Array.from(text, (c) => c.charCodeAt(0))
-}
 
 export class Writer {
   readonly bytes: Bytes
@@ -47,6 +43,20 @@ export class Writer {
     return made
   }
 
+  byte(value: number): this {
+    this.bytes[this.at++] = value
+    return this
+  }
+
+  /** ASCII text. */
+  text(text: string): this {
+    const out = this.bytes
+    let at = this.at
+    for (let i = 0; i < text.length; i++) out[at++] = text.charCodeAt(i)
+    this.at = at
+    return this
+  }
+
   put(part: Bytes): this {
     return this.slice(part, 0, part.length)
   }
@@ -79,13 +89,12 @@ export class Writer {
   /** `length:` and the bytes `from..to`. */
   string(part: Bytes, from: number, to: number): this {
     this.digits(to - from)
-    this.bytes[this.at++] = 0x3a
-    return this.slice(part, from, to)
+    return this.byte(0x3a).slice(part, from, to)
   }
 
   /** `i…e` of a 64-bit number in two halves. */
   u64(high: number, low: number): this {
-    this.bytes[this.at++] = 0x69
+    this.byte(0x69)
     if (high === 0) this.digits(low)
     else {
       // high · 2^32 + low, divided by 10^9 twice: three limbs in base 10^9.
@@ -105,23 +114,12 @@ export class Writer {
       for (let div = BASE / 10; div >= 1; div /= 10)
         this.bytes[this.at++] = 48 + (Math.floor(rest / div) % 10)
     }
-    this.bytes[this.at++] = 0x65
-    return this
+    return this.byte(0x65)
   }
 
   /** Big-endian words. */
   words(words: Int32Array, from: number, n: number): this {
-    const out = this.bytes
-    let at = this.at
-    for (let i = from; i < from + n; i++) {
-      const w = words[i]!
-      out[at] = w >>> 24
-      out[at + 1] = w >>> 16
-      out[at + 2] = w >>> 8
-      out[at + 3] = w
-      at += 4
-    }
-    this.at = at
+    for (let i = from; i < from + n; i++) this.at = putWord(this.bytes, this.at, words[i]!)
     return this
   }
 }

@@ -12,21 +12,28 @@ export const ID_WORDS = 5
 /** Five words, in a table or alone. */
 export type Words = Int32Array
 
+/** Reads a big-endian word. */
+export function getWord(bytes: Bytes, at: number): number {
+  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
+}
+
+/** Writes a big-endian word; returns the place after it. */
+export function putWord(bytes: Bytes, at: number, word: number): number {
+  bytes[at] = word >>> 24
+  bytes[at + 1] = word >>> 16
+  bytes[at + 2] = word >>> 8
+  bytes[at + 3] = word
+  return at + 4
+}
+
 /** Reads 20 bytes at `at` into `words[to..to+5)`. */
 export function loadId(words: Words, to: number, bytes: Bytes, at: number): void {
-  for (let i = 0; i < ID_WORDS; i++, at += 4)
-    words[to + i] = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
+  for (let i = 0; i < ID_WORDS; i++, at += 4) words[to + i] = getWord(bytes, at)
 }
 
 /** Writes `words[from..from+5)` as 20 bytes at `at`. */
 export function storeId(words: Words, from: number, bytes: Bytes, at: number): void {
-  for (let i = 0; i < ID_WORDS; i++, at += 4) {
-    const w = words[from + i]!
-    bytes[at] = w >>> 24
-    bytes[at + 1] = w >>> 16
-    bytes[at + 2] = w >>> 8
-    bytes[at + 3] = w
-  }
+  for (let i = 0; i < ID_WORDS; i++) at = putWord(bytes, at, words[from + i]!)
 }
 
 /** A fresh id of 20 bytes. */
@@ -51,6 +58,19 @@ export function sameId(a: Words, atA: number, b: Words, atB: number): boolean {
     a[atA + 3] === b[atB + 3] &&
     a[atA + 4] === b[atB + 4]
   )
+}
+
+/** Copies five words. */
+export function copyId(from: Words, at: number, to: Words, toAt: number): void {
+  for (let i = 0; i < ID_WORDS; i++) to[toAt + i] = from[at + i]!
+}
+
+/** The first of `n` ids in a column that is this one, or -1. With `used`, slots that have 0 there are free. */
+export function findId(ids: Words, n: number, words: Words, at: number, used?: ArrayLike<number>): number {
+  const first = words[at]!
+  for (let i = 0, j = 0; i < n; i++, j += ID_WORDS)
+    if (ids[j] === first && used?.[i] !== 0 && sameId(ids, j, words, at)) return i
+  return -1
 }
 
 /** Number of leading bits that two ids share: 0 to 160. */

@@ -5,7 +5,8 @@
 
 import { type Bytes, utf8 } from '../../base/bytes.ts'
 import { type Signer, sha256, Verifier } from '../../crypto/native.ts'
-import { ID_BYTES, storeId, type Words } from '../math/id.ts'
+import type { Address } from '../krpc/address.ts'
+import { ID_BYTES, idOf, sameId, storeId, type Words } from '../math/id.ts'
 import type { Overlay } from '../options.ts'
 
 /** Bytes of the network tag and of a challenge. */
@@ -27,17 +28,14 @@ export function tagOf(name: string): Bytes {
   return sha256(utf8('wattle overlay 1'), utf8(name)).slice(0, TAG_BYTES)
 }
 
-/** Where the pieces of a proof are. */
+/** What a proof is about. */
 export interface Exchange {
-  prover: Words
-  asker: Words
-  /** Bytes that hold the challenge, and where it begins. */
-  bytes: Bytes
-  challengeAt: number
-  /** The asker's address in compact form, 6 or 18 bytes, in `addressIn`. */
-  addressIn: Bytes
-  addressAt: number
-  addressLength: number
+  readonly prover: Words
+  readonly asker: Words
+  /** 8 bytes. */
+  readonly challenge: Bytes
+  /** The asker's address as the prover sees it. */
+  readonly address: Address
 }
 
 export class Prover {
@@ -61,13 +59,11 @@ export class Prover {
 
   #write(x: Exchange): Bytes {
     const text = this.#text
-    let at = DOMAIN.length + TAG_BYTES
+    const at = DOMAIN.length + TAG_BYTES
     storeId(x.prover, 0, text, at)
     storeId(x.asker, 0, text, at + ID_BYTES)
-    at += 2 * ID_BYTES
-    for (let i = 0; i < CHALLENGE_BYTES; i++) text[at++] = x.bytes[x.challengeAt + i]!
-    text.fill(0, at)
-    for (let i = 0; i < x.addressLength; i++) text[at++] = x.addressIn[x.addressAt + i]!
+    text.set(x.challenge, at + 2 * ID_BYTES)
+    text.fill(0, x.address.store(text, at + 2 * ID_BYTES + CHALLENGE_BYTES))
     return text
   }
 
@@ -78,12 +74,7 @@ export class Prover {
 
   /** True when the key belongs to the id and may take part: cheap, before any signature is checked. */
   fits(key: Bytes, id: Words): boolean {
-    const hash = sha256(key)
-    for (let i = 0; i < 5; i++) {
-      const w = (hash[4 * i]! << 24) | (hash[4 * i + 1]! << 16) | (hash[4 * i + 2]! << 8) | hash[4 * i + 3]!
-      if (w !== id[i]) return false
-    }
-    return this.#admit(key)
+    return sameId(idOf(sha256(key)), 0, id, 0) && this.#admit(key)
   }
 
   verify(x: Exchange, key: Bytes, signature: Bytes): boolean {

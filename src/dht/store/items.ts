@@ -3,7 +3,7 @@
 // [key 32, signature 64 when mutable] salt, encoded value. Full: the item farthest from our own id
 // leaves, if the newcomer is nearer. No source and no key may hold more than a sixteenth.
 
-import { closer, sameId, type Words } from '../math/id.ts'
+import { closer, copyId, findId, getWord, type Words } from '../math/id.ts'
 import { BLOCK, type Slab } from '../slab.ts'
 
 export const MUTABLE = 1
@@ -15,6 +15,9 @@ const NIL = 0xffff
 export const SIGNED_BYTES = 96
 /** Quota of one source or key: this part of all items. */
 const QUOTA = 16
+
+/** Ticks that an item lasts without being put again: two hours (BEP-44 "Expiration"). */
+export const ITEM_TICKS = 72_000
 
 /** What describes an item beside its content. */
 export interface ItemMeta {
@@ -79,10 +82,7 @@ export class Items {
 
   /** Slot of a target, or -1. Slots are below `capacity`; free ones have no flags. */
   find(target: Words, at: number): number {
-    const first = target[at]!
-    for (let i = 0, j = 0; i < this.capacity; i++, j += 5)
-      if (this.ids[j] === first && this.flags[i] !== 0 && sameId(this.ids, j, target, at)) return i
-    return -1
+    return findId(this.ids, this.capacity, target, at, this.flags)
   }
 
   /** Bytes of an item's content. */
@@ -92,24 +92,23 @@ export class Items {
   }
 
   /** Copies `from..to` of an item's content to `into[at..]`. */
-  copy(slot: number, from: number, to: number, target: { bytes: Uint8Array; at: number }): void {
+  copy(slot: number, from: number, to: number, into: Uint8Array, at: number): void {
     let block = this.#first[slot]!
-    let at = target.at
     for (let start = 0; block !== NIL && start < to; start += BLOCK, block = this.#next[block]!) {
       const low = Math.max(from, start)
       const high = Math.min(to, start + BLOCK)
-      for (let i = low; i < high; i++) target.bytes[at++] = this.#data[BLOCK * block + i - start]!
+      for (let i = low; i < high; i++) into[at++] = this.#data[BLOCK * block + i - start]!
     }
   }
 
   /** True when this part of the content equals `other[at..at+to-from)`. */
-  same(slot: number, from: number, to: number, other: { bytes: Uint8Array; at: number }): boolean {
+  same(slot: number, from: number, to: number, other: Uint8Array, at: number): boolean {
     let block = this.#first[slot]!
     for (let start = 0; block !== NIL && start < to; start += BLOCK, block = this.#next[block]!) {
       const low = Math.max(from, start)
       const high = Math.min(to, start + BLOCK)
       for (let i = low; i < high; i++)
-        if (other.bytes[other.at + i - from] !== this.#data[BLOCK * block + i - start]) return false
+        if (other[at + i - from] !== this.#data[BLOCK * block + i - start]) return false
     }
     return true
   }
@@ -121,9 +120,7 @@ export class Items {
     const need = Math.max(1, Math.ceil(length / BLOCK))
     let slot = this.find(target, at)
     const own = meta.own || (slot >= 0 && (this.flags[slot]! & OWN) !== 0)
-    const key = meta.mutable
-      ? (this.stage[0]! << 24) | (this.stage[1]! << 16) | (this.stage[2]! << 8) | this.stage[3]!
-      : 0
+    const key = meta.mutable ? getWord(this.stage, 0) : 0
     if (slot >= 0) this.remove(slot)
     else if (!own && this.#overQuota(meta.source, key)) return -1
     while (this.count >= this.capacity || this.freeBlocks < need) {
@@ -135,7 +132,7 @@ export class Items {
     slot = 0
     while (this.flags[slot] !== 0) slot++
     this.count++
-    for (let w = 0; w < 5; w++) this.ids[5 * slot + w] = target[at + w]!
+    copyId(target, at, this.ids, 5 * slot)
     this.flags[slot] = TAKEN | (meta.mutable ? MUTABLE : 0) | (own ? OWN : 0)
     this.seqHigh[slot] = meta.seqHigh
     this.seqLow[slot] = meta.seqLow

@@ -1,13 +1,13 @@
-// Peers announced under a topic (BEP-5 info_hash): headers and records in the slab, chained by index.
-// A topic keeps LIMITS.dht.peersPerTopic peers, the longest silent one gives way; a source may hold a
-// sixteenth of topics and peers. A peer is forgotten unless it announces again.
+// Peers announced under a topic (BEP-5 info_hash): topics and peers as flat columns in the slab; a peer
+// names its topic by slot. A topic keeps LIMITS.dht.peersPerTopic peers, the longest silent one gives
+// way; a source may hold a sixteenth of topics and peers. A peer is forgotten unless it announces again.
 
 import { LIMITS } from '../../base/limits.ts'
 import type { Address, Family } from '../krpc/address.ts'
-import { sameId, type Words } from '../math/id.ts'
+import { Hosts } from '../krpc/hosts.ts'
+import { copyId, findId, type Words } from '../math/id.ts'
 import type { Slab } from '../slab.ts'
 
-const NIL = 0xffff
 const QUOTA = 16
 /** Ticks that an announcement lasts: 45 minutes, as announcing every 15 to 30 is customary. */
 const TTL = 27_000
@@ -20,17 +20,15 @@ export class Peers {
   count: number
   topicCount: number
   readonly #ids: Words
-  readonly #first: Uint16Array
-  readonly #length: Uint16Array
+  /** Peers of each topic; 0: the slot is free. */
+  readonly #size: Uint16Array
   readonly #seen: Uint32Array
   readonly #maker: Int32Array
-  readonly #hosts: Int32Array
+  readonly #hosts: Hosts
+  /** Topic of each peer; a peer whose host has no family is free. */
+  readonly #topic: Uint16Array
   readonly #source: Int32Array
   readonly #time: Uint32Array
-  readonly #ports: Uint16Array
-  readonly #next: Uint16Array
-  readonly #family: Uint8Array
-  #free: number
   #hand: number
 
   constructor(slab: Slab, topics: number, capacity: number) {
@@ -41,151 +39,106 @@ export class Peers {
     this.#ids = slab.i32(5 * topics)
     this.#seen = slab.u32(topics)
     this.#maker = slab.i32(topics)
-    this.#first = slab.u16(topics)
-    this.#length = slab.u16(topics)
-    this.#hosts = slab.i32(4 * capacity)
+    this.#size = slab.u16(topics)
     this.#source = slab.i32(capacity)
     this.#time = slab.u32(capacity)
-    this.#ports = slab.u16(capacity)
-    this.#next = slab.u16(capacity)
-    this.#family = slab.u8(capacity)
-    for (let i = 0; i < capacity; i++) this.#next[i] = i + 1 < capacity ? i + 1 : NIL
-    this.#free = 0
+    this.#topic = slab.u16(capacity)
+    this.#hosts = new Hosts(slab, capacity, 4)
     this.#hand = 0
   }
 
   /** Slot of a topic, or -1. */
   find(topic: Words, at: number): number {
-    const first = topic[at]!
-    for (let i = 0, j = 0; i < this.topics; i++, j += 5)
-      if (this.#length[i] !== 0 && this.#ids[j] === first && sameId(this.#ids, j, topic, at)) return i
-    return -1
+    return findId(this.#ids, this.topics, topic, at, this.#size)
+  }
+
+  #isOf(p: number, topic: number): boolean {
+    return this.#topic[p] === topic && this.#hosts.family(p) !== 0
   }
 
   /** Keeps a peer under a topic; false where a quota speaks against it. */
   announce(topic: Words, at: number, a: Address, from: { source: number; tick: number }): boolean {
     let slot = this.find(topic, at)
-    if (slot >= 0) {
-      for (let p = this.#first[slot]!; p !== NIL; p = this.#next[p]!)
-        if (this.#is(p, a)) {
-          this.#time[p] = from.tick
-          this.#seen[slot] = from.tick
-          return true
-        }
+    let free = -1
+    let oldest = -1
+    let held = 0
+    for (let p = 0; p < this.capacity; p++) {
+      if (this.#hosts.family(p) === 0) {
+        if (free < 0) free = p
+        continue
+      }
+      if (this.#source[p] === from.source) held++
+      if (this.#topic[p] !== slot) continue
+      if (this.#hosts.is(p, a)) {
+        this.#time[p] = from.tick
+        this.#seen[slot] = from.tick
+        return true
+      }
+      if (oldest < 0 || this.#time[p]! < this.#time[oldest]!) oldest = p
     }
-    if (this.#held(from.source) >= Math.max(8, this.capacity / QUOTA)) return false
-    if (slot >= 0 && this.#length[slot]! >= LIMITS.dht.peersPerTopic) this.#dropOldest(slot)
-    if (this.#free === NIL && !this.#makeRoom(from.tick, slot)) return false
-    if (slot < 0) slot = this.#open(topic, at, from)
-    if (slot < 0) return false
-    const p = this.#free
-    this.#free = this.#next[p]!
+    if (held >= Math.max(8, this.capacity / QUOTA)) return false
+    if (slot >= 0 && this.#size[slot]! >= LIMITS.dht.peersPerTopic) {
+      this.#drop(oldest)
+      free = oldest
+    }
+    if (free < 0) free = this.#giveWay(from.tick, slot)
+    if (slot < 0 && free >= 0) slot = this.#open(topic, at, from)
+    if (slot < 0 || free < 0) return false
     this.count++
-    this.#hosts[4 * p] = a.w0
-    this.#hosts[4 * p + 1] = a.w1
-    this.#hosts[4 * p + 2] = a.w2
-    this.#hosts[4 * p + 3] = a.w3
-    this.#ports[p] = a.port
-    this.#family[p] = a.family
-    this.#source[p] = from.source
-    this.#time[p] = from.tick
-    this.#next[p] = this.#length[slot] === 0 ? NIL : this.#first[slot]!
-    this.#first[slot] = p
-    this.#length[slot]!++
+    this.#hosts.set(free, a)
+    this.#topic[free] = slot
+    this.#source[free] = from.source
+    this.#time[free] = from.tick
+    this.#size[slot]!++
     this.#seen[slot] = from.tick
     return true
   }
 
-  #is(p: number, a: Address): boolean {
-    const h = this.#hosts
-    return (
-      this.#ports[p] === a.port &&
-      this.#family[p] === a.family &&
-      h[4 * p] === a.w0 &&
-      h[4 * p + 1] === a.w1 &&
-      h[4 * p + 2] === a.w2 &&
-      h[4 * p + 3] === a.w3
-    )
-  }
-
-  #held(source: number): number {
-    let n = 0
-    for (let t = 0; t < this.topics; t++) {
-      if (this.#length[t] === 0) continue
-      for (let p = this.#first[t]!; p !== NIL; p = this.#next[p]!) if (this.#source[p] === source) n++
-    }
-    return n
-  }
-
+  /** A slot for a new topic: a free one, or that of the longest silent; -1 where a quota speaks against it. */
   #open(topic: Words, at: number, from: { source: number; tick: number }): number {
     let slot = -1
-    let stalest = -1
     let made = 0
-    for (let i = 0; i < this.topics; i++) {
-      if (this.#length[i] === 0) {
-        slot = i
-        continue
-      }
-      if (this.#maker[i] === from.source) made++
-      if (stalest < 0 || this.#seen[i]! < this.#seen[stalest]!) stalest = i
-    }
+    for (let i = 0; i < this.topics; i++)
+      if (this.#size[i] === 0) slot = i
+      else if (this.#maker[i] === from.source) made++
     if (made >= Math.max(4, this.topics / QUOTA)) return -1
     if (slot < 0) {
-      if (stalest < 0 || this.#seen[stalest]! + STALE > from.tick) return -1
-      this.#close(stalest)
-      slot = stalest
+      const p = this.#giveWay(from.tick, -1)
+      if (p < 0) return -1
+      slot = this.#topic[p]!
     }
-    for (let w = 0; w < 5; w++) this.#ids[5 * slot + w] = topic[at + w]!
+    copyId(topic, at, this.#ids, 5 * slot)
     this.#maker[slot] = from.source
-    this.#first[slot] = NIL
     this.topicCount++
     return slot
   }
 
-  #makeRoom(tick: number, except: number): boolean {
+  /** Closes the longest silent topic but `except`; one of its peers, or -1 where none is silent enough. */
+  #giveWay(tick: number, except: number): number {
     let stalest = -1
     for (let i = 0; i < this.topics; i++)
-      if (i !== except && this.#length[i] !== 0 && (stalest < 0 || this.#seen[i]! < this.#seen[stalest]!))
+      if (i !== except && this.#size[i] !== 0 && (stalest < 0 || this.#seen[i]! < this.#seen[stalest]!))
         stalest = i
-    if (stalest < 0 || this.#seen[stalest]! + STALE > tick) return false
-    this.#close(stalest)
-    return true
-  }
-
-  #close(slot: number): void {
-    while (this.#length[slot]! > 0) this.#unlink(slot, NIL, this.#first[slot]!)
-  }
-
-  #dropOldest(slot: number): void {
-    let before = NIL
-    let oldest = this.#first[slot]!
-    let oldestBefore = NIL
-    for (let p = oldest; p !== NIL; p = this.#next[p]!) {
-      if (this.#time[p]! < this.#time[oldest]!) {
-        oldest = p
-        oldestBefore = before
+    if (stalest < 0 || this.#seen[stalest]! + STALE > tick) return -1
+    let freed = -1
+    for (let p = 0; p < this.capacity; p++)
+      if (this.#isOf(p, stalest)) {
+        this.#drop(p)
+        freed = p
       }
-      before = p
-    }
-    this.#unlink(slot, oldestBefore, oldest)
+    return freed
   }
 
-  #unlink(slot: number, before: number, p: number): void {
-    const next = this.#next[p]!
-    if (before === NIL) this.#first[slot] = next
-    else this.#next[before] = next
-    this.#next[p] = this.#free
-    this.#free = p
+  #drop(p: number): void {
+    this.#hosts.free(p)
     this.count--
-    this.#length[slot]!--
-    if (this.#length[slot] === 0) this.topicCount--
+    if (--this.#size[this.#topic[p]!]! === 0) this.topicCount--
   }
 
-  /** First peer of a topic slot in this family, from `p` on (-1: from the start); -1 at the end. */
+  /** First peer of a topic slot in this family behind `p` (-1: of all); -1 at the end. */
   next(slot: number, p: number, family: Family): number {
-    let q = p < 0 ? this.#first[slot]! : this.#next[p]!
-    while (q !== NIL && this.#family[q] !== family) q = this.#next[q]!
-    return q === NIL ? -1 : q
+    while (++p < this.capacity) if (this.#topic[p] === slot && this.#hosts.family(p) === family) return p
+    return -1
   }
 
   /** Peers of a topic slot in this family. */
@@ -196,29 +149,15 @@ export class Peers {
   }
 
   address(p: number, into: Address): Address {
-    into.family = this.#family[p] as Family
-    into.w0 = this.#hosts[4 * p]!
-    into.w1 = this.#hosts[4 * p + 1]!
-    into.w2 = this.#hosts[4 * p + 2]!
-    into.w3 = this.#hosts[4 * p + 3]!
-    into.port = this.#ports[p]!
-    return into
+    return this.#hosts.get(p, into)
   }
 
-  /** Forgets silent peers in the next `steps` topics. */
+  /** Forgets silent ones among the next `steps` peers. */
   sweep(tick: number, steps: number): void {
     for (let n = 0; n < steps; n++) {
-      this.#hand = this.#hand + 1 < this.topics ? this.#hand + 1 : 0
-      const slot = this.#hand
-      if (this.#length[slot] === 0) continue
-      let before = NIL
-      let p = this.#first[slot]!
-      while (p !== NIL) {
-        const next = this.#next[p]!
-        if (this.#time[p]! + TTL <= tick) this.#unlink(slot, before, p)
-        else before = p
-        p = next
-      }
+      this.#hand = (this.#hand + 1) % this.capacity
+      const p = this.#hand
+      if (this.#hosts.family(p) !== 0 && this.#time[p]! + TTL <= tick) this.#drop(p)
     }
   }
 }

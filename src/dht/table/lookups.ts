@@ -5,19 +5,25 @@
 
 import { LIMITS } from '../../base/limits.ts'
 import type { Address, Family } from '../krpc/address.ts'
+import { Hosts } from '../krpc/hosts.ts'
 import { sameSubnet, scopeOf } from '../krpc/reach.ts'
-import { closer, logDistance, sameId, type Words } from '../math/id.ts'
+import { closer, copyId, logDistance, sameId, type Words } from '../math/id.ts'
 import { CANDIDATES, type Slab } from '../slab.ts'
 import { K } from './table.ts'
 
+/** States of a candidate; from ANSWERED on it has answered. */
 export const NEW = 0
 export const ASKED = 1
 export const LATE = 2
-export const ANSWERED = 3
-export const FAILED = 4
-export const STORING = 5
-export const STORED = 6
-export const REFUSED = 7
+export const FAILED = 3
+export const ANSWERED = 4
+/** To be stored on; being stored on; wants our proof first; being stored on for the last time. */
+export const HOLDER = 5
+export const STORING = 6
+export const AGAIN = 7
+export const LAST = 8
+export const STORED = 9
+export const REFUSED = 10
 
 /** Candidates of one subnet, and candidates too close to be true, in one lookup. */
 const PER_SUBNET = 2
@@ -44,8 +50,7 @@ export class Lookup {
   readonly tokens: Uint8Array
   readonly tokenLength: Uint8Array
   readonly #close: Uint8Array
-  readonly #hosts: Int32Array
-  readonly #ports: Uint16Array
+  readonly #hosts: Hosts
   readonly #strict: boolean
   readonly #a: Address
   #horizon: number
@@ -67,9 +72,8 @@ export class Lookup {
     this.tokenLength = slab.u8(CANDIDATES)
     this.#close = slab.u8(CANDIDATES)
     this.tokens = slab.u8(LIMITS.dht.tokenBytes * CANDIDATES)
-    this.#ports = slab.u16(CANDIDATES)
     this.ids = slab.i32(5 * CANDIDATES)
-    this.#hosts = slab.i32(4 * CANDIDATES)
+    this.#hosts = new Hosts(slab, CANDIDATES, 4)
     this.#strict = strict
     this.#a = a
     this.#horizon = -161
@@ -90,13 +94,7 @@ export class Lookup {
   }
 
   address(c: number, into: Address): Address {
-    into.family = this.family
-    into.w0 = this.#hosts[4 * c]!
-    into.w1 = this.#hosts[4 * c + 1]!
-    into.w2 = this.#hosts[4 * c + 2]!
-    into.w3 = this.#hosts[4 * c + 3]!
-    into.port = this.#ports[c]!
-    return into
+    return this.#hosts.get(c, into)
   }
 
   /** Adds a candidate; returns it, or -1 where it is known, too many of its kind or too far. */
@@ -116,12 +114,8 @@ export class Lookup {
     }
     this.order[place] = c
     this.count++
-    for (let w = 0; w < 5; w++) this.ids[5 * c + w] = words[at + w]!
-    this.#hosts[4 * c] = a.w0
-    this.#hosts[4 * c + 1] = a.w1
-    this.#hosts[4 * c + 2] = a.w2
-    this.#hosts[4 * c + 3] = a.w3
-    this.#ports[c] = a.port
+    copyId(words, at, this.ids, 5 * c)
+    this.#hosts.set(c, a)
     this.state[c] = NEW
     this.depth[c] = Math.min(depth, 255)
     this.tokenLength[c] = 0
@@ -135,12 +129,8 @@ export class Lookup {
     let subnet = 0
     for (let c = 0; c < this.count; c++) {
       if (sameId(this.ids, 5 * c, words, at)) return false
-      const other = this.address(c, this.#a)
-      if (other.same(a)) return false
-      if (limited && sameSubnet(other, a)) {
-        if (other.sameHost(a)) return false
-        subnet++
-      }
+      if (limited ? this.#hosts.sameHost(c, a) : this.#hosts.is(c, a)) return false
+      if (limited && sameSubnet(this.address(c, this.#a), a)) subnet++
     }
     return subnet < PER_SUBNET
   }
@@ -197,17 +187,15 @@ export class Lookup {
     this.tokenLength[c] = n
   }
 
-  /** Candidates to store on, nearest first: all answered up to the K-th plausible one, into `into`. */
-  holders(into: Uint8Array): number {
-    let n = 0
+  /** Chooses whom to store on: all that answered up to the K-th plausible one. */
+  chooseHolders(): void {
     let good = 0
     for (let p = 0; p < this.count && good < K; p++) {
       const c = this.order[p]!
       if (this.state[c] !== ANSWERED) continue
       if (this.#close[c] === 0) good++
-      if (this.tokenLength[c]! > 0) into[n++] = c
+      if (this.tokenLength[c]! > 0) this.state[c] = HOLDER
     }
-    return n
   }
 
   /** log2 of the distance of the K-th answered candidate, as a share of the space; 1 if there is none. */
@@ -216,8 +204,7 @@ export class Lookup {
     for (let p = 0; p < this.count; p++) {
       const c = this.order[p]!
       if (this.#close[c] === 1) continue
-      if (this.state[c] >= ANSWERED && this.state[c] !== FAILED && ++good === K)
-        return logDistance(this.ids, 5 * c, this.target, 0)
+      if (this.state[c]! >= ANSWERED && ++good === K) return logDistance(this.ids, 5 * c, this.target, 0)
     }
     return 1
   }
@@ -233,7 +220,7 @@ export class Lookup {
   hops(): number {
     for (let p = 0; p < this.count; p++) {
       const c = this.order[p]!
-      if (this.state[c]! >= ANSWERED && this.state[c] !== FAILED) return this.depth[c]! + 1
+      if (this.state[c]! >= ANSWERED) return this.depth[c]! + 1
     }
     return 0
   }

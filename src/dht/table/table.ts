@@ -5,8 +5,9 @@
 // verified entries stay, a newcomer takes only the place of one that fails.
 
 import type { Address, Family } from '../krpc/address.ts'
+import { Hosts } from '../krpc/hosts.ts'
 import { sameSubnet, scopeOf } from '../krpc/reach.ts'
-import { flip, sameId, sharedBits, type Words } from '../math/id.ts'
+import { copyId, findId, flip, sharedBits, type Words } from '../math/id.ts'
 import type { Slab } from '../slab.ts'
 
 /** Nodes of one answer, and places of an ordinary bucket. */
@@ -47,9 +48,7 @@ export class Table {
   /** Overlay: proof of possession is good until this tick. */
   readonly until: Uint32Array
   readonly #self: Words
-  readonly #hosts: Int32Array
-  readonly #width: number
-  readonly #ports: Uint16Array
+  readonly #hosts: Hosts
   readonly #since: Uint32Array
   readonly #asked: Uint32Array
   readonly #bucket: Uint8Array
@@ -86,12 +85,10 @@ export class Table {
     this.flags = slab.u8(n)
     this.until = slab.u32(n)
     this.#self = self
-    this.#width = shape.family === 4 ? 1 : 4
-    this.#hosts = slab.i32(this.#width * n)
-    this.#ports = slab.u16(n)
     this.#since = slab.u32(n)
     this.#asked = slab.u32(n)
     this.#bucket = slab.u8(n)
+    this.#hosts = new Hosts(slab, n, shape.family === 4 ? 1 : 4)
     this.#sizes = new Uint16Array(161)
     this.#strict = rules.strict
     this.#proof = rules.proof
@@ -101,41 +98,21 @@ export class Table {
 
   /** Slot of an id, or -1. */
   find(words: Words, at: number): number {
-    const first = words[at]!
-    for (let i = 0, j = 0; i < this.count; i++, j += 5)
-      if (this.ids[j] === first && sameId(this.ids, j, words, at)) return i
-    return -1
+    return findId(this.ids, this.count, words, at)
   }
 
   /** Slot of an address with port, or -1. */
   findAddress(a: Address): number {
-    for (let i = 0; i < this.count; i++)
-      if (this.#ports[i] === a.port && this.#hosts[i * this.#width] === a.w0 && this.#sameHost(i, a)) return i
-    return -1
-  }
-
-  #sameHost(i: number, a: Address): boolean {
-    if (a.family !== this.family) return false
-    const h = this.#hosts
-    if (this.family === 4) return h[i] === a.w0
-    return h[4 * i] === a.w0 && h[4 * i + 1] === a.w1 && h[4 * i + 2] === a.w2 && h[4 * i + 3] === a.w3
+    return this.#hosts.find(this.count, a)
   }
 
   /** True when the node in this slot is the one at this address. */
   at(slot: number, a: Address): boolean {
-    return this.#ports[slot] === a.port && this.#sameHost(slot, a)
+    return this.#hosts.is(slot, a)
   }
 
   address(slot: number, into: Address): Address {
-    const h = this.#hosts
-    const j = slot * this.#width
-    into.family = this.family
-    into.w0 = h[j]!
-    into.w1 = this.family === 4 ? 0 : h[j + 1]!
-    into.w2 = this.family === 4 ? 0 : h[j + 2]!
-    into.w3 = this.family === 4 ? 0 : h[j + 3]!
-    into.port = this.#ports[slot]!
-    return into
+    return this.#hosts.get(slot, into)
   }
 
   /** True when this node may be passed on to others and asked first. */
@@ -228,17 +205,10 @@ export class Table {
     if (victim < -1) return -1
     if (victim >= 0) this.remove(victim)
     const i = this.count++
-    for (let w = 0; w < 5; w++) this.ids[5 * i + w] = words[at + w]!
+    copyId(words, at, this.ids, 5 * i)
+    this.#hosts.set(i, a)
     this.#bucket[i] = bucket
     this.#sizes[bucket]!++
-    const h = i * this.#width
-    this.#hosts[h] = a.w0
-    if (this.family === 6) {
-      this.#hosts[h + 1] = a.w1
-      this.#hosts[h + 2] = a.w2
-      this.#hosts[h + 3] = a.w3
-    }
-    this.#ports[i] = a.port
     this.#since[i] = heard.tick
     this.#asked[i] = 0
     this.until[i] = 0
@@ -254,7 +224,7 @@ export class Table {
     let inTable = 0
     for (let i = 0; i < this.count; i++) {
       if (!sameSubnet(this.address(i, this.#a), a)) continue
-      if (this.#sameHost(i, a)) return false
+      if (this.#hosts.sameHost(i, a)) return false
       inTable++
       if (this.#bucket[i] === bucket) inBucket++
     }
@@ -314,9 +284,8 @@ export class Table {
     this.#sizes[this.#bucket[slot]!]!--
     const last = --this.count
     if (slot === last) return
-    this.ids.copyWithin(5 * slot, 5 * last, 5 * last + 5)
-    this.#hosts.copyWithin(slot * this.#width, last * this.#width, (last + 1) * this.#width)
-    this.#ports[slot] = this.#ports[last]!
+    copyId(this.ids, 5 * last, this.ids, 5 * slot)
+    this.#hosts.move(last, slot)
     this.#since[slot] = this.#since[last]!
     this.#asked[slot] = this.#asked[last]!
     this.#bucket[slot] = this.#bucket[last]!

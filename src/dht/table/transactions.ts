@@ -3,9 +3,10 @@
 // that was expected (BEP-5 "KRPC Protocol"). After a short time the query is `late`: it no longer
 // holds up a lookup, but its answer is still welcome.
 
-import type { Address, Family } from '../krpc/address.ts'
+import type { Address } from '../krpc/address.ts'
+import { Hosts } from '../krpc/hosts.ts'
 import type { Dice } from '../math/dice.ts'
-import type { Words } from '../math/id.ts'
+import { copyId, type Words } from '../math/id.ts'
 import type { Slab } from '../slab.ts'
 
 export const FREE = 0
@@ -37,9 +38,7 @@ export class Transactions {
   /** Two words: challenge sent along (overlay). */
   readonly challenge: Int32Array
   readonly #secret: Int32Array
-  readonly #hosts: Int32Array
-  readonly #ports: Uint16Array
-  readonly #family: Uint8Array
+  readonly #hosts: Hosts
   readonly #dice: Dice
   active: number
 
@@ -50,14 +49,12 @@ export class Transactions {
     this.ids = slab.i32(5 * capacity)
     this.challenge = slab.i32(2 * capacity)
     this.#secret = slab.i32(capacity)
-    this.#hosts = slab.i32(4 * capacity)
     this.owner = slab.u16(capacity)
     this.part = slab.u16(capacity)
-    this.#ports = slab.u16(capacity)
     this.state = slab.u8(capacity)
     this.kind = slab.u8(capacity)
     this.expects = slab.u8(capacity)
-    this.#family = slab.u8(capacity)
+    this.#hosts = new Hosts(slab, capacity, 4)
     this.#dice = dice
     this.active = 0
   }
@@ -82,12 +79,7 @@ export class Transactions {
     this.part[slot] = 0
     this.expects[slot] = 0
     this.#secret[slot] = (this.#dice.word() & 0x00ff_ffff) | (slot << 24)
-    this.#hosts[4 * slot] = a.w0
-    this.#hosts[4 * slot + 1] = a.w1
-    this.#hosts[4 * slot + 2] = a.w2
-    this.#hosts[4 * slot + 3] = a.w3
-    this.#ports[slot] = a.port
-    this.#family[slot] = a.family
+    this.#hosts.set(slot, a)
     return slot
   }
 
@@ -100,41 +92,22 @@ export class Transactions {
   match(word: number, a: Address): number {
     const slot = word >>> 24
     if (slot >= this.capacity || this.state[slot] === FREE || this.#secret[slot] !== word) return -1
-    return this.isAt(slot, a) ? slot : -1
-  }
-
-  /** True when the query went to this address. */
-  isAt(slot: number, a: Address): boolean {
-    const h = this.#hosts
-    return (
-      this.#ports[slot] === a.port &&
-      this.#family[slot] === a.family &&
-      h[4 * slot] === a.w0 &&
-      h[4 * slot + 1] === a.w1 &&
-      h[4 * slot + 2] === a.w2 &&
-      h[4 * slot + 3] === a.w3
-    )
+    return this.#hosts.is(slot, a) ? slot : -1
   }
 
   /** True when a ping to this address is under way already. */
   pinging(a: Address): boolean {
     for (let i = 0; i < this.capacity; i++)
-      if (this.state[i] !== FREE && this.kind[i] !== STORE && this.isAt(i, a)) return true
+      if (this.state[i] !== FREE && this.kind[i] !== STORE && this.#hosts.is(i, a)) return true
     return false
   }
 
   address(slot: number, into: Address): Address {
-    into.family = this.#family[slot] as Family
-    into.w0 = this.#hosts[4 * slot]!
-    into.w1 = this.#hosts[4 * slot + 1]!
-    into.w2 = this.#hosts[4 * slot + 2]!
-    into.w3 = this.#hosts[4 * slot + 3]!
-    into.port = this.#ports[slot]!
-    return into
+    return this.#hosts.get(slot, into)
   }
 
   expect(slot: number, words: Words, at: number): void {
-    for (let i = 0; i < 5; i++) this.ids[5 * slot + i] = words[at + i]!
+    copyId(words, at, this.ids, 5 * slot)
     this.expects[slot] = 1
   }
 

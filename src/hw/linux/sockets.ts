@@ -14,6 +14,8 @@ const READ_BYTES = 65_536
 /** Datagrams that the kernel has not taken yet; what does not fit is lost, as datagrams may be. */
 const SCRATCH_BYTES = 131_072
 const LARGEST_DATAGRAM = 65_507
+/** The kernel's own limit of hops, put back after a short one. */
+const USUAL_HOPS = 64
 /** Views of the scratch kept for sending, by the low bits of their length: datagrams have few lengths. */
 const VIEWS = 128
 
@@ -196,6 +198,17 @@ class LinuxUdp implements UdpSocket {
     // No callback: it would cost a tick object each; failures reach the socket's `error` listener.
     this.#socket.send(this.#view(bytes.length), port, /^f[ef]/i.test(host) ? host + this.#zone : host)
     this.#at += bytes.length
+  }
+
+  sendShort(bytes: Bytes, host: string, port: number, hops: number): void {
+    // With others before it in the queue it would not leave while the limit holds.
+    if (!this.#open || this.#socket.getSendQueueCount() > 0) return
+    try {
+      this.#socket.setTTL(hops)
+      this.send(bytes, host, port)
+    } finally {
+      this.#socket.setTTL(USUAL_HOPS)
+    }
   }
 
   /** What is about to be sent. Usually nothing waits, and a view of this length exists. */

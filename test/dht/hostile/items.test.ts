@@ -88,6 +88,27 @@ t.test('items: shapes, sizes, seq, cas, signatures', async (t) => {
   t.equal(node.dht.stats(net.now).items, 0, 'forgotten after two hours')
 })
 
+t.test('a cas race: of two writers that saw the same seq one wins, the other is told', async (t) => {
+  const net = new Net(81)
+  const all = net.crowd(30)
+  const signer = net.signer()
+  const item = (s: string, seq: bigint, cas?: bigint) =>
+    signItem(signer, bencodeBytes(utf8(s)), { seq, ...(cas === undefined ? {} : { cas }) })
+  net.ask(all[1]!, { kind: 'put', item: item('first', 1n) })
+  const results: { stored: number; refusal: number }[] = []
+  for (const [i, s] of ['left', 'right'].entries()) {
+    const from = all[5 + i]!
+    from.dht.start({ kind: 'put', item: item(s, 2n + BigInt(i), 1n) }, 4, net.now, (f) => results.push(f))
+    from.next = net.now
+    // The second begins once the first is done: what was seq 1 for both is seq 2 by now.
+    net.run(20_000, () => results.length === i + 1)
+  }
+  t.ok(results[0]!.stored >= 6, `${results[0]!.stored} kept the first`)
+  t.same([results[1]!.stored, results[1]!.refusal], [0, 301])
+  const got = net.ask(all[9]!, { kind: 'get', target: targetOf(signer.publicKey) })
+  t.equal(text(got.item!.value), '4:left')
+})
+
 t.test('a replay of an old signed item does not bring it back', async (t) => {
   const net = new Net(8)
   const all = net.crowd(30)

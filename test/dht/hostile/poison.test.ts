@@ -43,6 +43,23 @@ t.test('many ids of one address, and of one subnet', async (t) => {
   t.ok(nodes4 >= 2 && nodes4 <= 5, `${nodes4} entries from two subnets`)
 })
 
+t.test('many ids of one /64', async (t) => {
+  const net = new Net(78)
+  const node = net.add('fd00::1', 6881, { strictLocal: true, reach: 'private' })
+  for (let i = 0; i < 60; i++) {
+    const id = randomBytes(20)
+    const host = `fd00:0:0:${i < 30 ? 'a' : 'b'}::${i + 1}`
+    net.taps.set(`[${host}]:5000`, (bytes) => {
+      const m = message(bytes)
+      if (m.y === 'q') net.send(encode({ r: { id }, t: m.t, y: 'r' }), { host, port: 5000 }, node.address)
+    })
+    net.send(query('ping', { id }), { host, port: 5000 }, node.address)
+    net.run(200)
+  }
+  const { nodes6 } = node.dht.stats(net.now)
+  t.ok(nodes6 >= 2 && nodes6 <= 8, `${nodes6} entries from two subnets`)
+})
+
 t.test('answers from elsewhere or of another id do not count', async (t) => {
   for (const trick of ['port', 'host', 'id', 'tid', 'self'] as const) {
     const { net, node } = lone()
@@ -88,6 +105,30 @@ t.test('lists of nodes: bogus, own and repeated ones are dropped', async (t) => 
     ['10.0.0.1:5000', '10.0.0.9:5'],
     'only one honest entry was asked',
   )
+})
+
+t.test('our own external address in a list is not asked', async (t) => {
+  const net = new Net(79)
+  const node = net.add('10.0.0.1', 6881, { reach: 'private' })
+  const own = [124, 31, 75, 21]
+  for (let i = 0; i < 6; i++) {
+    const host = `10.1.${i}.1`
+    const id = randomBytes(20)
+    const nodes = concat(randomBytes(20), Uint8Array.from([...own, 0x1a, 0xe1]))
+    net.taps.set(`${host}:5000`, (bytes, from) => {
+      const m = message(bytes)
+      const reply = { ip: Uint8Array.from([...own, 0x1a, 0xe1]), r: { id, nodes }, t: m.t, y: 'r' }
+      if (m.y === 'q') net.send(encode(reply), { host, port: 5000 }, from)
+    })
+    node.dht.ping(`${host}:5000`, net.now, () => {})
+    net.run(200)
+  }
+  t.equal(node.dht.externalAddress(), '124.31.75.21:6881')
+  const asked = new Set<string>()
+  net.onDatagram = ({ to }) => asked.add(to)
+  net.ask(node, { kind: 'find', target: randomBytes(20) })
+  t.ok([...asked].some((to) => to.startsWith('10.1.')))
+  t.notOk(asked.has('124.31.75.21:6881'))
 })
 
 t.test('write tokens: address, target, age, shape', async (t) => {

@@ -39,7 +39,7 @@ function run(c, done) {
     dht.put({ v: hex(c.value) }, (error, hash, n) => done({ target: hash?.toString('hex'), stored: n, error: error?.message }))
   else if (c.do === 'put_mutable')
     dht.put(
-      { v: hex(c.value), k: hex(c.key), salt: c.salt ? Buffer.from(c.salt) : undefined, seq: c.seq, sign: signer(c.seed) },
+      { v: hex(c.value), k: hex(c.key), salt: c.salt ? Buffer.from(c.salt) : undefined, seq: c.seq, cas: c.cas, sign: signer(c.seed) },
       (error, hash, n) => done({ target: hash?.toString('hex'), stored: n, error: error?.message }),
     )
   else if (c.do === 'get')

@@ -1,7 +1,10 @@
 // Starts peer processes that speak NDJSON, one answer line for each command, and builds our own
 // program; shared by interop-dht and bench-dht.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { build } from 'esbuild'
 import { bundleOptions } from '../../../scripts/bundle.ts'
@@ -62,19 +65,38 @@ export class Peer {
   }
 }
 
-/** Bundles `wattle dht` alone; the file's path. */
+/** A port that is free now for UDP and TCP on this host, for peers that cannot choose one themselves. */
+export async function freePort(host: string): Promise<number> {
+  const plain = host.replace(/[[\]]/g, '')
+  for (;;) {
+    const udp = createSocket(plain.includes(':') ? 'udp6' : 'udp4')
+    udp.bind(0, plain)
+    await once(udp, 'listening')
+    const { port } = udp.address()
+    const tcp = createServer()
+    const free = await new Promise<boolean>((done) => {
+      tcp.once('error', () => done(false))
+      tcp.listen(port, plain, () => done((tcp.address() as AddressInfo).port === port))
+    })
+    tcp.close()
+    udp.close()
+    if (free) return port
+  }
+}
+
+/** Bundles `wattle dht` alone, as CommonJS like the whole program; the file's path. */
 export async function buildDht(minify = false): Promise<string> {
   mkdirSync('build/dht', { recursive: true })
-  const outfile = `build/dht/dht${minify ? '.min' : ''}.mjs`
+  const outfile = `build/dht/dht${minify ? '.min' : ''}.cjs`
   await build({
     ...bundleOptions,
     stdin: {
-      contents: `import { dht } from './src/bin/dht.ts'\nprocess.exitCode = await dht(process.argv.slice(2))`,
+      contents: `import { dht } from './src/bin/dht/dht.ts'\nvoid dht(process.argv.slice(2)).then((code) => (process.exitCode = code))`,
       resolveDir: process.cwd(),
       loader: 'ts',
     },
-    format: 'esm',
-    target: 'node20',
+    format: 'cjs',
+    target: 'node18',
     outfile,
     minify,
     logLevel: 'warning',

@@ -126,7 +126,7 @@ export class SimSockets implements Sockets {
     const send = (bytes: Bytes, host: string, to: number): void => {
       if (this.#host.udp.get(port) === holder) this.#send(bytes, port, host, to)
     }
-    this.#soon(0, done, null, { address: claim.shown, send, close })
+    this.#soon(0, done, null, { address: claim.shown, send, sendShort: () => {}, close })
   }
 
   networks(): NetworkAddress[] {
@@ -159,7 +159,7 @@ export class SimSockets implements Sockets {
         if (other.key === member.key && (!on.loopback || other.host === this.#host))
           this.#deliver(bytes, other, on.address, port)
     }
-    this.#soon(0, done, null, { address: formatAddress(on.address, port), send, close })
+    this.#soon(0, done, null, { address: formatAddress(on.address, port), send, sendShort: () => {}, close })
   }
 
   #deliver(bytes: Bytes, to: GroupMember, source: string, port: number): void {

@@ -2,11 +2,11 @@
 // key when they are gone. What the device has proven of itself (visiting.ts) is written down, its origin
 // and its whole log, before anything follows from it.
 
-import type { Bytes } from '../base/bytes.ts'
-import { WattleError } from '../base/errors.ts'
-import type { Exchange } from '../crypto/native.ts'
-import { paperDigest, paperKey } from '../ownership/owners/paper.ts'
-import { type HomeStore, type OwnedDevice, tooMany } from './store.ts'
+import type { Bytes } from '../../base/bytes.ts'
+import { WattleError } from '../../base/errors.ts'
+import type { Exchange } from '../../crypto/native.ts'
+import { paperDigest, paperKey } from '../../ownership/owners/paper.ts'
+import { type HomeStore, type OwnedDevice, tooMany, unwritten } from '../store.ts'
 import {
   finishRecovery,
   type Joined,
@@ -21,8 +21,8 @@ export interface JoiningOptions {
   exchange: Exchange
   nextDigest: () => Bytes
   visiting: VisitOptions
-  /** It is ours, and written down. */
-  onJoined: (device: OwnedDevice) => void
+  /** It is ours, and written down: follow it. */
+  onJoined: (device: OwnedDevice, done: (error: WattleError | null) => void) => void
 }
 
 /** `name`: what the device is called here; empty with an error. */
@@ -74,10 +74,7 @@ export class Joining {
     const { key, box, origin, events } = joined
     const next = (device: OwnedDevice): void => {
       const jws = events[device.log.seq]
-      if (jws === undefined) {
-        onJoined(device)
-        return done(null, device.name)
-      }
+      if (jws === undefined) return onJoined(device, (failure) => done(failure, device.name))
       store.addEvent(device, jws, (failure) => (failure ? done(unwritten(failure), '') : next(device)))
     }
     const known = store.device(key)
@@ -87,10 +84,4 @@ export class Joining {
     const device = { key, box, name, addresses: [address], certificate, owners, policy }
     store.addDevice(device, (failure) => (failure ? done(unwritten(failure), '') : next(store.device(key)!)))
   }
-}
-
-function unwritten(error: Error): WattleError {
-  return error instanceof WattleError
-    ? error
-    : new WattleError('storage', `cannot be written: ${error.message}`)
 }

@@ -2,21 +2,21 @@
 // in one act, signs them with our key and our successor, hands them on as text where others have to sign
 // too, and brings each to its device, now or when it is there again.
 
-import { type Bytes, base64url, equal } from '../base/bytes.ts'
-import { WattleError } from '../base/errors.ts'
-import { countersign, type JwsSigner, splitJws } from '../crypto/jws.ts'
-import type { Exchange, Signer } from '../crypto/native.ts'
-import type { Failure } from '../hw/hardware.ts'
-import { type EventBody, signEvent } from '../ownership/event.ts'
-import { decodeChange, describePolicies, describeSets, encodeChange } from '../ownership/owners/change.ts'
-import { alike, type Edit } from '../ownership/owners/edits.ts'
-import { signOwnerCard } from '../ownership/owners/owner-card.ts'
-import { leaves } from '../ownership/owners/rights.ts'
-import type { Successors } from '../ownership/owners/successors.ts'
-import { looser, type Policy } from '../ownership/policy/policy.ts'
-import { ownerIn } from '../wire/owner-set.ts'
-import type { Owned } from './owned.ts'
-import type { HomeStore, OwnedDevice } from './store.ts'
+import { type Bytes, base64url, equal } from '../../base/bytes.ts'
+import { WattleError } from '../../base/errors.ts'
+import { countersign, type JwsSigner, splitJws } from '../../crypto/jws.ts'
+import type { Exchange, Signer } from '../../crypto/native.ts'
+import type { Failure } from '../../hw/hardware.ts'
+import { type EventBody, signEvent } from '../../ownership/event.ts'
+import { decodeChange, describePolicies, describeSets, encodeChange } from '../../ownership/owners/change.ts'
+import { alike, type Edit } from '../../ownership/owners/edits.ts'
+import { signOwnerCard } from '../../ownership/owners/owner-card.ts'
+import { leaves } from '../../ownership/owners/rights.ts'
+import type { Successors } from '../../ownership/owners/successors.ts'
+import { looser, type Policy } from '../../ownership/policy/policy.ts'
+import { ownerIn } from '../../wire/owner-set.ts'
+import type { Owned } from '../owned.ts'
+import type { HomeStore, OwnedDevice } from '../store.ts'
 
 export interface OwningOptions {
   store: HomeStore

@@ -3,18 +3,18 @@
 // when the delay is over. One conversation each. What a device says of itself is believed as far as its
 // signatures go: its certificate, and every event of its log from the certificate on.
 
-import { type Bytes, base64url, equal } from '../base/bytes.ts'
-import { WattleError } from '../base/errors.ts'
-import { LIMITS } from '../base/limits.ts'
-import { type Signer, sha256 } from '../crypto/native.ts'
-import type { Connection } from '../net/api.ts'
-import type { Host } from '../net/host.ts'
-import { Messages } from '../net/messages.ts'
-import type { Loop } from '../node/loop.ts'
-import { readCertificate } from '../ownership/claim-keys.ts'
-import { type EventBody, signEvent } from '../ownership/event.ts'
-import { OwnerLog } from '../ownership/log.ts'
-import { readPolicy } from '../ownership/policy/policy.ts'
+import { type Bytes, base64url, equal } from '../../base/bytes.ts'
+import { WattleError } from '../../base/errors.ts'
+import { LIMITS } from '../../base/limits.ts'
+import { type Signer, sha256 } from '../../crypto/native.ts'
+import type { Connection } from '../../net/api.ts'
+import type { Host } from '../../net/host.ts'
+import { Messages } from '../../net/messages.ts'
+import type { Loop } from '../../node/loop.ts'
+import { readCertificate } from '../../ownership/claim-keys.ts'
+import { type EventBody, signEvent } from '../../ownership/event.ts'
+import { OwnerLog } from '../../ownership/log.ts'
+import { readPolicy } from '../../ownership/policy/policy.ts'
 import {
   CONSENT,
   CONSENT_PROTOCOL,
@@ -27,8 +27,8 @@ import {
   encodeGetOrigin,
   type LogPlace,
   type Origin,
-} from '../wire/consent.ts'
-import { encodeOwnerSet, type OwnerSet } from '../wire/owner-set.ts'
+} from '../../wire/consent.ts'
+import { encodeOwnerSet, type OwnerSet } from '../../wire/owner-set.ts'
 
 /** What a device has proven of itself. */
 export interface Joined {
