@@ -12,6 +12,7 @@ import { stateFolder } from '../machine.ts'
 import type { Answer, HomeCommand } from './command.ts'
 import { CONSENT_COMMANDS } from './consent.ts'
 import { DEVICE_COMMANDS } from './devices.ts'
+import { NETWORK_COMMANDS } from './network.ts'
 import { OWNER_COMMANDS } from './owners.ts'
 import { PEER_COMMANDS } from './peers.ts'
 import { POLICY_COMMANDS } from './policy.ts'
@@ -40,6 +41,7 @@ const COMMANDS: readonly HomeCommand[] = [
   ...OWNER_COMMANDS,
   ...POLICY_COMMANDS,
   ...PEER_COMMANDS,
+  ...NETWORK_COMMANDS,
   ...UPDATE_COMMANDS,
 ]
 
