@@ -256,6 +256,8 @@ export class Home {
   #onLog(device: OwnedDevice, decision: Decision): void {
     const { events, loop } = this.#options
     events.onLog(device, decision)
+    // Its entry may have come before the event: after an answer that was lost, or by another owner's hand.
+    if (decision.kind === 'authorized') this.#inviteAgain(device, decision.reader.grantId)
     const owned = this.owned.find((o) => o.device === device)
     if (decision.kind !== 'owners' || !owned || this.#ours(device)) return
     // Not ours any more; whoever waits for this very event hears of it first.
