@@ -14,6 +14,8 @@ export interface DiscoverySettings {
     peers: readonly ListedPeer[]
     timeoutMs: number
   }
+  /** Peers that relay datagrams for us; with one, the datagram plane is in use. */
+  relays: readonly ListedPeer[]
 }
 
 export const DISCOVERY_SETTINGS: readonly string[] = [
@@ -21,6 +23,7 @@ export const DISCOVERY_SETTINGS: readonly string[] = [
   'bootstrap.enabled',
   'bootstrap.keys',
   'bootstrap.timeout',
+  'relay.keys',
 ]
 
 const TIMEOUT_MS = 10_000
@@ -46,7 +49,10 @@ export function discoverySettings(
   const peers = bootstrapPeers(of('bootstrap.keys') ?? '')
   if (!peers)
     throw bad('bootstrap.keys', `KEY@HOST:PORT, at most ${LIMITS.peers.bootstrap}, with commas between`)
-  return { mdns, bootstrap: { enabled: enabled === 'on', peers, timeoutMs: timeout } }
+  const relays = bootstrapPeers(of('relay.keys') ?? '')
+  if (!relays)
+    throw bad('relay.keys', `KEY@HOST:PORT, at most ${LIMITS.peers.bootstrap}, with commas between`)
+  return { mdns, bootstrap: { enabled: enabled === 'on', peers, timeoutMs: timeout }, relays }
 }
 
 /** `KEY@HOST:PORT` each; one key may have several addresses. Null where one of them is none. */
