@@ -4,12 +4,15 @@
 
 import { type Bytes, base64url, equal, hex } from '../base/bytes.ts'
 import { WattleError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
 import { decodePlaces, encodePlaces, placeOf, type ReaderPlace } from '../channel/place.ts'
 import { Exchange, Signer } from '../crypto/native.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
 import { guestLayer } from '../node/dht/layer.ts'
 import type { Loop } from '../node/loop.ts'
+import { attachPlane } from '../node/path-attach.ts'
+import type { Plane } from '../node/path-plane.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import { Coordinator } from '../node/peers/coordinator.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
@@ -65,6 +68,8 @@ export class Home {
   readonly successors: Successors
   readonly joining: Joining
   readonly coordinator: Coordinator | null
+  /** UDP, where relays are set. */
+  readonly plane: Plane | null
   readonly #options: HomeOptions
   readonly #signer: Signer
   readonly #exchange: Exchange
@@ -97,6 +102,17 @@ export class Home {
     this.#places = parts.places
     this.#placesFile = parts.placesFile
     this.owned = []
+    this.plane = attachPlane({
+      hardware: options.hardware,
+      loop: options.loop,
+      host: parts.host,
+      signer: parts.signer,
+      settings: options.discovery ?? null,
+      port: 0,
+      loopback: options.discovery?.mdns === 'lo',
+      punchSockets: LIMITS.udp.punchSockets,
+      report: options.report,
+    })
     this.#invites = new Invites({
       host: parts.host,
       loop: options.loop,
@@ -369,6 +385,7 @@ export class Home {
   close(done: () => void): void {
     this.#options.loop.cancel('home save')
     this.coordinator?.stop()
+    this.plane?.close()
     for (const owned of this.owned) owned.stop()
     this.#invites.stop()
     this.#save(() => {
