@@ -15,6 +15,7 @@ import { ProviderFace } from '../provider/face.ts'
 import { channelName, Provider } from '../provider/provider.ts'
 import { ProviderStore } from '../provider/store.ts'
 import { emit, listenError, type Parsed, parse, untilStopped, usage, wait } from './cli.ts'
+import { DISCOVERY_OPTIONS, discoveryOf } from './discovery.ts'
 import { type OpenMachine, openMachine, stateFolder } from './machine.ts'
 
 const OPTIONS = {
@@ -25,6 +26,7 @@ const OPTIONS = {
   page: { type: 'string' },
   ancestor: { type: 'string', multiple: true },
   who: { type: 'string' },
+  ...DISCOVERY_OPTIONS,
   verify: { type: 'string' },
 } as const
 
@@ -89,6 +91,7 @@ async function follow(given: Parsed): Promise<ExitCode> {
     places: (content && decodePlaces(content)) ?? [],
     placesFile,
     verify,
+    discovery: discoveryOf(given, () => undefined, 'off'),
     events: {
       onTelegram: (channel, telegram, at) => {
         const reading = face.onTelegram(channel, telegram, at)

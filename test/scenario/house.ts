@@ -49,7 +49,7 @@ export class House {
   /** Who signs updates of the device. */
   releaseKey: Uint8Array | null = null
   /** How device and home find each other; without it by address alone. */
-  discovery: ((who: 'device' | 'home') => DiscoverySettings) | null = null
+  discovery: ((who: string) => DiscoverySettings) | null = null
   devicePort: number = PORT
   readonly providers: Map<string, { provider: Provider; card: Card }>
   readonly #record: ReturnType<typeof makeRecord>
@@ -185,6 +185,7 @@ export class House {
             loop,
             store,
             places: (content && decodePlaces(content)) ?? [],
+            ...(this.discovery ? { discovery: this.discovery(name) } : {}),
             placesFile,
             events: {
               onTelegram: (channel, telegram, at) => {

@@ -78,14 +78,20 @@ async function street(seed: number): Promise<Street> {
   return house
 }
 
-t.test('home finds a device that has moved', async (t) => {
+t.test('home and provider find a device that has moved', async (t) => {
   const house = await street(81)
+  house.startProvider('lab')
+  house.grant('lab')
+  const lab = house.providerGot.get('lab')!
+  t.ok(await house.run(() => lab.length > 0, 60_000))
   house.until(() => house.homeGot.length >= 3)
   house.machine('device').kill()
   house.devicePort = 4_777
   house.startDevice()
   const moved = house.homeGot.length
+  const before = lab.length
   t.ok(await house.run(() => house.homeGot.length > moved + 3, 180_000), 'frames come from the new address')
+  t.ok(await house.run(() => lab.length > before + 3, 180_000), 'to the provider too')
 })
 
 t.test(
