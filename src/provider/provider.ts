@@ -8,6 +8,7 @@ import { LIMITS } from '../base/limits.ts'
 import { Follower } from '../channel/follower.ts'
 import { encodePlaces, placeOf, type ReaderPlace } from '../channel/place.ts'
 import { Exchange, Signer, Verifier } from '../crypto/native.ts'
+import { locatorOf } from '../dht/overlay/head.ts'
 import type { Failure, Hardware, Listener } from '../hw/hardware.ts'
 import type { Stream } from '../net/api.ts'
 import { Host } from '../net/host.ts'
@@ -20,9 +21,11 @@ import { Coordinator } from '../node/peers/coordinator.ts'
 import type { SnapshotFile } from '../node/snapshot.ts'
 import { signCard } from '../ownership/card.ts'
 import { TelegramUnpacker } from '../p1/sequence.ts'
+import type { ReaderEntryText } from '../wire/access.ts'
 import { CHANNEL_PROTOCOL, ENDING, type Ending } from '../wire/channel.ts'
 import { CONSENT, CONSENT_PROTOCOL, decodeInvite, encodeInviteDone, type Invite } from '../wire/consent.ts'
 import { CLASS_NAMES } from '../wire/frame.ts'
+import type { ProviderAccess } from './access.ts'
 import { readInvite } from './invite.ts'
 import type { Channel, ProviderStore } from './store.ts'
 
@@ -32,6 +35,8 @@ export interface ProviderEvents {
   onGap(channel: Channel, from: { epoch: number; index: number }, to: { epoch: number; index: number }): void
   onAccess(channel: Channel, access: string, why: Ending | null): void
   onInvite(channel: Channel): void
+  /** The device says, signed, that access was given or taken. */
+  onEntry?(channel: Channel, entry: ReaderEntryText): void
   /** An invitation that led nowhere made room for another. */
   onForget?(channel: Channel): void
 }
@@ -40,6 +45,8 @@ export interface ProviderOptions {
   hardware: Hardware
   loop: Loop
   store: ProviderStore
+  /** What the devices' logs of keys say about us. */
+  access: ProviderAccess
   /** Where we stood when we last saved, and the file to save to. */
   places: readonly ReaderPlace[]
   placesFile: SnapshotFile
@@ -106,7 +113,15 @@ export class Provider {
         ? { peers: () => bootstrap.peers, contact: () => null, timeoutMs: bootstrap.timeoutMs }
         : null,
       layers: dht
-        ? [guestLayer({ loop, random, sockets }, dht, (key, at) => coordinator.heard('dht', key, at))]
+        ? [
+            guestLayer({ loop, random, sockets }, dht, {
+              onPeer: (key, at) => coordinator.heard('dht', key, at),
+              locator: (key) => {
+                const following = this.#following.find(({ channel }) => equal(channel.device, key))
+                return following ? locatorOf(this.#exchange, following.channel.deviceBox, key) : null
+              },
+            }),
+          ]
         : [],
       onReachable: (key) => {
         for (const { channel, link } of this.#following) if (equal(channel.device, key)) link.hurry()
@@ -138,7 +153,10 @@ export class Provider {
     for (const { link } of this.#following) link.stop()
     this.#options.loop.cancel('provider save')
     this.#coordinator?.stop()
-    this.#save(done)
+    this.#save(() => {
+      this.#options.access.close()
+      done()
+    })
     this.host.close()
   }
 
@@ -180,6 +198,8 @@ export class Provider {
     store.invite(channel, (error) => {
       done(error)
       if (error) return
+      this.#options.access.event(channel.device, invite.event)
+      this.#options.access.entry(channel.device, invite.entry)
       const known = this.#find(channel)
       if (known) {
         Object.assign(known.channel, {
@@ -217,6 +237,8 @@ export class Provider {
     idle.link.stop()
     this.#following.splice(i, 1)
     this.#options.store.forget(idle.channel)
+    if (!this.#following.some((f) => equal(f.channel.device, idle.channel.device)))
+      this.#options.access.forget(idle.channel.device)
     this.#options.events.onForget?.(idle.channel)
     if (!this.#following.some(({ channel }) => equal(channel.device, idle.channel.device)))
       this.#coordinator?.unwant(idle.channel.device)
@@ -246,6 +268,10 @@ export class Provider {
         onSealed: (at) => events.onSealed(channel, at),
         onGrant: (state) => {
           if (state.length > 0) unpacker.join(state)
+        },
+        onEntry: (bytes, entry) => {
+          const added = this.#options.access.entry(channel.device, bytes)
+          if (added === 'new' || added === 'branch') events.onEntry?.(channel, entry)
         },
         onReject: () => {},
         onFrame: () => {},
