@@ -7,6 +7,7 @@ import { WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { decodePlaces, encodePlaces, placeOf, type ReaderPlace } from '../channel/place.ts'
 import { Exchange, Signer } from '../crypto/native.ts'
+import { locatorOf } from '../dht/overlay/head.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
 import { guestLayer } from '../node/dht/layer.ts'
@@ -148,7 +149,17 @@ export class Home {
     const { sockets, random, clock } = hardware
     const listen = { sockets, random, host: 'home', announcement: () => null, signer: () => null }
     const machine = { loop, random, sockets }
-    const layers = dht ? [guestLayer(machine, dht, (key, at) => coordinator.heard('dht', key, at))] : []
+    const layers = dht
+      ? [
+          guestLayer(machine, dht, {
+            onPeer: (key, at) => coordinator.heard('dht', key, at),
+            locator: (key) => {
+              const device = this.store.devices.find((d) => equal(d.key, key))
+              return device ? locatorOf(this.#exchange, device.box, key) : null
+            },
+          }),
+        ]
+      : []
     const coordinator = new Coordinator({
       layers,
       loop,
