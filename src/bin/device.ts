@@ -1,8 +1,19 @@
 // `wattle device`: the device on this machine's hardware. Its claim code is made at the first start
 // where no label was written for it, and lies in the state folder until the claim.
 
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { pages } from 'wattle:page'
 import { text, unbase64url } from '../base/bytes.ts'
 import { EXIT, type ExitCode, WattleError } from '../base/errors.ts'
 import { faultPattern, METER } from '../base/leds.ts'
@@ -35,6 +46,7 @@ const OPTIONS = {
   config: { type: 'string' },
   listen: { type: 'string' },
   button: { type: 'string' },
+  page: { type: 'string' },
   leds: { type: 'string' },
   'ring-frames': { type: 'string' },
   ...DISCOVERY_OPTIONS,
@@ -110,6 +122,7 @@ export async function device(args: string[]): Promise<ExitCode> {
     clock,
   )
   const record = openLabel(machine.folder, board?.fact('label.json') ?? null)
+  const page = setting('page')
   showCodeOnCard(machine.folder, board)
   const running = await wait<Device>((done) =>
     Device.start(
@@ -119,6 +132,9 @@ export async function device(args: string[]): Promise<ExitCode> {
         listen,
         serial,
         ringFrames,
+        ...(page === undefined
+          ? {}
+          : { page: { assets: pages.phone, address: page, version: WATTLE_VERSION, board: boardName() } }),
         discovery,
         onBoard: {
           releaseKey: releaseKeyOf(config['release-key']),
@@ -142,6 +158,11 @@ export async function device(args: string[]): Promise<ExitCode> {
     ),
   ).catch((error: Error & { code?: string }) => {
     if (board) throw showFault(error, leds, board)
+    if (
+      page !== undefined &&
+      (error.code === 'EADDRINUSE' || error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL')
+    )
+      throw listenError('device --page', page, error)
     throw error.code === 'port-in-use' ? listenError('device --listen', listen, error) : error
   })
   const stopped = untilStopped({
@@ -154,8 +175,11 @@ export async function device(args: string[]): Promise<ExitCode> {
   emit('device', 'ready', {
     name: running.name,
     address: running.address,
+    page: running.pageAddress === null ? null : `http://${running.pageAddress}/`,
     claimed: running.key !== null,
     node: process.version,
+    // Seconds since this machine was started.
+    up: Number(process.hrtime.bigint() / 1_000_000n) / 1_000,
   })
   await stopped
   emit('device', 'status', running.status)
@@ -189,6 +213,12 @@ function showFault(error: Error & { code?: string }, leds: Leds, board: Board): 
   return error instanceof WattleError
     ? error
     : new WattleError('storage', `the card cannot be written: ${error.message}`, EXIT.stay)
+}
+
+/** The board as its firmware names it, or the kind of processor. */
+function boardName(): string {
+  const path = '/proc/device-tree/model'
+  return existsSync(path) ? readFileSync(path, 'utf8').replace(/\0/g, '').slice(0, 64) : process.arch
 }
 
 function ringFramesOf(text: string | undefined): number {
@@ -287,10 +317,26 @@ function openLabel(folder: string, onCard: string | null): ClaimRecord {
   linuxRandom(random)
   const discriminator = random[16]! * 256 + random[17]!
   const record = makeRecord(code, discriminator, random.slice(0, 16))
-  writeFileSync(join(folder, CODE), `${showCode(code)}\n${labelUrl(discriminator, code)}\n`, { mode: 0o600 })
-  writeFileSync(path, recordJson(record), { mode: 0o600 })
+  // The record last: whoever finds it finds its code too, even when the power goes in between.
+  writeDurably(join(folder, CODE), `${showCode(code)}\n${labelUrl(discriminator, code)}\n`)
+  writeDurably(path, recordJson(record))
   say(
     `${deviceName(discriminator)}: no label was written for this device; its claim code is in ${join(folder, CODE)}`,
   )
   return record
+}
+
+/** All of it or nothing, and on the medium when this returns; mode 0600. */
+function writeDurably(path: string, content: string): void {
+  const fresh = `${path}.new`
+  writeFileSync(fresh, content, { mode: 0o600 })
+  for (const [place, move] of [
+    [fresh, true],
+    [dirname(path), false],
+  ] as const) {
+    const fd = openSync(place, 'r')
+    fsyncSync(fd)
+    closeSync(fd)
+    if (move) renameSync(fresh, path)
+  }
 }

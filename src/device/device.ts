@@ -17,13 +17,15 @@ import { Claim } from './claim.ts'
 import { ConsentServer } from './consent.ts'
 import { Lights } from './lights.ts'
 import { Meter, type MeterOptions } from './meter.ts'
+import { judgeHead, standing } from './network/head.ts'
+import { DevicePage, type PageSetting } from './network/page.ts'
 import { DeviceStreams } from './network/streams.ts'
 import { Access } from './publish/access.ts'
 import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
 import { OnBoard, type OnBoardWishes } from './upkeep/onboard.ts'
-import { judgeWitness } from './witness.ts'
+import { type Judgement, judgeWitness } from './witness.ts'
 
 export interface DeviceOptions {
   hardware: Hardware
@@ -44,6 +46,8 @@ export interface DeviceOptions {
   onBoard?: OnBoardWishes
   /** As in MeterOptions. */
   framer?: NonNullable<MeterOptions['framer']>
+  /** The page that a phone gets; left out where none is served. */
+  page?: PageSetting
 }
 
 const SYNC_MS = 60_000
@@ -59,6 +63,7 @@ export class Device {
   readonly #consent: ConsentServer
   readonly #button: ButtonMachine
   readonly #streams: DeviceStreams
+  readonly #page: DevicePage | null
   readonly #onBoard: OnBoard | null
   #channels: Channels | null
   #subscribers: Subscribers | null
@@ -84,7 +89,8 @@ export class Device {
     this.#serving = false
     this.#confirmed = false
     this.#access = null
-    this.#lights = new Lights(hardware.leds, loop)
+    this.#page = this.#makePage()
+    this.#lights = new Lights(this.#page?.watching(hardware.leds) ?? hardware.leds, loop)
     this.#meter = new Meter({
       loop,
       lights: this.#lights,
@@ -105,9 +111,9 @@ export class Device {
       record,
       state,
       lights: this.#lights,
-      send: (link, message) => this.#streams.send(link, message),
-      close: (link) => this.#streams.end(link),
-      openLinks: () => this.#streams.openLinks(),
+      send: (link, message) => this.#linkOf(link).send(link, message),
+      close: (link) => this.#linkOf(link).end(link),
+      openLinks: () => [...this.#streams.openLinks(), ...(this.#page?.openLinks() ?? [])],
       onOwned: (done) => this.#onOwned(done),
       onDisowned: () => this.#onDisowned(),
       report,
@@ -122,6 +128,7 @@ export class Device {
     this.#button = new ButtonMachine((gesture, now) => {
       this.#onBoard?.onGesture(gesture, now)
       this.#claim.onGesture(gesture, now)
+      this.#page?.changed()
     })
     this.#onBoard = OnBoard.of(options, {
       loop,
@@ -143,6 +150,8 @@ export class Device {
       subscribers: () => this.#subscribers,
       name: deviceName(record.discriminator),
       discovery: options.discovery ?? null,
+      standing: () => standing(this.#channels, state),
+      onRemembered: (head) => this.#channels && this.#onJudged(judgeHead(head, this.#channels, state)),
       report,
     })
   }
@@ -160,6 +169,11 @@ export class Device {
   /** `host:port` that is really listened on. */
   get address(): string {
     return this.#streams.address
+  }
+
+  /** `host:port` of the page, or null where none is served. */
+  get pageAddress(): string | null {
+    return this.#page?.address ?? null
   }
 
   get name(): string {
@@ -187,6 +201,7 @@ export class Device {
     this.#onBoard?.stop()
     const close = (): void => {
       this.#streams.close()
+      this.#page?.close()
       this.#channels?.close()
       this.#state.close()
       this.#options.hardware.button.close()
@@ -206,7 +221,8 @@ export class Device {
         hardware.button.onChange((pressed, now) => this.#onButton(pressed, now))
         this.#meter.open(hardware.serial, serial)
         this.#onBoard?.start()
-        done(null)
+        if (this.#page) this.#page.listen(done)
+        else done(null)
       })
     if (!this.#state.identity) {
       // A power cut may have left them behind a deletion.
@@ -224,6 +240,26 @@ export class Device {
     this.#forgetFrames()
     this.#streams.remake()
     listen()
+  }
+
+  #makePage(): DevicePage | null {
+    const { page: setting, hardware } = this.#options
+    if (!setting) return null
+    const parts = () => ({
+      claim: this.#claim,
+      consent: this.#consent,
+      streams: this.#streams,
+      state: this.#state,
+      lights: this.#lights,
+      meter: this.#meter,
+      subscribers: this.#subscribers,
+    })
+    return new DevicePage({ setting, name: this.name, hardware, loop: this.#loop, parts })
+  }
+
+  /** Claim links of streams and of pages are numbered apart. */
+  #linkOf(link: number): DevicePage | DeviceStreams {
+    return this.#page?.owns(link) ? this.#page : this.#streams
   }
 
   #onButton(pressed: boolean, now: number): void {
@@ -248,6 +284,7 @@ export class Device {
     this.#openChannels(REASON.added, (error) => {
       // The answer still goes out under the old name.
       if (!error) this.#streams.changeNameSoon()
+      this.#page?.changed()
       done(error)
     })
   }
@@ -338,14 +375,18 @@ export class Device {
     const log = this.#state.log
     if (!channels || !log) return
     const device = Verifier.of(this.#state.signer!.publicKey)!
-    const { verdict, atLeast } = judgeWitness(witness, {
+    const judgement = judgeWitness(witness, {
       logSeq: log.seq,
       logHead: (seq) => this.#state.headAt(seq),
       device,
       next: (cls) => ({ ...channels.next(cls), nonce: channels.publisher(cls).nonce() }),
     })
+    this.#onJudged(judgement)
+  }
+
+  #onJudged({ verdict, atLeast }: Judgement): void {
     this.#options.report('witness', { verdict })
-    if (verdict !== 'log-behind' && verdict !== 'log-fork' && !this.#witnessed) this.#confirm(channels)
+    if (verdict !== 'log-behind' && verdict !== 'log-fork' && !this.#witnessed) this.#confirm(this.#channels!)
     if (atLeast > 0) this.#rotate(REASON.repaired, atLeast)
   }
 
@@ -395,6 +436,7 @@ export class Device {
     this.#serving = false
     this.#confirmed = false
     this.#forgetFrames()
+    this.#page?.recheck()
     this.#streams.changeNameSoon()
   }
 }
