@@ -35,9 +35,13 @@ export class House {
   readonly code: string
   /** Telegrams as the meter sent them, without the line end behind the CRC. */
   readonly sent: string[]
+  /** When each of them was begun, virtual ms. */
+  readonly sentAt: number[]
   readonly homeGot: Got[]
   readonly providerGot: Map<string, Got[]>
   readonly providerSealed: Map<string, { epoch: number; index: number }[]>
+  /** Payloads of every class as they were released. */
+  readonly providerRaw: Map<string, { epoch: number; index: number; class: number; bytes: Uint8Array }[]>
   readonly machines: Map<string, Machine>
   device: Device | null
   home: Home | null
@@ -51,9 +55,11 @@ export class House {
     this.world = new World({ seed })
     this.log = []
     this.sent = []
+    this.sentAt = []
     this.homeGot = []
     this.providerGot = new Map()
     this.providerSealed = new Map()
+    this.providerRaw = new Map()
     this.machines = new Map()
     this.device = null
     this.home = null
@@ -85,6 +91,13 @@ export class House {
 
   /** Switches the device (and, the first time, its meter) on and runs until it listens. */
   startDevice(): Device {
+    this.bootDevice()
+    this.until(() => this.device !== null)
+    return this.device!
+  }
+
+  /** The same, without waiting. */
+  bootDevice(): void {
     const machine = this.machine('device')
     if (!machine.on) machine.boot()
     this.device = null
@@ -94,6 +107,7 @@ export class House {
       machine.cable.every(1_000, (wall: number) => {
         const bytes = meter.telegramAt(wall)
         this.sent.push(latin(bytes).trimEnd())
+        this.sentAt.push(this.world.now())
         return bytes
       })
     }
@@ -112,8 +126,6 @@ export class House {
         this.device = device
       },
     )
-    this.until(() => this.device !== null)
-    return this.device!
   }
 
   startHome(): Home {
@@ -152,6 +164,8 @@ export class House {
     const sealed = this.providerSealed.get(name) ?? []
     this.providerGot.set(name, got)
     this.providerSealed.set(name, sealed)
+    const raw = this.providerRaw.get(name) ?? []
+    this.providerRaw.set(name, raw)
     let card: Card | null = null
     ProviderStore.open(
       hardware.files,
@@ -167,8 +181,11 @@ export class House {
             places: (content && decodePlaces(content)) ?? [],
             placesFile,
             events: {
-              onTelegram: (_channel, telegram, at) =>
-                got.push({ epoch: at.epoch, index: at.index, text: latin(telegram) }),
+              onTelegram: (channel, telegram, at) => {
+                const { epoch, index } = at
+                raw.push({ epoch, index, class: channel.class, bytes: telegram.slice() })
+                got.push({ epoch, index, text: latin(telegram) })
+              },
               onSealed: (_channel, at) => sealed.push(at),
               onGap: (_channel, from, to) => this.report(name, 'gap', { from, to }),
               onAccess: (_channel, access) => this.report(name, 'access', { access }),
@@ -208,13 +225,13 @@ export class House {
     return result
   }
 
-  grant(name: string, purpose = 'energy advice'): string {
+  grant(name: string, purpose = 'energy advice', until?: number): string {
     let id = ''
     const { card } = this.providers.get(name)!
     this.home!.grant(
       this.owned(),
       card,
-      { class: 0, until: this.world.wallAtStart + 90 * 86_400_000, purpose },
+      { class: 0, until: until ?? this.world.wallAtStart + 90 * 86_400_000, purpose },
       (error, grantId) => {
         id = grantId ? base64url(grantId) : `!${error?.code}`
       },
