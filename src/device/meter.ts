@@ -15,6 +15,7 @@ import { TelegramPacker } from '../p1/sequence.ts'
 import { Telegram } from '../p1/telegram.ts'
 import { CLASS, type ClassId } from '../wire/frame.ts'
 import type { Lights } from './lights.ts'
+import { MeterClock } from './meter-clock.ts'
 import type { Channels } from './publish/channels.ts'
 
 export interface MeterOptions {
@@ -48,6 +49,7 @@ export class Meter implements SerialEvents {
   readonly #quarter: Aggregator
   readonly #day: Aggregator
   /** Telegrams that came while keys were being changed; they are sealed under the new ones. */
+  readonly #clock: MeterClock
   readonly #held: { bytes: Bytes; length: number; wall: number }[]
   #heldCount: number
   /** A period was closed and its summary waits to be sealed. */
@@ -78,6 +80,7 @@ export class Meter implements SerialEvents {
     this.#packer = new TelegramPacker()
     this.#quarter = new Aggregator(1)
     this.#day = new Aggregator(2)
+    this.#clock = new MeterClock()
     this.#held = Array.from({ length: LIMITS.channel.heldTelegrams }, () => ({
       bytes: new Uint8Array(LIMITS.p1.telegramBytes),
       length: 0,
@@ -143,10 +146,16 @@ export class Meter implements SerialEvents {
     this.#reading.duplicate = frame.duplicate
     lights.telegram()
     onReading(this.#reading, this.#telegram)
-    if (this.#reading.verified && !this.#reading.clockSkew) onMeterTime(this.#reading.meterTimeMs)
+    if (this.#reading.verified && this.#believed(now)) onMeterTime(this.#reading.meterTimeMs)
     if (this.#quarter.add(this.#reading)) this.#quarterDue = true
     if (this.#day.add(this.#reading)) this.#dayDue = true
     this.#publish(frame.bytes(), received)
+  }
+
+  /** By our own clock, or, where that says something else altogether, by going on as a clock does. */
+  #believed(now: number): boolean {
+    const steady = this.#clock.steady(this.#reading.meterTimeMs, now)
+    return steady || !this.#reading.clockSkew
   }
 
   // 3. Telegram → payload → sealed frames of `raw`; reading → summaries of `15min` and `day`
