@@ -37,7 +37,6 @@ const packages = {
   onoff: ['hw/linux'],
   serialport: ['hw/linux'],
   uint8arraylist: ['net'],
-  uplot: ['page/web'],
   uqr: ['page/web', 'bin'],
   ws: ['hw/linux'],
 }

@@ -4,9 +4,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { type BuildOptions, build, type Plugin } from 'esbuild'
+import zopfli from '@gfx/zopfli'
+import { type BuildOptions, build, type Plugin, transform } from 'esbuild'
+import { minify } from 'terser'
 
 const PAGE = 'src/page/web'
+/** Every word of the page: a file for each language, fetched by who reads it. */
+const LANGUAGES = ['de', 'en', 'fr', 'nl']
 
 export const version: string = (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string })
   .version
@@ -43,42 +47,80 @@ const TYPES: Record<string, string> = {
 /** Files that went into the pages and, once scripts/build.ts is through, into the program. */
 export const inputs: Set<string> = new Set()
 
-/** Builds each NAME.html of the page with NAME.ts and what else it names: styles from style/, icons as they are. */
-export async function buildPages(): Promise<BuiltPages> {
+/**
+ * Builds each NAME.html of the page with NAME.ts and what else it names: styles from style/, icons as they
+ * are. `small` takes seconds longer and is what the program carries; `quick` is for tests of anything else.
+ */
+export async function buildPages(how: 'small' | 'quick' = 'small'): Promise<BuiltPages> {
   const names = readdirSync(PAGE).filter((file) => file.endsWith('.html'))
   const scripts = names.map((name) => `${PAGE}/${name.replace('.html', '.ts')}`)
-  const { outputFiles, metafile } = await build({
+  const options: BuildOptions = {
     metafile: true,
-    entryPoints: [...scripts, `${PAGE}/style/page.css`],
     entryNames: '[name]',
     bundle: true,
     platform: 'browser',
-    target: 'es2020',
-    format: 'iife',
-    minify: true,
+    // Private fields as they are: Safari 15.4 and its like have them, and Object.hasOwn besides.
+    target: 'es2022',
+    // terser gets more out of the readable form.
+    minify: how === 'quick',
     legalComments: 'none',
     write: false,
     outdir: 'out',
     plugins: [browserCrypto],
     logLevel: 'warning',
-  })
-  for (const input of Object.keys(metafile.inputs)) inputs.add(input)
-  const built = new Map(outputFiles.map((file) => [basename(file.path), file.contents]))
+  }
+  const words = LANGUAGES.map((tag) => `${PAGE}/words/${tag}.ts`)
+  const outputs = await Promise.all([
+    build({ ...options, entryPoints: [...scripts, `${PAGE}/style/page.css`], format: 'iife' }),
+    build({ ...options, entryPoints: words, format: 'esm' }),
+  ])
+  const files = outputs.flatMap(({ outputFiles }) => outputFiles!)
+  for (const { metafile } of outputs) for (const input of Object.keys(metafile!.inputs)) inputs.add(input)
+  const built = new Map<string, Uint8Array>()
+  for (const { path, contents } of files)
+    built.set(basename(path), how === 'quick' ? contents : await smaller(path, contents))
   const pages: Record<string, Record<string, BuiltAsset>> = {}
+  const packed = (name: string, bytes: Uint8Array): Promise<BuiltAsset> => asset(name, bytes, how)
   for (const name of names) {
     const html = readFileSync(`${PAGE}/${name}`)
-    const page: Record<string, BuiltAsset> = { '/': asset(name, html) }
+    const page: Record<string, BuiltAsset> = { '/': await packed(name, html) }
     for (const [, file] of html.toString().matchAll(/(?:href|src)="\/([\w.-]+)"/g))
-      page[`/${file}`] = asset(file!, built.get(file!) ?? readFileSync(`${PAGE}/${file}`))
+      page[`/${file}`] = await packed(file!, built.get(file!) ?? readFileSync(`${PAGE}/${file}`))
+    for (const tag of LANGUAGES) page[`/${tag}.js`] = await packed(`${tag}.js`, built.get(`${tag}.js`)!)
     pages[name.replace('.html', '')] = page
   }
   return pages
 }
 
-function asset(name: string, bytes: Uint8Array): BuiltAsset {
+/** Files that several pages share are packed once. */
+const packing = new Map<string, Promise<Uint8Array>>()
+
+async function asset(name: string, bytes: Uint8Array, how: 'small' | 'quick'): Promise<BuiltAsset> {
   const type = TYPES[name.slice(name.lastIndexOf('.') + 1)]
   if (!type) throw new Error(`no media type is known for ${name}`)
-  return { type, bytes, gzip: gzipSync(bytes, { level: 9 }) }
+  if (how === 'quick') return { type, bytes, gzip: gzipSync(bytes, { level: 9 }) }
+  const key = Buffer.from(bytes).toString('base64')
+  let gzip = packing.get(key)
+  if (!gzip) {
+    gzip = zopfli.gzipAsync(Buffer.from(bytes), { numiterations: 15 })
+    packing.set(key, gzip)
+  }
+  return { type, bytes, gzip: await gzip }
+}
+
+/** Script and style as small as they go. */
+async function smaller(path: string, contents: Uint8Array): Promise<Uint8Array> {
+  const text = Buffer.from(contents).toString()
+  if (path.endsWith('.css')) return Buffer.from((await transform(text, { loader: 'css', minify: true })).code)
+  const module = !text.startsWith('"use strict"') && /^export \{/m.test(text)
+  const { code } = await minify(text, {
+    ecma: 2020,
+    module,
+    toplevel: true,
+    compress: { passes: 3, ecma: 2020 },
+    format: { comments: false },
+  })
+  return Buffer.from(code!)
 }
 
 /** A browser has no node:crypto: noble's code takes the place of crypto/native.ts. */

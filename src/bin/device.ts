@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pages } from 'wattle:page'
 import { unbase64url } from '../base/bytes.ts'
 import { EXIT, type ExitCode, WattleError } from '../base/errors.ts'
 import { faultPattern, METER } from '../base/leds.ts'
@@ -35,6 +36,7 @@ const OPTIONS = {
   config: { type: 'string' },
   listen: { type: 'string' },
   button: { type: 'string' },
+  page: { type: 'string' },
   leds: { type: 'string' },
   'ring-frames': { type: 'string' },
   ...DISCOVERY_OPTIONS,
@@ -99,6 +101,7 @@ export async function device(args: string[]): Promise<ExitCode> {
     clock,
   )
   const record = openLabel(machine.folder, board?.fact('label.json') ?? null)
+  const page = setting('page')
   const running = await wait<Device>((done) =>
     Device.start(
       {
@@ -107,6 +110,9 @@ export async function device(args: string[]): Promise<ExitCode> {
         listen,
         serial,
         ringFrames,
+        ...(page === undefined
+          ? {}
+          : { page: { assets: pages.phone, address: page, version: WATTLE_VERSION, board: boardName() } }),
         discovery,
         ...releaseKeyOf(config['release-key']),
         framer: (events) => framerFor(meterSetting, events),
@@ -125,6 +131,11 @@ export async function device(args: string[]): Promise<ExitCode> {
     ),
   ).catch((error: Error & { code?: string }) => {
     if (board) throw showFault(error, leds, board)
+    if (
+      page !== undefined &&
+      (error.code === 'EADDRINUSE' || error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL')
+    )
+      throw listenError('device --page', page, error)
     throw error.code === 'port-in-use' ? listenError('device --listen', listen, error) : error
   })
   const stopped = untilStopped({
@@ -137,6 +148,7 @@ export async function device(args: string[]): Promise<ExitCode> {
   emit('device', 'ready', {
     name: running.name,
     address: running.address,
+    page: running.pageAddress === null ? null : `http://${running.pageAddress}/`,
     claimed: running.key !== null,
     node: process.version,
   })
@@ -172,6 +184,12 @@ function showFault(error: Error & { code?: string }, leds: Leds, board: Board): 
   return error instanceof WattleError
     ? error
     : new WattleError('storage', `the card cannot be written: ${error.message}`, EXIT.stay)
+}
+
+/** The board as its firmware names it, or the kind of processor. */
+function boardName(): string {
+  const path = '/proc/device-tree/model'
+  return existsSync(path) ? readFileSync(path, 'utf8').replace(/\0/g, '').slice(0, 64) : process.arch
 }
 
 function ringFramesOf(text: string | undefined): number {

@@ -25,6 +25,7 @@ const OPTIONS = {
   page: { type: 'string' },
   ancestor: { type: 'string', multiple: true },
   who: { type: 'string' },
+  verify: { type: 'string' },
 } as const
 
 export async function provider(args: string[]): Promise<ExitCode> {
@@ -60,6 +61,8 @@ async function init(given: Parsed): Promise<ExitCode> {
 
 async function follow(given: Parsed): Promise<ExitCode> {
   const who = given.text('who') ?? 'provider'
+  const verify = given.text('verify') ?? 'batch'
+  if (verify !== 'every' && verify !== 'batch') throw usage(`--verify ${verify}: expected every or batch`)
   const machine = await openMachine(stateFolder(given.text('state'), 'provider'))
   const { hardware } = machine
   const store = await openStore(given, machine)
@@ -85,6 +88,7 @@ async function follow(given: Parsed): Promise<ExitCode> {
     store,
     places: (content && decodePlaces(content)) ?? [],
     placesFile,
+    verify,
     events: {
       onTelegram: (channel, telegram, at) => {
         const reading = face.onTelegram(channel, telegram, at)

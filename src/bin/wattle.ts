@@ -9,8 +9,10 @@ import { home } from './home/home.ts'
 import { label } from './label.ts'
 import { message } from './message.ts'
 import { P1_HELP, p1 } from './p1/p1.ts'
+import { peer } from './peer.ts'
 import { provider } from './provider.ts'
 import { run } from './run/run.ts'
+import { doctor, peers } from './sight.ts'
 
 interface Command {
   /** Lowest Node that has what it needs. */
@@ -39,6 +41,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     help: [
       'device                                 the device on this machine',
       '    [--serial PATH|auto|tcp:HOST:PORT|sim] [--state DIR] [--config FILE] [--listen ADDR]',
+      '    [--page ADDR:PORT]                         the page that a phone gets, for example 0.0.0.0:80',
       '    [--button sim|onoff|poll] [--leds report|class|gpio:STATUS,METER]   docs/leds.md',
     ],
   },
@@ -61,7 +64,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     start: provider,
     help: [
       'provider init [--name TEXT] [--domain NAME] [--state DIR]',
-      'provider follow [--state DIR] [--listen ADDR] [--page ADDR]',
+      'provider follow [--state DIR] [--listen ADDR] [--page ADDR] [--verify every|batch]',
     ],
   },
   p1: {
@@ -84,6 +87,26 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     help: [
       'message watch [--listen ADDR] [--relay KEY@ADDR] [--serve] [--state DIR]   shows direct messages as they come',
       'message send KEY[@ADDR] TEXT|- [--relay KEY@ADDR] [--no-ack] [--wait SECONDS]   sealed to that key, stored nowhere',
+    ],
+  },
+  peer: {
+    node: DEVICE_NODE,
+    start: peer,
+    help: [
+      'peer serve [--listen ADDR] [--udp ADDR] [--state DIR] [--rendezvous on|off]',
+      '    [--relay off|mine|community|open] [--mine KEY] [--inviter KEY] [--overlay NAME [--dht-listen ADDR]]',
+    ],
+  },
+  peers: {
+    node: FULL_NODE,
+    start: peers,
+    help: ['peers [--state DIR] [--json]               whom My Home sees, by which way, and the path in use'],
+  },
+  doctor: {
+    node: DEVICE_NODE,
+    start: doctor,
+    help: [
+      'doctor [--state DIR] [--json]              checks of this computer and its network, with what to do',
     ],
   },
   label: {

@@ -68,6 +68,8 @@ function rawPublic(key: KeyObject): Bytes {
 
 /** One call instead of three objects; Node 18 does not have it. */
 const oneShot: ((algorithm: string, bytes: Bytes, encoding: 'buffer') => Buffer) | undefined = nodeCrypto.hash
+const textShot: ((algorithm: string, bytes: Bytes, encoding: 'binary') => string) | undefined =
+  nodeCrypto.hash
 
 /** SHA-256 (32 bytes) of the parts, one after the other. */
 export function sha256(...parts: Bytes[]): Bytes {
@@ -75,6 +77,31 @@ export function sha256(...parts: Bytes[]): Bytes {
   const hash = createHash('sha256')
   for (let i = 0; i < parts.length; i++) hash.update(parts[i]!)
   return plainBytes(hash.digest())
+}
+
+/**
+ * SHA-256 (32 bytes) of bytes that are no secret: it passes through a string, which nobody can wipe, and
+ * costs half of `sha256` and less garbage.
+ */
+export function publicSha256(bytes: Bytes): Bytes {
+  if (!textShot) return sha256(bytes)
+  const digest = textShot('sha256', bytes, 'binary')
+  const out = new Uint8Array(32)
+  for (let i = 0; i < 32; i++) out[i] = digest.charCodeAt(i)
+  return out
+}
+
+/**
+ * SHA-512 into `out` (64 bytes), without a buffer of its own: it passes through a string, which nobody can
+ * wipe. For a reader's chain keys, which open what it has read already; never for a device's.
+ */
+export function readerSha512(bytes: Bytes, out: Bytes): void {
+  if (!textShot) {
+    out.set(createHash('sha512').update(bytes).digest())
+    return
+  }
+  const digest = textShot('sha512', bytes, 'binary')
+  for (let i = 0; i < 64; i++) out[i] = digest.charCodeAt(i)
 }
 
 /** SHA-256 of what comes piece by piece. */

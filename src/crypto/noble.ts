@@ -6,7 +6,8 @@
 
 import { gcm } from '@noble/ciphers/aes.js'
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
-import { x25519 } from '@noble/curves/ed25519.js'
+import { pow } from '@noble/curves/abstract/modular.js'
+import { montgomery } from '@noble/curves/abstract/montgomery.js'
 import { p256, p384, p521 } from '@noble/curves/nist.js'
 import { getPublicKey, hashes, Point, sign } from '@noble/ed25519'
 import { hkdf as nobleHkdf } from '@noble/hashes/hkdf.js'
@@ -22,11 +23,36 @@ hashes.sha512 = nobleSha512
 
 const ORDER = Point.CURVE().n
 
+// RFC 7748 section 4.1, on noble's ladder: `curves/ed25519.js` would bring a second edwards25519 along,
+// which a page has no room for.
+const P25519 = 2n ** 255n - 19n
+const x25519 = montgomery({
+  P: P25519,
+  type: 'x25519',
+  powPminus2: (x) => pow(x, P25519 - 2n, P25519),
+  adjustScalarBytes: (bytes: Bytes) => {
+    bytes[0]! &= 248
+    bytes[31]! &= 127
+    bytes[31]! |= 64
+    return bytes
+  },
+})
+
 /** SHA-256 (32 bytes) of the parts, one after the other. */
 export function sha256(...parts: Bytes[]): Bytes {
   const hash = nobleSha256.create()
   for (const part of parts) hash.update(part)
   return hash.digest()
+}
+
+/** The same of bytes that are no secret. */
+export function publicSha256(bytes: Bytes): Bytes {
+  return nobleSha256(bytes)
+}
+
+/** SHA-512 into `out` (64 bytes). */
+export function readerSha512(bytes: Bytes, out: Bytes): void {
+  out.set(nobleSha512(bytes))
 }
 
 /** SHA-256 of what comes piece by piece. */

@@ -77,6 +77,11 @@ export class Claim {
     lights.set({ claimed: identity !== null })
   }
 
+  /** Milliseconds that the window stays open, 0 while it is closed. */
+  get windowLeft(): number {
+    return this.#pairing.windowLeft(this.#options.loop.now())
+  }
+
   // 1. Button
 
   onGesture(gesture: Gesture, now: number): void {

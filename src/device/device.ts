@@ -17,6 +17,7 @@ import { Claim } from './claim.ts'
 import { ConsentServer } from './consent.ts'
 import { Lights } from './lights.ts'
 import { Meter, type MeterOptions } from './meter.ts'
+import { DevicePage, type PageSetting } from './network/page.ts'
 import { DeviceStreams } from './network/streams.ts'
 import { Access } from './publish/access.ts'
 import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
@@ -45,6 +46,8 @@ export interface DeviceOptions {
   releaseKey?: Bytes
   /** As in MeterOptions. */
   framer?: NonNullable<MeterOptions['framer']>
+  /** The page that a phone gets; left out where none is served. */
+  page?: PageSetting
 }
 
 const SYNC_MS = 60_000
@@ -60,6 +63,7 @@ export class Device {
   readonly #consent: ConsentServer
   readonly #button: ButtonMachine
   readonly #streams: DeviceStreams
+  readonly #page: DevicePage | null
   /** On a card of ours. */
   readonly #upkeep: Upkeep | null
   readonly #firmware: Firmware | null
@@ -87,7 +91,8 @@ export class Device {
     this.#serving = false
     this.#confirmed = false
     this.#access = null
-    this.#lights = new Lights(hardware.leds, loop)
+    this.#page = this.#makePage()
+    this.#lights = new Lights(this.#page?.watching(hardware.leds) ?? hardware.leds, loop)
     this.#meter = new Meter({
       loop,
       lights: this.#lights,
@@ -108,9 +113,9 @@ export class Device {
       record,
       state,
       lights: this.#lights,
-      send: (link, message) => this.#streams.send(link, message),
-      close: (link) => this.#streams.end(link),
-      openLinks: () => this.#streams.openLinks(),
+      send: (link, message) => this.#linkOf(link).send(link, message),
+      close: (link) => this.#linkOf(link).end(link),
+      openLinks: () => [...this.#streams.openLinks(), ...(this.#page?.openLinks() ?? [])],
       onOwned: (done) => this.#onOwned(done),
       onDisowned: () => this.#onDisowned(),
       report,
@@ -125,6 +130,7 @@ export class Device {
     this.#button = new ButtonMachine((gesture, now) => {
       if (gesture === 'second') this.#firmware?.allowOlder(now)
       this.#claim.onGesture(gesture, now)
+      this.#page?.changed()
     })
     const { board, files, sockets } = hardware
     this.#firmware = board
@@ -180,6 +186,11 @@ export class Device {
     return this.#streams.address
   }
 
+  /** `host:port` of the page, or null where none is served. */
+  get pageAddress(): string | null {
+    return this.#page?.address ?? null
+  }
+
   get name(): string {
     return deviceName(this.#options.record.discriminator)
   }
@@ -206,6 +217,7 @@ export class Device {
     this.#firmware?.stop()
     const close = (): void => {
       this.#streams.close()
+      this.#page?.close()
       this.#channels?.close()
       this.#state.close()
       this.#options.hardware.button.close()
@@ -225,7 +237,8 @@ export class Device {
         hardware.button.onChange((pressed, now) => this.#onButton(pressed, now))
         this.#meter.open(hardware.serial, serial)
         this.#upkeep?.start()
-        done(null)
+        if (this.#page) this.#page.listen(done)
+        else done(null)
       })
     if (!this.#state.identity) {
       // A power cut may have left them behind a deletion.
@@ -243,6 +256,26 @@ export class Device {
     this.#forgetFrames()
     this.#streams.remake()
     listen()
+  }
+
+  #makePage(): DevicePage | null {
+    const { page: setting, hardware } = this.#options
+    if (!setting) return null
+    const parts = () => ({
+      claim: this.#claim,
+      consent: this.#consent,
+      streams: this.#streams,
+      state: this.#state,
+      lights: this.#lights,
+      meter: this.#meter,
+      subscribers: this.#subscribers,
+    })
+    return new DevicePage({ setting, name: this.name, hardware, loop: this.#loop, parts })
+  }
+
+  /** Claim links of streams and of pages are numbered apart. */
+  #linkOf(link: number): DevicePage | DeviceStreams {
+    return this.#page?.owns(link) ? this.#page : this.#streams
   }
 
   #onButton(pressed: boolean, now: number): void {
@@ -267,6 +300,7 @@ export class Device {
     this.#openChannels(REASON.added, (error) => {
       // The answer still goes out under the old name.
       if (!error) this.#streams.changeNameSoon()
+      this.#page?.changed()
       done(error)
     })
   }
@@ -414,6 +448,7 @@ export class Device {
     this.#serving = false
     this.#confirmed = false
     this.#forgetFrames()
+    this.#page?.recheck()
     this.#streams.changeNameSoon()
   }
 }

@@ -8,7 +8,7 @@ import type { Serial, SerialEvents, SerialLine, SerialState } from '../hw/hardwa
 import type { Loop } from '../node/loop.ts'
 import { Aggregator } from '../p1/aggregate.ts'
 import type { EncryptedFramer } from '../p1/frame/encrypted.ts'
-import type { Frame, FramerEvents, Reason } from '../p1/frame/frame.ts'
+import { type Frame, type FramerEvents, REASONS, type Reason } from '../p1/frame/frame.ts'
 import { Framer } from '../p1/frame/framer.ts'
 import { Reading } from '../p1/reading.ts'
 import { TelegramPacker } from '../p1/sequence.ts'
@@ -64,6 +64,7 @@ export class Meter implements SerialEvents {
   #good: number
   #bad: number
   #toldAt: number
+  #state: SerialState | null
 
   constructor(options: MeterOptions) {
     this.#options = options
@@ -97,6 +98,23 @@ export class Meter implements SerialEvents {
     this.#good = 0
     this.#bad = 0
     this.#toldAt = Number.NEGATIVE_INFINITY
+    this.#state = null
+  }
+
+  /** Telegrams since the start: taken, and refused. */
+  get heard(): { good: number; bad: number } {
+    const { counters } = this.#framer
+    let bad = 0
+    for (const reason of REASONS) bad += counters.get(reason)
+    return { good: counters.get('telegrams'), bad }
+  }
+
+  /** The line to the meter as it was last told, or null before. */
+  get line(): { path: string; up: boolean; text: string } | null {
+    const state = this.#state
+    if (!state) return null
+    const text = state.kind === 'up' ? `${state.baud}` : state.text
+    return { path: state.path, up: state.kind === 'up', text }
   }
 
   get counters(): Framer['counters'] {
@@ -125,6 +143,7 @@ export class Meter implements SerialEvents {
 
   onState(state: SerialState): void {
     this.#framer.reset()
+    this.#state = state
     if (state.kind === 'up') this.#options.report('serial', { up: true, path: state.path, baud: state.baud })
     else
       this.#options.report('serial', { up: false, path: state.path, reason: state.reason, text: state.text })

@@ -254,6 +254,16 @@ export class Home {
     askPeers({ host: this.host, loop: this.#options.loop, device: owned.device.key, message }, done)
   }
 
+  /** Lets one consent rest, or (null) all of them; when done, the very next frame is closed to those readers. */
+  pause(owned: Owned, grantId: Bytes | null, done: Done): void {
+    this.#submit(owned, { type: 'PAUSED', grantId }, done)
+  }
+
+  /** Ends the rest: they read again from the next frame (summaries: the next full period) on. */
+  resume(owned: Owned, grantId: Bytes | null, done: Done): void {
+    this.#submit(owned, { type: 'RESUMED', grantId }, done)
+  }
+
   /** Gives the device up: its identity and keys are destroyed. */
   delete(owned: Owned, done: Done): void {
     this.#submit(owned, { type: 'DEVICE_DELETED' }, (error) => {

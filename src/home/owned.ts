@@ -220,6 +220,7 @@ export class Owned {
       device: verifier,
       deviceBox: device.box,
       class: 0,
+      verify: 'batch',
       own,
       events: {
         onPayload: (payload, at) => {

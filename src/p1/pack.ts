@@ -294,7 +294,7 @@ function shorter(n: number, telegram: Bytes, out: Bytes): number {
   return telegram.length + 1
 }
 
-const packer = new Packer()
+const packer: Packer = /* @__PURE__ */ new Packer()
 
 /**
  * Packs `telegram` by itself into `out`. Returns its length in bytes, or -1 where `out` is too small or the

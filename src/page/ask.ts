@@ -3,6 +3,7 @@
 // Never throws; a wrong shape becomes the reason, in words for the page's developer.
 
 import { LIMITS } from '../base/limits.ts'
+import { plainText } from './plain-text.ts'
 import { type Ask, RESOLUTION_CLASSES, type ResolutionClass } from './protocol.ts'
 
 /** Either a question, or what is wrong with it and the id to answer (0: none could be read). */
@@ -72,7 +73,7 @@ function grant(fields: Fields, id: number): Ask | string {
   const fine = own(fields, 'class')
   if (!RESOLUTION_CLASSES.includes(fine as ResolutionClass)) return 'class: expected raw, 15min or day'
   const purpose = own(fields, 'purpose')
-  if (typeof purpose !== 'string' || purpose.length > LIMITS.page.purposeChars || !printable(purpose))
+  if (typeof purpose !== 'string' || purpose.length > LIMITS.page.purposeChars || !plainText(purpose))
     return `purpose: expected a text of at most ${LIMITS.page.purposeChars} characters`
   const ask = { id, do: 'grant', device, provider, class: fine as ResolutionClass, purpose } as const
   const until = own(fields, 'until')
@@ -95,21 +96,5 @@ function own(fields: Fields, key: string): unknown {
 function name(fields: Fields, key: string): string | null {
   const value = own(fields, key)
   if (typeof value !== 'string' || value.length === 0 || value.length > LIMITS.page.nameChars) return null
-  return printable(value) ? value : null
-}
-
-/** No control characters, no characters that turn the writing direction around, no broken pairs. */
-function printable(value: string): boolean {
-  for (let i = 0; i < value.length; i++) {
-    const c = value.charCodeAt(i)
-    if (c < 0x20 || (c >= 0x7f && c < 0xa0)) return false
-    if ((c >= 0x200e && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
-      return false
-    if (c >= 0xdc00 && c <= 0xdfff) return false
-    if (c >= 0xd800 && c <= 0xdbff) {
-      const low = value.charCodeAt(++i)
-      if (!(low >= 0xdc00 && low <= 0xdfff)) return false
-    }
-  }
-  return true
+  return plainText(value) ? value : null
 }

@@ -4,7 +4,7 @@
 // (`state.clock` tells it), power is in W, energy in Wh. Everything that a person or another party
 // named (names, purposes, texts) is plain text and is only ever shown as text.
 
-import type { StatusLed } from '../base/leds.ts'
+import type { MeterLed, StatusLed } from '../base/leds.ts'
 
 /** How finely a provider may read; each class is a channel of its own. */
 export type ResolutionClass = 'raw' | '15min' | 'day'
@@ -24,7 +24,31 @@ export interface PageReading {
   readonly phases: readonly PagePhase[]
   /** Cubic metres as the meter wrote them, with the gas meter's own time. */
   readonly gas: { readonly at: number; readonly m3: string } | null
+  /** Water, warm water and heat, each with its own time; left out where the meter has none of them. */
+  readonly others?: readonly PageOther[]
+  /** Belgium: average W of the quarter-hour that runs, and the month's highest with its time. */
+  readonly quarter?: PageQuarter
 }
+
+export interface PageOther {
+  readonly kind: 'water' | 'warm-water' | 'heat'
+  readonly at: number
+  /** As the meter wrote it. */
+  readonly value: string
+  readonly unit: 'm3' | 'GJ' | 'kWh'
+}
+
+export interface PageQuarter {
+  readonly nowW: number
+  readonly peakW: number | null
+  readonly peakAt: number | null
+}
+
+/**
+ * One quarter-hour: its start (milliseconds since 1970), Wh taken and returned in it, dm³ of gas; null
+ * where the meter does not say. Quarters without a row were not measured.
+ */
+export type QuarterRow = readonly [number, number | null, number | null, number | null]
 
 export interface PagePhase {
   readonly powerInW: number | null
@@ -48,6 +72,15 @@ export interface HomeState {
   readonly devices: readonly PageDevice[]
   readonly unclaimed: readonly UnclaimedDevice[]
   readonly providers: readonly PageProvider[]
+  /** Only where the page itself is the home: in a phone, served by the device. */
+  readonly phone?: PagePhone
+}
+
+export interface PagePhone {
+  /** The device belongs to somebody whose key is not in this browser. */
+  readonly stranger: boolean
+  /** The browser keeps what we store. */
+  readonly durable: boolean
 }
 
 export interface PageDevice {
@@ -62,6 +95,10 @@ export interface PageDevice {
   /** The meter's model as it names itself. */
   readonly meter: string | null
   readonly grants: readonly PageGrant[]
+  /** What the device tells of itself, where it is asked. */
+  readonly info?: DeviceInfo
+  /** Where the link leads, in the words of the network (`192.168.1.5:80`). */
+  readonly lights?: { readonly status: StatusLed | null; readonly meter: MeterLed | null }
 }
 
 export interface PageGrant {
@@ -73,6 +110,11 @@ export interface PageGrant {
   readonly until: number | null
   readonly purpose: string
   readonly state: 'pending' | 'active' | 'ended'
+  /** As the provider says; PageProvider.verified tells whether that was checked. */
+  readonly domain?: string
+  readonly reads?: { readonly last: number; readonly visits: number; readonly frames: number }
+  /** When it ended, where it has. */
+  readonly endedAt?: number
 }
 
 export interface UnclaimedDevice {
@@ -87,6 +129,8 @@ export interface PageProvider {
   readonly id: string
   readonly name: string
   readonly domain: string
+  /** The domain's own document names this provider's key. */
+  readonly verified?: boolean
 }
 
 export interface Answer {
@@ -123,6 +167,7 @@ export type AnswerCode =
   | 'device-offline'
   | 'log-mismatch'
   | 'storage'
+  | 'not-kept'
   | 'not-allowed'
   | 'unknown-device'
   | 'unknown-provider'
@@ -142,6 +187,13 @@ export type HomeMessage =
   | { readonly t: 'state'; readonly state: HomeState }
   | { readonly t: 'reading'; readonly device: string; readonly reading: PageReading }
   | { readonly t: 'history'; readonly device: string; readonly points: readonly TracePoint[] }
+  /** Quarter-hours, ascending: all that are kept, or those that are new (`more`). */
+  | {
+      readonly t: 'quarters'
+      readonly device: string
+      readonly rows: readonly QuarterRow[]
+      readonly more: boolean
+    }
   | Answer
   | PageEvent
 
@@ -223,3 +275,60 @@ export interface DeleteAsk {
   readonly do: 'delete'
   readonly device: string
 }
+
+// A device's own page: a page that is a My Home itself. What follows is all that the device tells it
+// beside claim, channels and owner log (docs/wire/page.md).
+
+/** Told to everybody who opens the page: what the lights and the label say anyway. */
+export interface DeviceLook {
+  readonly name: string
+  readonly claimed: boolean
+  readonly led: StatusLed | null
+  readonly meterLed: MeterLed | null
+  /** Milliseconds that the claim window stays open, null while it is closed. */
+  readonly window: number | null
+  /** The device's clock, milliseconds since 1970; may be wrong. */
+  readonly clock: number
+}
+
+export interface DeviceMessage {
+  readonly t: 'look'
+  readonly look: DeviceLook
+}
+
+/** Told to owners only, inside the session, every few seconds. */
+export interface DeviceInfo {
+  /** Where other programs of the owner reach the device, `host:port` each. */
+  readonly addresses: readonly string[]
+  readonly version: string
+  /** Board or computer, in its own words. */
+  readonly board: string
+  /** The line to the meter, or null before it was opened. */
+  readonly line: { readonly path: string; readonly up: boolean; readonly text: string } | null
+  /** Telegrams since the start that fit their check sum, and those that did not. */
+  readonly good: number
+  readonly bad: number
+  /** Who reads now, owners among them. */
+  readonly reading: number
+  /** base64url keys of the owners. */
+  readonly owners: readonly string[]
+  /** Milliseconds since the device started. */
+  readonly uptime: number
+  /** Since the start, for each consent that was used. */
+  readonly reads: readonly PageReads[]
+  /** Bytes written to the card since the start, where they are counted. */
+  readonly written: number | null
+}
+
+export interface PageReads {
+  /** PageGrant.id. */
+  readonly grant: string
+  /** When the newest frame went out, by the device's clock. */
+  readonly last: number
+  /** Times it came to read, and frames that it was sent, in the last seven days. */
+  readonly visits: number
+  readonly frames: number
+}
+
+/** What an owner's page may want of the device beside consent. */
+export type DeviceWish = 'identify'

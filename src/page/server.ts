@@ -3,6 +3,7 @@
 // nothing of devices or keys: what a page asks goes, checked, to `onAsk`. Nothing that a page sends may
 // throw here; a page that does not read is cut off.
 
+import type { Bytes } from '../base/bytes.ts'
 import { Counters } from '../base/counters.ts'
 import { LIMITS } from '../base/limits.ts'
 import type {
@@ -17,16 +18,28 @@ import type {
 import { type AskResult, readAsk } from './ask.ts'
 import { AssetStore, type PageAssets, words } from './assets.ts'
 import { Gate, originOf } from './gate.ts'
-import type { Answer, Ask, HomeMessage, ProviderMessage } from './protocol.ts'
+import type { Answer, Ask, DeviceMessage, HomeMessage, ProviderMessage } from './protocol.ts'
 
-export type PageMessage = HomeMessage | ProviderMessage
+export type PageMessage = HomeMessage | ProviderMessage | DeviceMessage
 
 /** What a question comes back as; the id is put in here. */
 export type AskAnswer = Omit<Answer, 't' | 'id'>
 
+/** One open page, for who speaks bytes with it. */
+export interface PageLink {
+  /** Sends a binary message, or cuts the page off that does not read. */
+  send(bytes: Bytes): void
+  /** Bytes that were sent and have not left yet. */
+  queued(): number
+  close(): void
+}
+
 export interface PageEvents {
   /** A page has opened: tell it the state, the history and what else it needs. */
-  onPage(tell: (message: PageMessage) => void): void
+  onPage(tell: (message: PageMessage) => void, link: PageLink): void
+  /** A binary message, valid until the call returns; false where it is none that is known. Left out where none is taken. */
+  onBytes?(link: PageLink, bytes: Bytes): boolean
+  onGone?(link: PageLink): void
   /** A page asks; answer once, at any time later. Left out where a page has nothing to ask. */
   onAsk?(ask: Ask, answer: (answer: AskAnswer) => void): void
 }
@@ -45,6 +58,7 @@ export type PageCounter = 'host' | 'origin' | 'full' | 'shape' | 'busy' | 'slow'
 
 interface Page {
   readonly link: WebSocketLink
+  readonly face: PageLink
   /** Questions without an answer yet. */
   open: number
   wrong: number
@@ -125,11 +139,16 @@ export class PageServer implements HttpHandlers {
       link.close()
       return
     }
-    const page: Page = { link, open: 0, wrong: 0, gone: false }
+    const face: PageLink = {
+      send: (bytes) => this.#send(page, bytes),
+      queued: () => link.queued(),
+      close: () => this.#drop(page),
+    }
+    const page: Page = { link, face, open: 0, wrong: 0, gone: false }
     link.onMessage = (message) => this.#onMessage(page, message)
     link.onClose = () => this.#forget(page)
     this.#pages.push(page)
-    this.#events.onPage((message) => this.#send(page, JSON.stringify(message)))
+    this.#events.onPage((message) => this.#send(page, JSON.stringify(message)), face)
   }
 
   #serve(request: HttpRequest): HttpAnswer {
@@ -151,6 +170,10 @@ export class PageServer implements HttpHandlers {
 
   #onMessage(page: Page, message: string | Uint8Array): void {
     if (page.gone) return
+    if (typeof message !== 'string' && this.#events.onBytes) {
+      if (!this.#events.onBytes(page.face, message)) this.#wrong(page)
+      return
+    }
     const { ask, id, wrong } = readMessage(message)
     if (ask === null) this.#refuse(page, id, wrong)
     else if (this.#events.onAsk === undefined) this.#answer(page, id, NOT_HERE)
@@ -172,8 +195,12 @@ export class PageServer implements HttpHandlers {
   }
 
   #refuse(page: Page, id: number, text: string): void {
-    this.counters.add('shape')
     this.#answer(page, id, { ok: false, code: 'bad-shape', text })
+    this.#wrong(page)
+  }
+
+  #wrong(page: Page): void {
+    this.counters.add('shape')
     if (++page.wrong < LIMITS.page.wrongShapes) return
     this.counters.add('cut')
     this.#drop(page)
@@ -183,12 +210,12 @@ export class PageServer implements HttpHandlers {
     this.#send(page, JSON.stringify({ t: 'answer', id, ...answer }))
   }
 
-  #send(page: Page, text: string): void {
+  #send(page: Page, message: string | Bytes): void {
     if (page.gone) return
-    if (page.link.queued() + text.length > LIMITS.http.socketSendBytes) {
+    if (page.link.queued() + message.length > LIMITS.http.socketSendBytes) {
       this.counters.add('slow')
       this.#drop(page)
-    } else page.link.send(text)
+    } else page.link.send(message)
   }
 
   #drop(page: Page): void {
@@ -202,6 +229,7 @@ export class PageServer implements HttpHandlers {
     if (at < 0) return
     this.#pages[at] = this.#pages[this.#pages.length - 1]!
     this.#pages.pop()
+    this.#events.onGone?.(page.face)
   }
 }
 

@@ -17,7 +17,7 @@ import type { Loop } from '../node/loop.ts'
 import type { SnapshotFile } from '../node/snapshot.ts'
 import { signCard } from '../ownership/card.ts'
 import { TelegramUnpacker } from '../p1/sequence.ts'
-import { CHANNEL_PROTOCOL, type Ending } from '../wire/channel.ts'
+import { CHANNEL_PROTOCOL, ENDING, type Ending } from '../wire/channel.ts'
 import { CONSENT, CONSENT_PROTOCOL, decodeInvite, encodeInviteDone, type Invite } from '../wire/consent.ts'
 import { CLASS_NAMES } from '../wire/frame.ts'
 import { readInvite } from './invite.ts'
@@ -41,6 +41,8 @@ export interface ProviderOptions {
   places: readonly ReaderPlace[]
   placesFile: SnapshotFile
   events: ProviderEvents
+  /** Of frames that came together: every signature, or the newest and the links behind it (the default). */
+  verify?: 'every' | 'batch'
 }
 
 interface Following {
@@ -196,6 +198,7 @@ export class Provider {
       device,
       deviceBox: channel.deviceBox,
       class: channel.class,
+      verify: this.#options.verify ?? 'batch',
       own: { sign: this.#signer.publicKey, exchange: this.#exchange },
       events: {
         onPayload: (payload, at) => {
@@ -231,8 +234,8 @@ export class Provider {
       onState: (up) => {
         if (up) return
         follower.onDisconnect()
-        // Access was ended by the owner: nothing to ask for until the next invitation.
-        if (follower.ended) link.stop()
+        // Access was ended by the owner: nothing to ask for until the next invitation, unless it only rests.
+        if (follower.ended && follower.ended.why !== ENDING.paused) link.stop()
       },
     })
     this.#following.push({ channel, follower, unpacker, link, askedAt: Number.NEGATIVE_INFINITY })

@@ -58,7 +58,7 @@ export async function openPage(
     isMobile: screen === 'phone',
   })
   const page = await context.newPage()
-  page.setDefaultTimeout(4_000)
+  page.setDefaultTimeout(8_000)
   const complaints: string[] = []
   const foreign: string[] = []
   page.on('console', (message) => {
@@ -85,11 +85,11 @@ export async function accessibilityFaults(page: Page): Promise<string[]> {
 }
 
 /** Waits until the text can be seen. */
-export async function seen(at: Page | FrameLocator, text: string): Promise<void> {
+export async function seen(at: Page | FrameLocator, text: string, timeout?: number): Promise<void> {
   await at
     .locator(`:visible:text(${JSON.stringify(text)})`)
     .first()
-    .waitFor()
+    .waitFor(timeout === undefined ? {} : { timeout })
 }
 
 /** What a person reads there, in one line. */

@@ -1,16 +1,15 @@
 // The page as it is built for the program, once for a test file.
 import { type BuiltPages, buildPages as buildAll } from '../../scripts/bundle.ts'
-import type { PageAssets } from '../../src/page/assets.ts'
 
 let built: Promise<BuiltPages> | null = null
 
-/** `home` and `provider`. */
+/** `home`, `phone` and `provider`, built in a moment. */
 export function buildPages(): Promise<BuiltPages> {
-  built ??= buildAll()
+  built ??= buildAll('quick')
   return built
 }
 
-/** Bytes on the wire of a whole page, compressed. */
-export function gzipBytes(assets: PageAssets): number {
-  return Object.values(assets).reduce((sum, asset) => sum + (asset.gzip ?? asset.bytes).length, 0)
+/** The same as the program carries them. */
+export function buildSmallPages(): Promise<BuiltPages> {
+  return buildAll('small')
 }

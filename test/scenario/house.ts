@@ -40,6 +40,8 @@ export class House {
   readonly homeGot: Got[]
   readonly providerGot: Map<string, Got[]>
   readonly providerSealed: Map<string, { epoch: number; index: number }[]>
+  /** Payloads of every class as they were released. */
+  readonly providerRaw: Map<string, { epoch: number; index: number; class: number; bytes: Uint8Array }[]>
   readonly machines: Map<string, Machine>
   device: Device | null
   home: Home | null
@@ -57,6 +59,7 @@ export class House {
     this.homeGot = []
     this.providerGot = new Map()
     this.providerSealed = new Map()
+    this.providerRaw = new Map()
     this.machines = new Map()
     this.device = null
     this.home = null
@@ -161,6 +164,8 @@ export class House {
     const sealed = this.providerSealed.get(name) ?? []
     this.providerGot.set(name, got)
     this.providerSealed.set(name, sealed)
+    const raw = this.providerRaw.get(name) ?? []
+    this.providerRaw.set(name, raw)
     let card: Card | null = null
     ProviderStore.open(
       hardware.files,
@@ -176,8 +181,11 @@ export class House {
             places: (content && decodePlaces(content)) ?? [],
             placesFile,
             events: {
-              onTelegram: (_channel, telegram, at) =>
-                got.push({ epoch: at.epoch, index: at.index, text: latin(telegram) }),
+              onTelegram: (channel, telegram, at) => {
+                const { epoch, index } = at
+                raw.push({ epoch, index, class: channel.class, bytes: telegram.slice() })
+                got.push({ epoch, index, text: latin(telegram) })
+              },
               onSealed: (_channel, at) => sealed.push(at),
               onGap: (_channel, from, to) => this.report(name, 'gap', { from, to }),
               onAccess: (_channel, access) => this.report(name, 'access', { access }),

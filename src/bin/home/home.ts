@@ -11,6 +11,7 @@ import { stateFolder } from '../machine.ts'
 import type { Answer, HomeCommand } from './command.ts'
 import { CONSENT_COMMANDS } from './consent.ts'
 import { DEVICE_COMMANDS } from './devices.ts'
+import { NETWORK_COMMANDS } from './network.ts'
 import { PEER_COMMANDS } from './peers.ts'
 import { type Running, startHome } from './running.ts'
 import { UPDATE_COMMANDS } from './update.ts'
@@ -34,6 +35,7 @@ const COMMANDS: readonly HomeCommand[] = [
   ...DEVICE_COMMANDS,
   ...CONSENT_COMMANDS,
   ...PEER_COMMANDS,
+  ...NETWORK_COMMANDS,
   ...UPDATE_COMMANDS,
 ]
 

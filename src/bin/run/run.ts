@@ -60,8 +60,8 @@ export async function run(args: string[]): Promise<ExitCode> {
     onEvent,
   })
   try {
-    const { page } = await cast.open()
-    terminal?.welcome({ page, code: label.code, name: label.name, demo: given.flag('demo') })
+    const { page, devicePage } = await cast.open()
+    terminal?.welcome({ page, devicePage, code: label.code, name: label.name, demo: given.flag('demo') })
     if (steps) {
       script = new Script(steps, cast, (event, detail) => {
         if (headless)

@@ -51,12 +51,13 @@ export class Cast implements Stage {
   }
 
   /** Brings everybody up, in the order in which they need each other. */
-  async open(): Promise<{ page: string }> {
+  async open(): Promise<{ page: string; devicePage: string }> {
     const { folder, stay, providers, terminal } = this.#options
     mkdirSync(join(folder, 'device'), { recursive: true, mode: 0o700 })
     writeFileSync(join(folder, 'device', 'label.json'), stay.label.record, { mode: 0o600 })
     const page = await freeAddress(this.#options.page)
     const deviceAddress = await this.#address('device')
+    const devicePage = await this.#address('device page')
     this.#add('device', [
       'device',
       '--serial',
@@ -69,6 +70,8 @@ export class Cast implements Stage {
       join(folder, 'device'),
       '--ring-frames',
       '100000',
+      '--page',
+      devicePage,
     ])
     const cards: string[] = []
     let providerPage = ''
@@ -117,7 +120,7 @@ export class Cast implements Stage {
       ...(terminal ? ['--terminal'] : []),
     ])
     const ready = await this.start('home')
-    return { page: String(ready['page']) }
+    return { page: String(ready['page']), devicePage: `http://${devicePage}/` }
   }
 
   /** Where this one listened at an earlier start, or somewhere free. */

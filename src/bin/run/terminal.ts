@@ -36,9 +36,12 @@ export class Terminal {
     this.#providerSealed = false
   }
 
-  welcome(o: { page: string; code: string; name: string; demo: boolean }): void {
+  welcome(o: { page: string; devicePage: string; code: string; name: string; demo: boolean }): void {
     this.#print('')
     this.#print(`  ${this.#bold('Open')}   ${o.page}#${o.code.replaceAll('-', '')}`)
+    this.#print(
+      `  ${this.#bold('Phone')}  ${o.devicePage}#${o.code.replaceAll('-', '')} instead: the page that the device itself serves`,
+    )
     this.#print(
       `  ${this.#bold('Device')} ${o.name}, its code is ${this.#bold(o.code)} (on a real one: on the label)`,
     )

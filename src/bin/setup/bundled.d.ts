@@ -10,5 +10,5 @@ declare module 'wattle:page' {
   type Assets = Readonly<
     Record<string, { readonly type: string; readonly bytes: Uint8Array; readonly gzip: Uint8Array }>
   >
-  export const pages: { readonly home: Assets; readonly provider: Assets }
+  export const pages: { readonly home: Assets; readonly provider: Assets; readonly phone: Assets }
 }

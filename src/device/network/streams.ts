@@ -161,7 +161,7 @@ export class DeviceStreams {
     const host = new Host({ sockets, timers: loop, random, signer, agent: 'wattle-device' })
     host.handle(CLAIM_PROTOCOL, (stream) => this.#onClaim(stream))
     if (identity) {
-      host.handle(CHANNEL_PROTOCOL, (stream) => this.#onChannel(stream))
+      host.handle(CHANNEL_PROTOCOL, (stream) => this.onChannel(stream))
       host.handle(CONSENT_PROTOCOL, (stream) => consent.onStream(stream))
       if (update) host.handle(UPDATE_PROTOCOL, update)
       this.#watchPeers(host, identity)
@@ -226,7 +226,8 @@ export class DeviceStreams {
     claim.onLink(link)
   }
 
-  #onChannel(stream: Stream): void {
+  /** A reader's stream, over whichever connection proved its key. */
+  onChannel(stream: Stream, kind: 'stream' | 'page' = 'stream'): void {
     const { subscribers } = this.#options
     let subscriber: Subscriber | null = null
     const reader = stream.connection.remoteKey
@@ -243,6 +244,11 @@ export class DeviceStreams {
         if (subscriber) subscribers()?.onClose(subscriber)
       },
     })
-    const outlet = { stream, send: (message: Bytes) => messages.send(message), close: () => stream.end() }
+    const outlet = {
+      stream,
+      page: kind === 'page',
+      send: (message: Bytes) => messages.send(message),
+      close: () => stream.end(),
+    }
   }
 }

@@ -24,6 +24,8 @@ export interface PlacedGrant extends Place {
 /** What a subscriber needs of `net/messages.ts`. */
 export interface Outlet {
   readonly stream: Stream
+  /** One of several that a reader may have open: a page. */
+  readonly page?: boolean
   send(message: Bytes): boolean
   close(): void
 }
@@ -34,6 +36,8 @@ export class Subscriber {
   readonly class: ClassId
   /** Ed25519 key that the connection proved. */
   readonly reader: Bytes
+  /** Several of these may belong to one reader. */
+  readonly page: boolean
   readonly #outlet: Outlet
   readonly #ring: Ring
   /** FRAMES message under construction (type byte, then frames); only while the ring is being read. */
@@ -57,6 +61,7 @@ export class Subscriber {
   constructor(o: { class: ClassId; reader: Bytes; outlet: Outlet; ring: Ring }) {
     this.class = o.class
     this.reader = o.reader
+    this.page = o.outlet.page === true
     this.#outlet = o.outlet
     this.#ring = o.ring
     this.#message = null

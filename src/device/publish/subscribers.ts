@@ -18,6 +18,7 @@ import {
 import type { Delivered } from '../../wire/consent.ts'
 import { CLASS_NAMES, type ClassId } from '../../wire/frame.ts'
 import type { Channels } from './channels.ts'
+import { Reads } from './reads.ts'
 import type { Place } from './ring.ts'
 import { type Outlet, type PlacedGrant, Subscriber } from './subscriber.ts'
 
@@ -48,6 +49,7 @@ const FAREWELL_FRAMES = 60
 
 export class Subscribers {
   readonly #options: SubscribersOptions
+  readonly reads: Reads
   readonly #active: Subscriber[]
   /** Subscriptions that wait: for a witness, for the first full period, or because their consent rests. */
   readonly #waiting: { subscriber: Subscriber; request: Subscribe }[]
@@ -57,6 +59,7 @@ export class Subscribers {
 
   constructor(options: SubscribersOptions) {
     this.#options = options
+    this.reads = new Reads(options.wall)
     this.#active = []
     this.#waiting = []
     this.#sent = new Map()
@@ -106,7 +109,7 @@ export class Subscribers {
       return null
     }
     if (!who.owner) this.#sendEntries(outlet, reader, request.class)
-    this.#makeRoom(reader, request.class)
+    if (!outlet.page) this.#makeRoom(reader, request.class)
     if (this.#active.length >= LIMITS.channel.readers * CLASS_NAMES.length) {
       this.#refuse(outlet, ENDING.tooMany)
       return null
@@ -114,7 +117,7 @@ export class Subscribers {
     const subscriber = new Subscriber({
       class: request.class,
       reader,
-      outlet,
+      outlet: who.owner ? outlet : this.reads.counted(who.grantId, outlet),
       ring: channels.ring(request.class),
     })
     this.#admit(subscriber, request, who)
@@ -129,10 +132,10 @@ export class Subscribers {
     this.#options.onChange()
   }
 
-  /** One stream for each reader and class: the newest. One that we have closed counts no more. */
+  /** One stream for each reader and class: the newest; each open page has its own. One that we have closed counts no more. */
   #makeRoom(reader: Bytes, cls: ClassId): void {
     for (const old of [...this.#active]) {
-      if (old.class === cls && equal(old.reader, reader)) old.close()
+      if (old.class === cls && !old.page && equal(old.reader, reader)) old.close()
       if (old.closed) this.#forget(old)
     }
   }

@@ -7,7 +7,7 @@ import { byId, fill, h, redraw, say } from './kit/dom.ts'
 import { icon } from './kit/icons.ts'
 import { Live } from './kit/live.ts'
 import { ChannelCard } from './parts/channel.ts'
-import { words } from './words/words.ts'
+import { loadWords, words } from './words/words.ts'
 
 const clock = new ServerClock()
 const cards = new Map<string, ChannelCard>()
@@ -67,10 +67,12 @@ function keyOf(place: { readonly device: string; readonly class: string }): stri
 }
 
 document.body.classList.toggle('framed', window.top !== window)
-document.documentElement.lang = words.tag
-fill(byId('channels'), [])
-say(byId('link'), words.app.connecting)
-live.connect()
-setInterval(() => {
-  for (const card of cards.values()) card.tick()
-}, 1_000)
+void loadWords().then(() => {
+  document.documentElement.lang = words.tag
+  fill(byId('channels'), [])
+  say(byId('link'), words.app.connecting)
+  live.connect()
+  setInterval(() => {
+    for (const card of cards.values()) card.tick()
+  }, 1_000)
+})

@@ -1,28 +1,28 @@
 // Makes a drawn light blink exactly as the device's light does (base/leds.ts). One timer for one light;
 // a reader who asked for less motion sees the light steady, the words beside it say how it blinks.
 
-import { STATUS, type StatusLed } from '../../../base/leds.ts'
+import { type LedPattern, STATUS } from '../../../base/leds.ts'
 
 export class Blink {
   readonly #light: Element
   readonly #rounds: 'as-device' | 'again'
-  #name: StatusLed | null
-  #timer: number
+  #name: string | null
+  #timer: ReturnType<typeof setTimeout> | undefined
 
   /** `again` shows a pattern that the device plays once over and over, to explain it. */
   constructor(light: Element, rounds: 'as-device' | 'again' = 'as-device') {
     this.#light = light
     this.#rounds = rounds
     this.#name = null
-    this.#timer = 0
+    this.#timer = undefined
   }
 
   /** Null: nothing is known, the light is dark. */
-  show(name: StatusLed | null): void {
+  show(name: string | null, table: Readonly<Record<string, LedPattern>> = STATUS): void {
     if (name === this.#name) return
     this.#name = name
     clearTimeout(this.#timer)
-    const row = name === null || !Object.hasOwn(STATUS, name) ? null : STATUS[name]
+    const row = name === null || !Object.hasOwn(table, name) ? null : table[name]!
     const still = matchMedia('(prefers-reduced-motion: reduce)').matches
     if (row === null || row.times.length === 0) this.#lit(false)
     else if (row.times.length === 1 || still) this.#lit(true)

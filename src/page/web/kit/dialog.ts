@@ -46,7 +46,7 @@ export function openSheet(sheet: Sheet): void {
   dialog.showModal()
 }
 
-let hiding = 0
+let hiding: ReturnType<typeof setTimeout> | undefined
 
 /** A short word about what has just been done. */
 export function toast(text: string): void {

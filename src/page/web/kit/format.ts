@@ -1,29 +1,40 @@
 // Numbers, times and spans in the reader's own way: locale of the browser, figures that do not jump in
 // width, W below 10 kW. Nothing here knows words; those are in words/.
 
-const locales: readonly string[] = navigator.languages.length > 0 ? navigator.languages : ['en']
+let locales: string[] = ['en']
+let whole = numbers(0)
+let one = numbers(1)
+let two = numbers(2)
+let three = numbers(3)
+let time = times({ hour: '2-digit', minute: '2-digit' })
+let seconds = times({ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
+let day = times({ day: 'numeric', month: 'long', year: 'numeric' })
+let shortDay = times({ day: 'numeric', month: 'short' })
+let weekday = times({ weekday: 'long', day: 'numeric', month: 'long' })
 
 function numbers(digits: number): Intl.NumberFormat {
-  return new Intl.NumberFormat(locales as string[], {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  })
+  return new Intl.NumberFormat(locales, { minimumFractionDigits: digits, maximumFractionDigits: digits })
 }
 
-const whole = numbers(0)
-const one = numbers(1)
-const two = numbers(2)
-const three = numbers(3)
-const time = new Intl.DateTimeFormat(locales as string[], { hour: '2-digit', minute: '2-digit' })
-const seconds = new Intl.DateTimeFormat(locales as string[], {
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
+function times(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  return new Intl.DateTimeFormat(locales, options)
+}
+
+/** Numbers and times as the page's language writes them, in the reader's own variety of it (`de-AT`). */
+export function useLocale(tag: string): void {
+  const own = navigator.languages.filter((language) => language.toLowerCase().split('-')[0] === tag)
+  locales = own.length > 0 ? own : [tag]
+  whole = numbers(0)
+  one = numbers(1)
+  two = numbers(2)
+  three = numbers(3)
+  time = times({ hour: '2-digit', minute: '2-digit' })
   // Short, for a chart's axis and a log.
-  hourCycle: 'h23',
-})
-const day = new Intl.DateTimeFormat(locales as string[], { day: 'numeric', month: 'long', year: 'numeric' })
-const shortDay = new Intl.DateTimeFormat(locales as string[], { day: 'numeric', month: 'short' })
+  seconds = times({ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
+  day = times({ day: 'numeric', month: 'long', year: 'numeric' })
+  shortDay = times({ day: 'numeric', month: 'short' })
+  weekday = times({ weekday: 'long', day: 'numeric', month: 'long' })
+}
 
 export interface Quantity {
   readonly figure: string
@@ -96,4 +107,21 @@ export function momentText(ms: number, now: number): string {
 
 export function dayText(ms: number): string {
   return day.format(ms)
+}
+
+/** `Friday, 20 November`. */
+export function weekdayText(ms: number): string {
+  return weekday.format(ms)
+}
+
+/** Wh as kWh with one digit, for bars and sums. */
+export function shortEnergy(wattHours: number): string {
+  return `${(Math.abs(wattHours) < 10_000 ? two : one).format(wattHours / 1000)}\u00a0kWh`
+}
+
+/** A figure and its unit, with the reader's own separator. */
+export function quantityText(value: string, unit: string): string {
+  const number = Number(value)
+  const digits = value.includes('.') ? value.length - value.indexOf('.') - 1 : 0
+  return `${Number.isFinite(number) ? numbers(Math.min(digits, 3)).format(number) : value}\u00a0${unit}`
 }

@@ -31,7 +31,7 @@ export class Live<Message extends { readonly t: string }> {
   #pause: number
   #nextId: number
   #heard: number
-  #timer: number
+  #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(events: LiveEvents<Message>) {
     this.#events = events
@@ -40,7 +40,7 @@ export class Live<Message extends { readonly t: string }> {
     this.#pause = FIRST_PAUSE_MS
     this.#nextId = 1
     this.#heard = 0
-    this.#timer = 0
+    this.#timer = undefined
     document.addEventListener('visibilitychange', () => {
       if (!document.hidden && performance.now() - this.#heard > QUIET_MS) this.connect()
     })

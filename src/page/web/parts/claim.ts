@@ -10,6 +10,7 @@ import type { AskHome, Outcome } from '../kit/live.ts'
 import { refusal, words } from '../words/words.ts'
 import { groups, plainCode, WHOLE_CODE } from './code.ts'
 import { DeviceDrawing } from './drawing.ts'
+import type { KeyPanel } from './keys.ts'
 
 const WINDOW_MS = 60_000
 /** A claim of a device that is not in the list is asked again this often, and this many times. */
@@ -35,6 +36,9 @@ export class ClaimPanel {
   readonly #note: HTMLElement = h('p', { class: 'note', role: 'status' }, words.claim.waiting)
   readonly #go: HTMLButtonElement = h('button', { type: 'submit', class: 'main big' }, words.claim.button)
   readonly #back: HTMLButtonElement
+  /** For whoever stands before a device whose key is not here; empty where the page holds no keys. */
+  readonly #stranger: HTMLElement = h('div', {})
+  readonly #all: HTMLElement
   #state: HomeState | null = null
   #chosen: string | null = null
   /** When the window of the chosen device closes, by the server's clock; null: closed. */
@@ -106,7 +110,9 @@ export class ClaimPanel {
       this.#stepWhy,
       this.#light,
     )
-    fill(root, [this.#title, h('p', { class: 'quiet intro' }, words.claim.intro), device, form])
+    this.#all = h('div', {}, this.#title, h('p', { class: 'quiet intro' }, words.claim.intro), device, form)
+    fill(root, [this.#all, this.#stranger])
+    show(this.#stranger, false)
     show(this.#problem, false)
     show(this.#note, false)
     this.#drawing.ask('press')
@@ -117,6 +123,11 @@ export class ClaimPanel {
   /** Called once when a claim has succeeded. */
   onClaimed: () => void = () => {}
 
+  /** The owner's keys are in this browser. */
+  keys(panel: KeyPanel): void {
+    fill(this.#stranger, [panel.stranger()])
+  }
+
   /** A code from the label's QR. */
   prefill(code: string): void {
     this.#code.value = groups(code)
@@ -126,6 +137,8 @@ export class ClaimPanel {
   show(state: HomeState): void {
     this.#state = state
     const list = state.unclaimed
+    show(this.#all, state.phone?.stranger !== true)
+    show(this.#stranger, state.phone?.stranger === true)
     if (!list.some((d) => d.address === this.#chosen)) this.#chosen = list[0]?.address ?? null
     const device = list.find((d) => d.address === this.#chosen) ?? null
     const wasOpen = this.#closesAt !== null

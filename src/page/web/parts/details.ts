@@ -1,9 +1,18 @@
 // The smaller cards under the chart: phases as bars with V and A, gas with the time at which the gas
 // meter was read (it lags minutes to an hour behind), and the meter's own totals for each tariff.
 
-import type { PagePhase, PageReading } from '../../protocol.ts'
+import type { PageOther, PagePhase, PageReading } from '../../protocol.ts'
 import { type Child, h } from '../kit/dom.ts'
-import { amps, energyText, momentText, signedPower, volts, volumeText } from '../kit/format.ts'
+import {
+  amps,
+  energyText,
+  momentText,
+  powerText,
+  quantityText,
+  signedPower,
+  volts,
+  volumeText,
+} from '../kit/format.ts'
 import { icon } from '../kit/icons.ts'
 import { words } from '../words/words.ts'
 
@@ -45,15 +54,58 @@ function netOf(phase: PagePhase): number {
   return (phase.powerInW ?? 0) - (phase.powerOutW ?? 0)
 }
 
-export function gasCard(reading: PageReading, now: number): HTMLElement | null {
-  const gas = reading.gas
-  if (gas === null) return null
+/** Gas, water and heat, each with the time at which its own meter was read: it lags behind. */
+export function meterCards(reading: PageReading, now: number): HTMLElement[] {
+  const { gas, others } = reading
+  const cards = (others ?? []).map((other) =>
+    meterCard(other.kind, words.now.others[other.kind], quantityText(other.value, UNITS[other.unit]), {
+      at: other.at,
+      now,
+    }),
+  )
+  return gas === null
+    ? cards
+    : [meterCard('gas', words.now.gas, volumeText(gas.m3), { at: gas.at, now }), ...cards]
+}
+
+const UNITS = { m3: 'm³', GJ: 'GJ', kWh: 'kWh' } as const
+
+function meterCard(
+  kind: PageOther['kind'] | 'gas',
+  name: string,
+  value: string,
+  { at, now }: { at: number; now: number },
+): HTMLElement {
   return h(
     'div',
     { class: 'card' },
-    h('h2', {}, icon('flame'), words.now.gas),
-    h('p', { class: 'medium' }, volumeText(gas.m3)),
-    h('p', { class: 'quiet' }, words.now.gasRead(momentText(gas.at, now))),
+    h('h2', {}, icon(kind === 'gas' || kind === 'heat' ? 'flame' : 'drop'), name),
+    h('p', { class: 'medium' }, value),
+    h('p', { class: 'quiet' }, words.now.meterRead(momentText(at, now))),
+  )
+}
+
+/** Belgium bills the month's highest quarter-hour: what this one comes to, and what it is measured against. */
+export function quarterCard(reading: PageReading, now: number): HTMLElement | null {
+  const quarter = reading.quarter
+  if (!quarter) return null
+  const { nowW, peakW, peakAt } = quarter
+  const share = peakW ? Math.min(1, nowW / peakW) : 0
+  const bar = h('span', { class: share >= 1 ? 'bar over' : 'bar', 'aria-hidden': 'true' }, h('span', {}))
+  ;(bar.firstElementChild as HTMLElement).style.inlineSize = `${share * 100}%`
+  return h(
+    'div',
+    { class: 'card' },
+    h('h2', {}, icon('bolt'), words.now.quarter),
+    h('p', { class: 'medium' }, powerText(nowW)),
+    bar,
+    h(
+      'p',
+      { class: 'quiet' },
+      peakW === null
+        ? words.now.noPeak
+        : words.now.peak(powerText(peakW), peakAt === null ? '' : momentText(peakAt, now)),
+    ),
   )
 }
 

@@ -1,14 +1,15 @@
 // What the house does now: one big number with its word, the age of the telegram it comes from, the
 // last ten minutes, and below it phases, gas with its own time and the meter's totals.
 
-import type { PageDevice, PageReading, TracePoint } from '../../protocol.ts'
+import type { PageDevice, PageReading, QuarterRow, TracePoint } from '../../protocol.ts'
 import { PowerChart } from '../kit/chart.ts'
 import type { ServerClock } from '../kit/clock.ts'
 import { fill, h, redraw, say, show } from '../kit/dom.ts'
 import { power, powerText, secondText, signedPower } from '../kit/format.ts'
 import { icon } from '../kit/icons.ts'
 import { words } from '../words/words.ts'
-import { gasCard, phaseCard, totalsCard } from './details.ts'
+import { meterCards, phaseCard, quarterCard, totalsCard } from './details.ts'
+import { DayPanel } from './today.ts'
 
 /** Longest silence of a meter that is well: the slowest send every 10 s. */
 const SILENT_MS = 15_000
@@ -29,6 +30,7 @@ export class NowPanel {
   readonly #mean: HTMLElement = h('dd', {})
   readonly #high: HTMLElement = h('dd', {})
   readonly #details: HTMLElement = h('div', { class: 'details' })
+  readonly #day: DayPanel = new DayPanel()
   #device: PageDevice | null = null
   #reading: PageReading | null = null
   /** When the newest telegram came, by the server's clock. */
@@ -51,7 +53,7 @@ export class NowPanel {
         h('div', {}, h('dt', {}, words.now.high), this.#high),
       ),
     )
-    fill(root, [this.#hero, chart, this.#details])
+    fill(root, [this.#hero, chart, this.#day.element, this.#details])
     this.#chart = new PowerChart(this.#plot, {
       height: 200,
       onPoint: (at, watts) =>
@@ -66,6 +68,7 @@ export class NowPanel {
       this.#reading = null
       this.#heard = null
       this.#chart.set([])
+      this.#day.clear()
     }
     this.#device = device
     if (device?.lastTelegram != null) {
@@ -80,14 +83,35 @@ export class NowPanel {
     this.tick()
   }
 
-  reading(reading: PageReading): void {
+  /** Quarter-hours of this device, ascending: all that are known. */
+  quarters(rows: readonly QuarterRow[]): void {
+    this.#day.set(rows)
+    this.tick()
+  }
+
+  /** @param heard when it came, by the server's clock. */
+  reading(reading: PageReading, heard: number): void {
     this.#reading = reading
-    this.#heard = this.#clock.now()
+    this.#day.reading(reading)
+    this.#heard = heard
     this.#chart.add(reading.at, netOf(reading))
     redraw(
       this.#details,
-      [reading.phases, reading.gas, reading.tariff, reading.energyIn, reading.energyOut],
-      () => [phaseCard(reading), gasCard(reading, this.#clock.now()), totalsCard(reading)],
+      [
+        reading.phases,
+        reading.gas,
+        reading.others,
+        reading.quarter,
+        reading.tariff,
+        reading.energyIn,
+        reading.energyOut,
+      ],
+      () => [
+        quarterCard(reading, this.#clock.now()),
+        phaseCard(reading),
+        ...meterCards(reading, this.#clock.now()),
+        totalsCard(reading),
+      ],
     )
     this.tick()
   }
@@ -111,6 +135,7 @@ export class NowPanel {
     const why = this.#reason(silent)
     show(this.#why, why !== null)
     say(this.#why, why ?? '')
+    this.#day.draw(this.#edge(now))
     say(this.#span, words.now.chart(this.#chart.draw(this.#edge(now))))
     const summary = this.#chart.summary()
     say(this.#low, summary === null ? '–' : signedPower(summary.low))

@@ -2,18 +2,23 @@
 // each language orders them its own way.
 
 import type { StatusLed } from '../../../base/leds.ts'
-import type { AnswerCode, ResolutionClass } from '../../protocol.ts'
+import type { AnswerCode, PageOther, ResolutionClass } from '../../protocol.ts'
+import type { AskFault } from '../../request.ts'
 
 export interface Words {
   readonly tag: string
   readonly app: AppWords
   readonly claim: ClaimWords
   readonly now: NowWords
+  readonly today: TodayWords
   readonly share: ShareWords
   readonly log: LogWords
   readonly device: DeviceWords
+  readonly keys: KeyWords
+  readonly ask: AskWords
   readonly provider: ProviderWords
   readonly leds: Readonly<Record<StatusLed, string>>
+  readonly meterLeds: Readonly<Record<'telegram' | 'silent' | 'bad', string>>
   readonly answers: Readonly<Record<AnswerCode, string>>
   readonly age: (ms: number) => string
   readonly span: (ms: number) => string
@@ -24,6 +29,7 @@ export interface AppWords {
   readonly connecting: string
   readonly lost: string
   readonly tabs: Readonly<Record<'now' | 'sharing' | 'log' | 'device', string>>
+  readonly sections: string
   readonly chooseDevice: string
   readonly cancel: string
   readonly working: string
@@ -75,7 +81,11 @@ export interface NowWords {
   readonly phases: string
   readonly phase: (n: number) => string
   readonly gas: string
-  readonly gasRead: (moment: string) => string
+  readonly others: Readonly<Record<PageOther['kind'], string>>
+  readonly meterRead: (moment: string) => string
+  readonly quarter: string
+  readonly peak: (power: string, moment: string) => string
+  readonly noPeak: string
   readonly totals: string
   readonly taken: string
   readonly given: string
@@ -119,6 +129,75 @@ export interface ShareWords {
   readonly seen: string
   readonly seenNote: string
   readonly reload: string
+  readonly verified: string
+  readonly unverified: string
+  readonly lastRead: string
+  readonly never: string
+  readonly readsThisWeek: (visits: string, frames: string) => string
+  readonly readsName: string
+  readonly endedOn: (what: string, from: string, to: string) => string
+}
+
+export interface TodayWords {
+  readonly title: string
+  readonly yesterday: string
+  readonly before: string
+  readonly after: string
+  readonly sums: (taken: string, given: string) => string
+  readonly empty: string
+  readonly chart: (quarters: number, up: string, down: string) => string
+}
+
+export interface KeyWords {
+  readonly title: string
+  readonly why: string
+  readonly save: string
+  readonly identify: string
+  readonly second: string
+  readonly secondSteps: readonly string[]
+  readonly safety: string
+  readonly safetyIs: readonly string[]
+  readonly stranger: string
+  readonly strangerWhy: string
+  readonly strangerHow: readonly string[]
+  readonly take: string
+  readonly takeYes: string
+  readonly file: string
+  readonly noFile: string
+  readonly notOpened: string
+  readonly passphrase: string
+  readonly again: string
+  readonly saveNote: (chars: number) => string
+  readonly saveYes: string
+  readonly saved: string
+  readonly tooShort: (chars: number) => string
+  readonly notSame: string
+}
+
+/** The page on which a provider's request is read, narrowed, granted or refused. */
+export interface AskWords {
+  readonly title: (name: string) => string
+  readonly who: string
+  readonly wants: string
+  readonly purpose: string
+  readonly keeps: string
+  readonly keepsFor: (days: number) => string
+  readonly until: string
+  readonly device: string
+  readonly narrow: string
+  readonly grant: string
+  readonly refuse: string
+  readonly granted: (name: string) => string
+  readonly refused: (name: string) => string
+  readonly backTo: (host: string) => string
+  readonly backUnverified: (host: string) => string
+  readonly goBack: string
+  readonly noBack: string
+  readonly unverifiedWhy: (domain: string) => string
+  readonly verifiedWhy: (domain: string) => string
+  readonly noDevice: string
+  readonly bad: string
+  readonly badWhy: Readonly<Record<AskFault, string>>
 }
 
 export interface LogWords {
@@ -135,8 +214,27 @@ export interface DeviceWords {
   readonly links: Readonly<Record<'online' | 'connecting' | 'offline', string>>
   readonly meter: string
   readonly unknown: string
+  readonly now: string
+  readonly dark: string
   readonly lights: string
   readonly lightsNote: string
+  readonly button: string
+  readonly buttonDoes: readonly string[]
+  readonly raw: string
+  readonly language: string
+  readonly line: string
+  readonly lineUp: (path: string, baud: string) => string
+  readonly telegrams: string
+  readonly telegramsAre: (good: string, bad: string) => string
+  readonly readers: string
+  readonly owners: string
+  readonly ownersAre: (n: number) => string
+  readonly reach: string
+  readonly version: string
+  readonly running: string
+  readonly card: string
+  readonly cardIs: (megabytes: string) => string
+  readonly storage: string
   readonly add: string
   readonly remove: string
   readonly removeTitle: (name: string) => string

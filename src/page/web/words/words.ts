@@ -1,23 +1,59 @@
-// Which language the page speaks: the first of the reader's languages that has a table. One row for
-// each language; `nl`, `de` and `fr` are further rows of the same shape.
+// Which language the page speaks: the one that was chosen here, else the first of the reader's languages
+// that has a table, else English. Each is a file of its own (`/nl.js`), fetched before anything is drawn.
 
 import type { AnswerCode } from '../../protocol.ts'
+import { useLocale } from '../kit/format.ts'
 import type { Outcome } from '../kit/live.ts'
-import { en } from './en.ts'
 import type { Words } from './table.ts'
 
-const LANGUAGES: readonly Words[] = [en]
-
-function choose(): Words {
-  for (const wanted of navigator.languages) {
-    const tag = wanted.toLowerCase().split('-')[0]
-    const found = LANGUAGES.find((words) => words.tag === tag)
-    if (found !== undefined) return found
-  }
-  return en
+/** Each language in its own name. */
+export const LANGUAGES: Readonly<Record<string, string>> = {
+  en: 'English',
+  nl: 'Nederlands',
+  de: 'Deutsch',
+  fr: 'Français',
 }
 
-export const words: Words = choose()
+const RETRY_MS = 1_000
+const CHOSEN = 'wattle.language'
+
+/** The table of the language that is spoken; set once, before the page is drawn. */
+export let words: Words
+
+/** Tried again for as long as the page is open: without words there is nothing to draw. */
+export async function loadWords(): Promise<void> {
+  const tag = pick()
+  for (let n = 0; ; n++) {
+    try {
+      // A browser remembers a failed import by its address.
+      words = ((await import(`/${tag}.js${n > 0 ? `?${n}` : ''}`)) as { words: Words }).words
+      return useLocale(tag)
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+    }
+  }
+}
+
+/** Speaks another language from the next load on. */
+export function chooseLanguage(tag: string): void {
+  try {
+    localStorage.setItem(CHOSEN, tag)
+  } catch {
+    // The browser keeps nothing here: the choice holds for nothing either.
+  }
+  location.reload()
+}
+
+function pick(): string {
+  let chosen: string | null = null
+  try {
+    chosen = localStorage.getItem(CHOSEN)
+  } catch {
+    // Then the browser's own languages count.
+  }
+  const wanted = [chosen ?? '', ...navigator.languages].map((tag) => tag.toLowerCase().split('-')[0]!)
+  return wanted.find((tag) => Object.hasOwn(LANGUAGES, tag)) ?? 'en'
+}
 
 /** A refusal in the reader's words; the server's own text where the page has none for its code. */
 export function refusal(outcome: Outcome): string {

@@ -1,0 +1,401 @@
+// My Home in the phone: the page that a device serves holds the owner's key itself, and plays for the
+// panels the part that `wattle home` plays over the network: it tells them state, readings and events,
+// and carries out what they ask. Everything that leaves it is sealed or signed.
+
+import { type Bytes, base64url, text, unbase64url, utf8 } from '../../../base/bytes.ts'
+import { Verifier } from '../../../crypto/native.ts'
+import { type Card, readCard } from '../../../ownership/card.ts'
+import { type Certificate, readCertificate } from '../../../ownership/claim-keys.ts'
+import type { ReaderEntry } from '../../../ownership/event.ts'
+import type { Decision } from '../../../ownership/log.ts'
+import { CLASS_NAMES, classId } from '../../../wire/frame.ts'
+import { decodeOwnerSet, encodeOwnerSet, type OwnerSet } from '../../../wire/owner-set.ts'
+import { PAGE_STREAM, type PageStreamId } from '../../../wire/page.ts'
+import type {
+  DeviceInfo,
+  DeviceLook,
+  GrantAsk,
+  HomeMessage,
+  HomeState,
+  PageDevice,
+  PageGrant,
+  PageReading,
+} from '../../protocol.ts'
+import { Trace } from '../../trace.ts'
+import type { LiveEvents, Outcome, Question } from '../kit/live.ts'
+import { type Box, random } from './box.ts'
+import { OwnChannels } from './channels.ts'
+import { Claiming } from './claiming.ts'
+import { Line } from './line.ts'
+import { OwnLog } from './owner-log.ts'
+
+/** A device that is ours, and the two machines that speak with it. */
+interface Own {
+  readonly certificate: Certificate
+  readonly verifier: Verifier
+  readonly log: OwnLog
+  readonly channels: OwnChannels
+}
+
+const STATE_MS = 60
+const EVENTS = 50
+const DEFAULT_GRANT_MS = 90 * 86_400_000
+
+export class OwnHome {
+  readonly box: Box
+  readonly #line: Line
+  readonly #claiming: Claiming
+  readonly #events: LiveEvents<HomeMessage>
+  #own: Own | null
+  #look: DeviceLook | null
+  #info: DeviceInfo | null
+  #session: 'open' | 'gone' | 'refused'
+  #trace: Trace
+  #last: number | null
+  #ended: PageGrant[]
+  #told: HomeMessage[]
+  #timer: ReturnType<typeof setTimeout> | undefined
+  /** Device's clock minus ours, ms. */
+  #skew: number
+
+  constructor(box: Box, events: LiveEvents<HomeMessage>) {
+    this.box = box
+    this.#events = events
+    this.#own = null
+    this.#look = null
+    this.#info = null
+    this.#session = 'gone'
+    this.#trace = new Trace()
+    this.#last = null
+    this.#ended = []
+    this.#told = []
+    this.#timer = undefined
+    this.#skew = 0
+    this.#line = new Line({
+      onLook: (look) => {
+        this.#look = look
+        this.#skew = look.clock - Date.now()
+        this.#changed()
+      },
+      onLink: (up) => {
+        if (!up) this.#claiming.onLost()
+        events.onLink(up)
+        this.#changed()
+      },
+      onSession: (state) => this.#onSession(state),
+      onStream: (id, message) => this.#onStream(id, message),
+      onClaim: (message) => this.#claiming.onMessage(message),
+    })
+    this.#claiming = new Claiming({
+      box,
+      send: (message) => this.#line.sendClaim(message),
+      onClaimed: ({ bytes, owners }) => this.#onClaimed(bytes, owners),
+    })
+    this.#takeUp()
+  }
+
+  connect(): void {
+    this.#line.connect()
+  }
+
+  /** Never rejects. */
+  ask(question: Question): Promise<Outcome> {
+    switch (question.do) {
+      case 'claim':
+        return this.#claiming.claim(question.code)
+      case 'grant':
+        return this.#grant(question)
+      case 'revoke':
+        return this.#revoke(question.grant)
+      case 'delete':
+        return this.#delete()
+      default:
+        return Promise.resolve({ ok: false, code: 'not-here' })
+    }
+  }
+
+  /** Makes the device blink. */
+  identify(): void {
+    this.#line.send(PAGE_STREAM.page, utf8('identify'))
+  }
+
+  /** A provider that asks: it is one of those that can be let in from now on. */
+  introduce(line: string): Card | null {
+    const card = readCard(line)
+    const kept = this.box.kept.device
+    if (!card || !kept) return null
+    if (!kept.cards.includes(line.trim())) {
+      kept.cards = [...kept.cards.filter((old) => keyOf(readCard(old)) !== keyOf(card)), line.trim()].slice(
+        -32,
+      )
+      this.box.save()
+    }
+    this.#changed()
+    return card
+  }
+
+  // Whose device it is
+
+  #takeUp(): void {
+    const kept = this.box.kept.device
+    const bytes = kept && unbase64url(kept.certificate)
+    const certificate = bytes && readCertificate(bytes)
+    const verifier = certificate && Verifier.of(certificate.device)
+    const owners = kept && decodeOwnerSet(unbase64url(kept.owners) ?? new Uint8Array(0))
+    if (!kept || !bytes || !certificate || !verifier || !owners) {
+      this.#own = null
+      this.#line.own(null)
+      return
+    }
+    const key = certificate.device
+    const list = owners.owners.map(({ sign, box }) => ({ sign, box }))
+    const log = new OwnLog(
+      this.box,
+      kept,
+      { key, owners: list, certificate: bytes },
+      {
+        send: (message) => this.#line.send(PAGE_STREAM.consent, message),
+        onEvent: (decision, at) => this.#onEvent(decision, at),
+        onSynced: () => this.#onSynced(),
+        now: () => this.#now(),
+      },
+    )
+    const channels = new OwnChannels(
+      this.box,
+      kept,
+      { key, verifier, box: certificate.box },
+      {
+        send: (stream, message) => this.#line.send(stream, message),
+        onReading: (reading) => this.#onReading(reading),
+        onQuarters: (rows) => this.#events.onMessage({ t: 'quarters', device: kept.name, rows, more: true }),
+        onAccess: () => this.#changed(),
+        onGap: () => {},
+      },
+    )
+    this.#own = { certificate, verifier, log, channels }
+    this.#line.own({ device: verifier, owner: this.box.signer })
+    this.#events.onMessage({ t: 'quarters', device: kept.name, rows: channels.rows, more: false })
+    this.#changed()
+  }
+
+  #onClaimed(bytes: Bytes, owners: OwnerSet): void {
+    OwnChannels.forget()
+    this.box.kept.device = {
+      name: this.#look?.name ?? 'wattle',
+      certificate: base64url(bytes),
+      owners: base64url(encodeOwnerSet(owners)),
+      events: [],
+      cards: [],
+      place: null,
+    }
+    this.box.kept.pending = null
+    this.box.save()
+    this.#say('claimed', '', this.#now())
+    this.#takeUp()
+  }
+
+  // The session
+
+  #onSession(state: 'open' | 'gone' | 'refused'): void {
+    this.#session = state
+    const own = this.#own
+    if (state === 'open' && own) {
+      own.log.onOpen()
+      own.channels.onOpen(own.log.log)
+    } else if (own) {
+      own.log.onGone()
+      own.channels.onGone()
+    }
+    this.#changed()
+  }
+
+  #onStream(id: PageStreamId, message: Bytes): void {
+    const own = this.#own
+    if (!own) return
+    if (id === PAGE_STREAM.page) {
+      this.#info = JSON.parse(text(message)) as DeviceInfo
+      this.#changed()
+    } else if (id !== PAGE_STREAM.consent) own.channels.onMessage(id, message)
+    else if (message.length > 0) own.log.onMessage(message)
+    else own.log.onGone()
+  }
+
+  /** The first event of the log is ours to write. What the device could not confirm before, it can now. */
+  #onSynced(): void {
+    const own = this.#own
+    if (!own) return
+    own.channels.witness(own.log.log)
+    const { added, deleted } = own.log.log
+    const name = this.box.kept.device?.name ?? 'wattle'
+    if (!added && !deleted) void own.log.submit({ type: 'DEVICE_ADDED', name })
+    this.#changed()
+  }
+
+  #onEvent(decision: Decision, at: number): void {
+    switch (decision.kind) {
+      case 'authorized':
+        return this.#say('authorized', decision.reader.name, at)
+      case 'revoked':
+        this.#ended.push({ ...grantOf(decision.reader), state: 'ended', endedAt: at })
+        return this.#say('revoked', decision.reader.name, at)
+      case 'deleted':
+        return this.#say('deleted', '', at)
+      default:
+    }
+  }
+
+  #onReading(reading: PageReading): void {
+    const device = this.box.kept.device?.name ?? ''
+    const first = this.#last === null
+    this.#last = this.#now()
+    this.#trace.add(reading.at, reading.powerInW - reading.powerOutW)
+    this.#events.onMessage({ t: 'reading', device, reading })
+    if (first) this.#changed()
+  }
+
+  // What the owner wants
+
+  async #grant(ask: Omit<GrantAsk, 'id'>): Promise<Outcome> {
+    const own = this.#own
+    const card = this.#cards().find((c) => keyOf(c) === ask.provider)
+    const cls = classId(ask.class)
+    if (!own) return { ok: false, code: 'unknown-device' }
+    if (!card || cls === null) return { ok: false, code: 'unknown-provider' }
+    const grantId = new Uint8Array(16)
+    random(grantId)
+    const { name, domain, sign, box } = card
+    const since = this.#now()
+    const until = ask.until ?? since + DEFAULT_GRANT_MS
+    const reader = { grantId, name, domain, sign, box, since, until, class: cls, purpose: ask.purpose }
+    const outcome = await own.log.submit({ type: 'AUTHORIZED', reader })
+    this.#changed()
+    return outcome.ok ? { ...outcome, text: base64url(grantId) } : outcome
+  }
+
+  async #revoke(grant: string): Promise<Outcome> {
+    const grantId = unbase64url(grant)
+    if (!this.#own || !grantId || !this.#own.log.log.reader(grantId))
+      return { ok: false, code: 'unknown-grant' }
+    const outcome = await this.#own.log.submit({ type: 'AUTHORIZATION_REVOKED', grantId })
+    this.#changed()
+    return outcome
+  }
+
+  async #delete(): Promise<Outcome> {
+    const own = this.#own
+    if (!own) return { ok: false, code: 'unknown-device' }
+    const outcome = await own.log.submit({ type: 'DEVICE_DELETED' })
+    if (outcome.ok) this.#forget()
+    return outcome
+  }
+
+  /** The device is not ours any more; the owner's key stays for another. */
+  #forget(): void {
+    OwnChannels.forget()
+    this.box.kept.device = null
+    this.box.save()
+    this.#own = null
+    this.#info = null
+    this.#last = null
+    this.#trace = new Trace()
+    this.#ended = []
+    this.#line.own(null)
+    this.#changed()
+  }
+
+  // What the panels are told
+
+  #cards(): Card[] {
+    return (this.box.kept.device?.cards ?? []).map((line) => readCard(line)).filter((card) => card !== null)
+  }
+
+  /** The device's clock, where it has told us. */
+  #now(): number {
+    return Math.floor(Date.now() + this.#skew)
+  }
+
+  #say(event: string, who: string, at: number): void {
+    const device = this.box.kept.device?.name ?? ''
+    const message: HomeMessage = { t: 'event', at, who: who || device, event, text: event }
+    this.#told.push(message)
+    if (this.#told.length > EVENTS) this.#told.shift()
+    this.#events.onMessage(message)
+  }
+
+  #changed(): void {
+    if (this.#timer !== undefined) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      const state = this.#state()
+      if (state) this.#events.onMessage({ t: 'state', state })
+    }, STATE_MS)
+  }
+
+  #state(): HomeState | null {
+    const look = this.#look
+    if (!look) return null
+    const device = this.#own ? this.#device(look) : null
+    return {
+      name: look.name,
+      clock: this.#now(),
+      providerPage: null,
+      button: 'device',
+      devices: device ? [device] : [],
+      unclaimed: look.claimed
+        ? []
+        : [{ name: look.name, address: location.host, window: look.window, led: look.led }],
+      providers: this.#cards().map((card) => ({ id: keyOf(card), name: card.name, domain: card.domain })),
+      phone: {
+        stranger: look.claimed && (!this.#own || this.#session === 'refused'),
+        durable: this.box.durable,
+      },
+    }
+  }
+
+  #device(look: DeviceLook): PageDevice {
+    const { log, channels } = this.#own!
+    const now = this.#now()
+    const reads = new Map(this.#info?.reads.map((r) => [r.grant, r]))
+    const active = log.log.readers.map((r): PageGrant => {
+      const grant = grantOf(r)
+      const read = reads.get(grant.id)
+      const state = r.until > now ? 'active' : 'ended'
+      return {
+        ...grant,
+        state,
+        ...(read ? { reads: read } : {}),
+        ...(state === 'ended' ? { endedAt: r.until } : {}),
+      }
+    })
+    return {
+      id: this.box.kept.device!.name,
+      name: this.box.kept.device!.name,
+      address: location.host,
+      link: this.#session === 'open' ? 'online' : this.#line.up ? 'connecting' : 'offline',
+      access: this.#session === 'refused' ? 'closed' : channels.access,
+      lastTelegram: this.#last,
+      meter: channels.meter,
+      grants: [...active, ...this.#ended],
+      lights: { status: look.led, meter: look.meterLed },
+      ...(this.#info ? { info: this.#info } : {}),
+    }
+  }
+}
+
+function keyOf(card: Card | null): string {
+  return card ? base64url(card.sign) : ''
+}
+
+function grantOf(r: ReaderEntry): Omit<PageGrant, 'state'> {
+  const { name, purpose, since, until, domain } = r
+  return {
+    id: base64url(r.grantId),
+    provider: name,
+    providerId: base64url(r.sign),
+    class: CLASS_NAMES[r.class],
+    since,
+    until,
+    purpose,
+    domain,
+  }
+}
