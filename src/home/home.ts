@@ -65,6 +65,8 @@ export class Home {
   readonly #placesFile: SnapshotFile
   readonly #places: readonly ReaderPlace[]
   readonly #invites: Map<string, Link>
+  /** Grant ids of all invitations of this run; no more than there are grants in the logs. */
+  readonly #invited: Set<string>
   readonly #accesses: Map<string, DeviceAccess>
 
   private constructor(
@@ -91,6 +93,7 @@ export class Home {
     this.owned = []
     this.coordinator = options.discovery ? this.#makeCoordinator(options.discovery) : null
     this.#invites = new Map()
+    this.#invited = new Set()
     this.#accesses = parts.accesses
     for (const device of parts.store.devices) if (!device.log.deleted) this.#follow(device)
     options.loop.every('home save', SAVE_MS, () => this.#save())
@@ -322,6 +325,9 @@ export class Home {
   #onSynced(owned: Owned): void {
     const { log, name } = owned.device
     if (!log.added && !log.deleted) this.#submit(owned, { type: 'DEVICE_ADDED', name }, () => {})
+    // The answer to a grant may be lost, and the grant stand; its entry may have come before its event.
+    for (const { grantId } of log.readers)
+      if (!this.#invited.has(base64url(grantId))) this.#inviteAgain(owned.device, grantId)
   }
 
   #submit(owned: Owned, body: EventBody, done: Done): void {
@@ -372,6 +378,7 @@ export class Home {
       if (this.#invites.get(id) === link) this.#invites.delete(id)
     }
     this.#invites.set(id, link)
+    this.#invited.add(id)
     link.start()
   }
 
