@@ -21,6 +21,7 @@ import { DevicePage, type PageSetting } from './network/page.ts'
 import { DeviceStreams } from './network/streams.ts'
 import { Access } from './publish/access.ts'
 import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
+import { spareName } from './publish/ring.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
 import { Firmware } from './update/firmware.ts'
@@ -433,7 +434,10 @@ export class Device {
   /** Ciphertext whose keys are gone; a new owner begins with an empty ring. */
   #forgetFrames(): void {
     const { files } = this.#options.hardware
-    for (const cls of ALL_CLASSES) files.remove(ringName(cls), () => {})
+    for (const cls of ALL_CLASSES) {
+      files.remove(ringName(cls), () => {})
+      files.remove(spareName(ringName(cls)), () => {})
+    }
   }
 
   #onDisowned(): void {
