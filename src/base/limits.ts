@@ -285,6 +285,8 @@ export const LIMITS = {
   home: {
     devices: 48,
     cards: 256,
+    /** Minutes of the history that wait for their commit, of all devices. */
+    pendingMinutes: 1_024,
   },
   /** Firmware over the network, one at a time. */
   update: {
@@ -311,5 +313,7 @@ export const LIMITS = {
     /** Peers kept and returned for one topic. */
     peersPerTopic: 32,
     bootstrap: 8,
+    /** Keys that a device or a home looks for at once. */
+    looking: 8,
   },
 } as const

@@ -8,6 +8,7 @@ import { decodePlaces, encodePlaces, placeOf, type ReaderPlace } from '../channe
 import { Exchange, Signer, Verifier } from '../crypto/native.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
+import { guestLayer } from '../node/dht/layer.ts'
 import { Link } from '../node/link.ts'
 import type { Loop } from '../node/loop.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
@@ -100,11 +101,14 @@ export class Home {
     this.coordinator?.start()
   }
 
-  #makeCoordinator({ mdns, bootstrap }: DiscoverySettings): Coordinator {
+  #makeCoordinator({ mdns, bootstrap, dht }: DiscoverySettings): Coordinator {
     const { hardware, loop } = this.#options
     const { sockets, random, clock } = hardware
     const listen = { sockets, random, host: 'home', announcement: () => null, signer: () => null }
-    return new Coordinator({
+    const machine = { loop, random, sockets }
+    const layers = dht ? [guestLayer(machine, dht, (key, at) => coordinator.heard('dht', key, at))] : []
+    const coordinator = new Coordinator({
+      layers,
       loop,
       host: this.host,
       wall: () => clock.wall(),
@@ -116,6 +120,7 @@ export class Home {
       onNeighbour: ({ name, claimed, addresses }) =>
         this.#options.report('neighbour', { name, claimed, addresses: [...addresses] }),
     })
+    return coordinator
   }
 
   /** Addresses of the unclaimed device of a label; a code without one fits where there is only one device. */

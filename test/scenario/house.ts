@@ -8,6 +8,7 @@ import type { Owned } from '../../src/home/owned.ts'
 import { simMeter } from '../../src/hw/sim/meter.ts'
 import { type Machine, World } from '../../src/hw/sim/world.ts'
 import { Loop } from '../../src/node/loop.ts'
+import type { DiscoverySettings } from '../../src/node/peers/config.ts'
 import { SnapshotFile } from '../../src/node/snapshot.ts'
 import { type Card, readCard } from '../../src/ownership/card.ts'
 import { freshCode, makeRecord } from '../../src/ownership/label.ts'
@@ -47,6 +48,10 @@ export class House {
   home: Home | null
   /** Who signs updates of the device. */
   releaseKey: Uint8Array | null = null
+  /** How device and home find each other; without it by address alone. */
+  discovery: ((who: 'device' | 'home') => DiscoverySettings) | null = null
+  devicePort: number = PORT
+  timeServers: string[] = []
   readonly providers: Map<string, { provider: Provider; card: Card }>
   readonly #record: ReturnType<typeof makeRecord>
   #fed = false
@@ -78,7 +83,7 @@ export class House {
   }
 
   get deviceAddress(): string {
-    return `${this.machine('device').address}:${PORT}`
+    return `${this.machine('device').address}:${this.devicePort}`
   }
 
   report(who: string, event: string, detail: Record<string, unknown> = {}): void {
@@ -115,10 +120,11 @@ export class House {
       {
         hardware: machine.hardware,
         record: this.#record,
-        listen: `${machine.address}:${PORT}`,
+        listen: this.deviceAddress,
         serial: 'sim',
+        ...(this.discovery ? { discovery: this.discovery('device') } : {}),
         ringFrames: 5_000,
-        ...(this.releaseKey ? { releaseKey: this.releaseKey } : {}),
+        onBoard: { releaseKey: this.releaseKey, timeServers: this.timeServers },
         report: (event, detail) => this.report('device', event, detail),
       },
       (error, device) => {
@@ -136,6 +142,7 @@ export class House {
       {
         hardware: machine.hardware,
         loop: new Loop(machine.hardware.clock),
+        ...(this.discovery ? { discovery: this.discovery('home') } : {}),
         report: (event, detail) => this.report('home', event, detail),
         events: {
           onTelegram: (_device, telegram, at) =>
