@@ -40,7 +40,7 @@ function listening(house: House, name: string): { visitor: Visitor; talk: Talk }
   house.world.chance.fill(box)
   box[31]! &= 0x7f
   const card = { name, domain: '', sign: visitor.signer.publicKey, box, addresses: [] }
-  house.providers.set(name, { provider: null as never, card })
+  house.providers.set(name, { provider: null as never, card, access: null as never })
   const id = house.grant(name)
   if (id.startsWith('!')) throw new Error(id)
   const talk = visitor.open(CHANNEL_PROTOCOL, undefined, true)!
