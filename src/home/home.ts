@@ -14,7 +14,9 @@ import type { DiscoverySettings } from '../node/peers/config.ts'
 import { Coordinator } from '../node/peers/coordinator.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
-import { type EventBody, signEvent } from '../ownership/event.ts'
+
+import { type EventBody, type ReaderEntry, signEvent } from '../ownership/event.ts'
+
 import { deviceName, type Label, parseCode } from '../ownership/label.ts'
 import type { Decision } from '../ownership/log.ts'
 import { encodeChange } from '../ownership/owners/change.ts'
@@ -324,6 +326,22 @@ export class Home {
     done: (error: WattleError | null, peers: PeerOpinion[]) => void,
   ): void {
     askPeers({ host: this.host, loop: this.#options.loop, device: owned.device.key, message }, done)
+  }
+
+  /** A consent with less in it takes the place of one that is there: first given, then the old one ended. */
+  narrow(
+    owned: Owned,
+    reader: ReaderEntry,
+    less: { class: ClassId; until: number },
+    done: (error: WattleError | null, grantId: Bytes | null) => void,
+  ): void {
+    const known = this.store.cards.find(({ card }) => equal(card.sign, reader.sign))?.card
+    const { name, domain, sign, box, purpose } = reader
+    const card = known ?? { name, domain, sign, box, addresses: [] }
+    this.grant(owned, card, { ...less, purpose }, (error, grantId) => {
+      if (error) return done(error, null)
+      this.revoke(owned, reader.grantId, (failure) => done(failure, grantId))
+    })
   }
 
   /** Lets one consent rest, or (null) all of them; when done, the very next frame is closed to those readers. */

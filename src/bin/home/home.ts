@@ -15,7 +15,10 @@ import { DEVICE_COMMANDS } from './devices.ts'
 import { NETWORK_COMMANDS } from './network.ts'
 import { OWNER_COMMANDS } from './owners.ts'
 import { PEER_COMMANDS } from './peers.ts'
+
 import { POLICY_COMMANDS } from './policy.ts'
+import { PROOF_COMMANDS } from './proof.ts'
+
 import { type Running, startHome } from './running.ts'
 import { UPDATE_COMMANDS } from './update.ts'
 
@@ -40,6 +43,7 @@ const COMMANDS: readonly HomeCommand[] = [
   ...CONSENT_COMMANDS,
   ...OWNER_COMMANDS,
   ...POLICY_COMMANDS,
+  ...PROOF_COMMANDS,
   ...PEER_COMMANDS,
   ...NETWORK_COMMANDS,
   ...UPDATE_COMMANDS,
@@ -62,6 +66,7 @@ export async function home(args: string[]): Promise<ExitCode> {
   const request = command.request(words, given)
   const folder = stateFolder(given.text('state'), 'home')
   const answer = (await askControl(folder, request, say)) ?? (await alone(folder, given, request))
+  if (answer.say !== undefined) say(answer.say)
   if (answer.result !== undefined) process.stdout.write(`${JSON.stringify(answer.result)}\n`)
   const { change, card, invitation } = (answer.result ?? {}) as Record<string, unknown>
   const out = given.text('out')
