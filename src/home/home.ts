@@ -4,19 +4,21 @@
 
 import { type Bytes, base64url, equal, hex } from '../base/bytes.ts'
 import { WattleError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
 import { decodePlaces, encodePlaces, placeOf, type ReaderPlace } from '../channel/place.ts'
 import { Exchange, Signer } from '../crypto/native.ts'
+import { locatorOf } from '../dht/overlay/head.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
 import { guestLayer } from '../node/dht/layer.ts'
 import type { Loop } from '../node/loop.ts'
+import { attachPlane } from '../node/path-attach.ts'
+import type { Plane } from '../node/path-plane.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import { Coordinator } from '../node/peers/coordinator.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
-
 import { type EventBody, type ReaderEntry, signEvent } from '../ownership/event.ts'
-
 import { deviceName, type Label, parseCode } from '../ownership/label.ts'
 import type { Decision } from '../ownership/log.ts'
 import { encodeChange } from '../ownership/owners/change.ts'
@@ -67,6 +69,8 @@ export class Home {
   readonly successors: Successors
   readonly joining: Joining
   readonly coordinator: Coordinator | null
+  /** UDP, where relays are set. */
+  readonly plane: Plane | null
   readonly #options: HomeOptions
   readonly #signer: Signer
   readonly #exchange: Exchange
@@ -99,6 +103,17 @@ export class Home {
     this.#places = parts.places
     this.#placesFile = parts.placesFile
     this.owned = []
+    this.plane = attachPlane({
+      hardware: options.hardware,
+      loop: options.loop,
+      host: parts.host,
+      signer: parts.signer,
+      settings: options.discovery ?? null,
+      port: 0,
+      loopback: options.discovery?.mdns === 'lo',
+      punchSockets: LIMITS.udp.punchSockets,
+      report: options.report,
+    })
     this.#invites = new Invites({
       host: parts.host,
       loop: options.loop,
@@ -134,7 +149,17 @@ export class Home {
     const { sockets, random, clock } = hardware
     const listen = { sockets, random, host: 'home', announcement: () => null, signer: () => null }
     const machine = { loop, random, sockets }
-    const layers = dht ? [guestLayer(machine, dht, (key, at) => coordinator.heard('dht', key, at))] : []
+    const layers = dht
+      ? [
+          guestLayer(machine, dht, {
+            onPeer: (key, at) => coordinator.heard('dht', key, at),
+            locator: (key) => {
+              const device = this.store.devices.find((d) => equal(d.key, key))
+              return device ? locatorOf(this.#exchange, device.box, key) : null
+            },
+          }),
+        ]
+      : []
     const coordinator = new Coordinator({
       layers,
       loop,
@@ -371,6 +396,7 @@ export class Home {
   close(done: () => void): void {
     this.#options.loop.cancel('home save')
     this.coordinator?.stop()
+    this.plane?.close()
     for (const owned of this.owned) owned.stop()
     this.#invites.stop()
     this.#save(() => {
@@ -411,6 +437,9 @@ export class Home {
   /** The first event of every device's log is ours to write. */
   #onSynced(owned: Owned): void {
     const { log, name } = owned.device
+    // The answer to a grant may be lost, and the grant stand; its entry may have come before its event.
+    for (const { grantId } of log.readers)
+      if (!this.#invites.begun(grantId)) this.#inviteAgain(owned.device, grantId)
     if (log.added) return this.owning.onSynced(owned)
     if (log.deleted) return
     this.#submit(owned, { type: 'DEVICE_ADDED', name }, (error) => {

@@ -50,7 +50,7 @@ export class House {
   /** Who signs updates of the device. */
   releaseKey: Uint8Array | null = null
   /** How device and home find each other; without it by address alone. */
-  discovery: ((who: 'device' | 'home') => DiscoverySettings) | null = null
+  discovery: ((who: string) => DiscoverySettings) | null = null
   devicePort: number = PORT
   timeServers: string[] = []
   readonly providers: Map<string, { provider: Provider; card: Card; access: ProviderAccess }>
@@ -193,6 +193,7 @@ export class House {
               store,
               access: access!,
               places: (content && decodePlaces(content)) ?? [],
+              ...(this.discovery ? { discovery: this.discovery(name) } : {}),
               placesFile,
               events: {
                 onTelegram: (channel, telegram, at) => {

@@ -15,10 +15,8 @@ import { DEVICE_COMMANDS } from './devices.ts'
 import { NETWORK_COMMANDS } from './network.ts'
 import { OWNER_COMMANDS } from './owners.ts'
 import { PEER_COMMANDS } from './peers.ts'
-
 import { POLICY_COMMANDS } from './policy.ts'
 import { PROOF_COMMANDS } from './proof.ts'
-
 import { type Running, startHome } from './running.ts'
 import { UPDATE_COMMANDS } from './update.ts'
 
@@ -41,9 +39,9 @@ const OPTIONS = {
 const COMMANDS: readonly HomeCommand[] = [
   ...DEVICE_COMMANDS,
   ...CONSENT_COMMANDS,
+  ...PROOF_COMMANDS,
   ...OWNER_COMMANDS,
   ...POLICY_COMMANDS,
-  ...PROOF_COMMANDS,
   ...PEER_COMMANDS,
   ...NETWORK_COMMANDS,
   ...UPDATE_COMMANDS,
