@@ -8,8 +8,8 @@ import { Signer } from '../../crypto/native.ts'
 import { Secret } from '../../crypto/secret.ts'
 import { bencodeBytes, bytesOf, signItem, targetOf } from '../../dht/objects.ts'
 import { decodeHead, encodeHead, HEAD_SALT, type Head } from '../../dht/overlay/head.ts'
-import type { Failure } from '../../hw/hardware.ts'
-import { type DhtMachine, DhtRunner, type DhtRunnerOptions } from '../dht-runner.ts'
+import type { Failure, Files } from '../../hw/hardware.ts'
+import { type DhtMachine, DhtRunner } from '../dht-runner.ts'
 import type { Layer } from '../peers/coordinator.ts'
 import { PublicHeads } from './public.ts'
 import type { DhtSettings } from './settings.ts'
@@ -19,8 +19,8 @@ export interface DhtLayerOptions {
   settings: DhtSettings
   /** The key that this node is known by, and signs its own record with. */
   signer: Signer
-  /** Table and own items are kept here. */
-  state: NonNullable<DhtRunnerOptions['state']> | null
+  /** The table is kept here; our record is not, which only the network is to remember. */
+  state: { files: Files; name: string } | null
   /** Somebody who was looked for is at these addresses, newest first; not proven. */
   onPeer: (key: Bytes, addresses: readonly string[]) => void
   /** What we share with a device that is looked for on the public network; null where there is nothing. */
@@ -59,7 +59,15 @@ export class DhtLayer implements Layer {
     this.#stored = 0
     this.runner = new DhtRunner(
       machine,
-      { listen, bootstrap, k, alpha, storeTtl, overlay: { name: overlay, signer }, state },
+      {
+        listen,
+        bootstrap,
+        k,
+        alpha,
+        storeTtl,
+        overlay: { name: overlay, signer },
+        state: state && { ...state, take: 'nodes' },
+      },
       'dht layer',
     )
     this.public =
@@ -84,6 +92,14 @@ export class DhtLayer implements Layer {
     this.#next = null
     this.public?.stop()
     void this.runner.stop()
+  }
+
+  /** As `stop`, with nothing left behind. */
+  abandon(): void {
+    const { state } = this.#options
+    this.runner.abandon()
+    this.stop()
+    state?.files.remove(state.name, () => {})
   }
 
   look(key: Bytes): void {
