@@ -52,7 +52,7 @@ export class DeviceDiscovery {
     this.#options = options
     const layer = settings.dht && signer ? this.#makeLayer(settings.dht, signer) : null
     this.#layer = layer
-    this.#head = layer && this.#makeHead(layer, settings.dht?.witness ?? false)
+    this.#head = layer && this.#makeHead(layer, settings.dht!)
     this.coordinator = new Coordinator({
       loop,
       host,
@@ -116,7 +116,7 @@ export class DeviceDiscovery {
     })
   }
 
-  #makeHead(layer: DhtLayer, witness: boolean): DeviceHead {
+  #makeHead(layer: DhtLayer, { witness, storeTtl }: DhtSettings): DeviceHead {
     const { loop, standing, onRemembered } = this.#options
     return new DeviceHead({
       loop,
@@ -124,6 +124,7 @@ export class DeviceDiscovery {
       standing,
       addresses: () => this.#addresses(),
       onRemembered: witness ? onRemembered : null,
+      storeTtl,
     })
   }
 

@@ -32,6 +32,8 @@ export interface Remembered {
   /** Nodes that were asked and answered. */
   readonly nodes: number
   readonly head: Head | null
+  /** When it was published, by our clock of then; ms since 1970. */
+  readonly at: number
 }
 
 export class DhtLayer implements Layer {
@@ -126,7 +128,7 @@ export class DhtLayer implements Layer {
       .catch(() => null)
     if (!found || found.nodes.length === 0) return null
     if (found.item && found.item.seq >= this.#seq) this.#seq = found.item.seq
-    return { nodes: found.nodes.length, head: headOf(found.item?.value) }
+    return { nodes: found.nodes.length, head: headOf(found.item?.value), at: Number(found.item?.seq ?? 0n) }
   }
 
   /** Makes this our record, and keeps it alive in the network. The latest one asked for wins. */
