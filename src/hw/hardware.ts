@@ -262,9 +262,11 @@ export interface Board {
 }
 
 export interface BootFiles {
+  /** Whether it is mounted; on a board that may be seconds after the start. */
+  ready(): boolean
   /** At most 64 kB, or null where there is no such file. */
   read(name: string): Bytes | null
-  /** Done when it is on the card; null removes the file. */
+  /** Done when it is on the card, which waits until it is mounted; null removes the file. */
   write(name: string, content: string | null, done: (error: Failure) => void): void
 }
 

@@ -39,7 +39,10 @@ const LEAVE_MS = 3_000
 const ASK_TIME_MS = 3_600_000
 const ASK_AGAIN_MS = 60_000
 const NTP_PORT = 123
-const TIMERS = ['setup', 'portal', 'sntp', 'sntp-end'] as const
+/** The FAT partition is mounted beside us; it is looked for so long, and so often, ms. */
+const MOUNTED_MS = 120_000
+const CARD_AGAIN_MS = 1_000
+const TIMERS = ['setup', 'setup-card', 'portal', 'sntp', 'sntp-end'] as const
 const ADDRESS = PORTAL_ADDRESS.split('.').map(Number) as [number, number, number, number]
 
 export class Setup {
@@ -52,6 +55,8 @@ export class Setup {
   #server = 0
   #asking: UdpSocket | null = null
   #savedAt = 0
+  /** Configuration that the radio has. */
+  #joined = ''
 
   constructor(options: SetupOptions) {
     this.#options = options
@@ -65,7 +70,7 @@ export class Setup {
     const { hardware, loop, timeServers } = this.#options
     hardware.files.read(FILE, (_, bytes) => {
       this.#settings = bytes === null ? null : parseStored(text(bytes))
-      this.#readCard(() => this.#join())
+      this.#waitForCard()
     })
     loop.every('setup', LOOK_MS, (now) => this.#look(now))
     if (timeServers.length > 0) loop.after('sntp', LOOK_MS, () => this.#askTime())
@@ -102,6 +107,15 @@ export class Setup {
   }
 
   // 1. What the card says
+
+  /** The network of before is joined meanwhile; what the card says comes on top of it. */
+  #waitForCard(): void {
+    const { board, loop } = this.#options
+    const late = loop.now() - this.#startedAt > MOUNTED_MS
+    if (!board.boot || board.boot.ready() || late) return this.#readCard(() => this.#join())
+    if (this.#radio.state === 'off') this.#join()
+    loop.after('setup-card', CARD_AGAIN_MS, () => this.#waitForCard())
+  }
 
   #readCard(done: () => void): void {
     const { board, report } = this.#options
@@ -163,9 +177,12 @@ export class Setup {
     const { board, loop, report } = this.#options
     const wifi = this.#settings?.wifi
     if (!board.radio || !wifi || this.#portal) return
+    const config = joinConfig(wifi, this.#settings?.country ?? '')
+    if (config === this.#joined && this.#radio.state !== 'off') return
+    this.#joined = config
     this.#radio.start(loop.now())
     report('wifi', { joining: wifi.ssid })
-    board.radio.join(joinConfig(wifi, this.#settings?.country ?? ''), (line) => {
+    board.radio.join(config, (line) => {
       if (this.#radio.onLine(line, loop.now())) this.#tell()
     })
     this.#show()

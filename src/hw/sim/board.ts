@@ -29,6 +29,8 @@ export class SimBoard {
   /** Files on the FAT partition. */
   readonly bootFiles: Map<string, Bytes> = new Map()
   readonly radio: SimRadio = new SimRadio()
+  /** Whether the FAT partition is mounted. */
+  bootReady = true
   /** Whether some network gave us an address. */
   connected = true
   /** Names that are found. */
@@ -70,7 +72,8 @@ export class SimBoard {
         if (life.alive) this.#scheduler.after(0, life, restart, reason, null)
       },
       boot: {
-        read: (name) => this.bootFiles.get(name)?.slice() ?? null,
+        ready: () => this.bootReady,
+        read: (name) => (this.bootReady ? (this.bootFiles.get(name)?.slice() ?? null) : null),
         write: (name, content, done) => {
           if (content === null) this.bootFiles.delete(name)
           else this.bootFiles.set(name, utf8(content))
