@@ -279,6 +279,8 @@ export const LIMITS = {
     backoffMs: 30_000,
   },
   provider: {
+    /** Entries of one device's log of keys, and events of its owners, that a provider keeps. */
+    entriesOfOne: 256,
     /** Devices times classes that one process follows: each may need a connection of its own. */
     channels: 48,
   },

@@ -17,9 +17,11 @@ import type { Loop } from '../node/loop.ts'
 import type { SnapshotFile } from '../node/snapshot.ts'
 import { signCard } from '../ownership/card.ts'
 import { TelegramUnpacker } from '../p1/sequence.ts'
+import type { ReaderEntryText } from '../wire/access.ts'
 import { CHANNEL_PROTOCOL, ENDING, type Ending } from '../wire/channel.ts'
 import { CONSENT, CONSENT_PROTOCOL, decodeInvite, encodeInviteDone, type Invite } from '../wire/consent.ts'
 import { CLASS_NAMES } from '../wire/frame.ts'
+import type { ProviderAccess } from './access.ts'
 import { readInvite } from './invite.ts'
 import type { Channel, ProviderStore } from './store.ts'
 
@@ -29,6 +31,8 @@ export interface ProviderEvents {
   onGap(channel: Channel, from: { epoch: number; index: number }, to: { epoch: number; index: number }): void
   onAccess(channel: Channel, access: string, why: Ending | null): void
   onInvite(channel: Channel): void
+  /** The device says, signed, that access was given or taken. */
+  onEntry?(channel: Channel, entry: ReaderEntryText): void
   /** An invitation that led nowhere made room for another. */
   onForget?(channel: Channel): void
 }
@@ -37,6 +41,8 @@ export interface ProviderOptions {
   hardware: Hardware
   loop: Loop
   store: ProviderStore
+  /** What the devices' logs of keys say about us. */
+  access: ProviderAccess
   /** Where we stood when we last saved, and the file to save to. */
   places: readonly ReaderPlace[]
   placesFile: SnapshotFile
@@ -107,7 +113,10 @@ export class Provider {
   close(done: () => void): void {
     for (const { link } of this.#following) link.stop()
     this.#options.loop.cancel('provider save')
-    this.#save(done)
+    this.#save(() => {
+      this.#options.access.close()
+      done()
+    })
     this.host.close()
   }
 
@@ -149,6 +158,8 @@ export class Provider {
     store.invite(channel, (error) => {
       done(error)
       if (error) return
+      this.#options.access.event(channel.device, invite.event)
+      this.#options.access.entry(channel.device, invite.entry)
       const known = this.#find(channel)
       if (known) {
         Object.assign(known.channel, {
@@ -186,6 +197,8 @@ export class Provider {
     idle.link.stop()
     this.#following.splice(i, 1)
     this.#options.store.forget(idle.channel)
+    if (!this.#following.some((f) => equal(f.channel.device, idle.channel.device)))
+      this.#options.access.forget(idle.channel.device)
     this.#options.events.onForget?.(idle.channel)
   }
 
@@ -213,6 +226,10 @@ export class Provider {
         onSealed: (at) => events.onSealed(channel, at),
         onGrant: (state) => {
           if (state.length > 0) unpacker.join(state)
+        },
+        onEntry: (bytes, entry) => {
+          const added = this.#options.access.entry(channel.device, bytes)
+          if (added === 'new' || added === 'branch') events.onEntry?.(channel, entry)
         },
         onReject: () => {},
         onFrame: () => {},

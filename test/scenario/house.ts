@@ -12,6 +12,7 @@ import type { DiscoverySettings } from '../../src/node/peers/config.ts'
 import { SnapshotFile } from '../../src/node/snapshot.ts'
 import { type Card, readCard } from '../../src/ownership/card.ts'
 import { freshCode, makeRecord } from '../../src/ownership/label.ts'
+import { ProviderAccess } from '../../src/provider/access.ts'
 import { Provider } from '../../src/provider/provider.ts'
 import { ProviderStore } from '../../src/provider/store.ts'
 
@@ -52,7 +53,7 @@ export class House {
   discovery: ((who: 'device' | 'home') => DiscoverySettings) | null = null
   devicePort: number = PORT
   timeServers: string[] = []
-  readonly providers: Map<string, { provider: Provider; card: Card }>
+  readonly providers: Map<string, { provider: Provider; card: Card; access: ProviderAccess }>
   readonly #record: ReturnType<typeof makeRecord>
   #fed = false
 
@@ -180,31 +181,36 @@ export class House {
       (error, store) => {
         if (!store) throw error ?? new Error('no store')
         const placesFile = new SnapshotFile(hardware.files, 'provider.places', 'plac', 1)
-        placesFile.read((_error, content) => {
-          const provider = new Provider({
-            hardware,
-            loop,
-            store,
-            places: (content && decodePlaces(content)) ?? [],
-            placesFile,
-            events: {
-              onTelegram: (channel, telegram, at) => {
-                const { epoch, index } = at
-                raw.push({ epoch, index, class: channel.class, bytes: telegram.slice() })
-                got.push({ epoch, index, text: latin(telegram) })
+        const { files, random } = hardware
+        const followed = store.channels.map((c) => c.device)
+        placesFile.read((_error, content) =>
+          ProviderAccess.open({ files, random, followed }, (_bad, access) => {
+            const provider = new Provider({
+              hardware,
+              loop,
+              store,
+              access: access!,
+              places: (content && decodePlaces(content)) ?? [],
+              placesFile,
+              events: {
+                onTelegram: (channel, telegram, at) => {
+                  const { epoch, index } = at
+                  raw.push({ epoch, index, class: channel.class, bytes: telegram.slice() })
+                  got.push({ epoch, index, text: latin(telegram) })
+                },
+                onSealed: (_channel, at) => sealed.push(at),
+                onGap: (_channel, from, to) => this.report(name, 'gap', { from, to }),
+                onAccess: (_channel, access) => this.report(name, 'access', { access }),
+                onInvite: () => this.report(name, 'invited'),
               },
-              onSealed: (_channel, at) => sealed.push(at),
-              onGap: (_channel, from, to) => this.report(name, 'gap', { from, to }),
-              onAccess: (_channel, access) => this.report(name, 'access', { access }),
-              onInvite: () => this.report(name, 'invited'),
-            },
-          })
-          const address = `${machine.address}:${PORT}`
-          provider.listen(address, () => {
-            card = readCard(provider.card([address]))
-            this.providers.set(name, { provider, card: card! })
-          })
-        })
+            })
+            const address = `${machine.address}:${PORT}`
+            provider.listen(address, () => {
+              card = readCard(provider.card([address]))
+              this.providers.set(name, { provider, card: card!, access: access! })
+            })
+          }),
+        )
       },
     )
     this.until(() => card !== null)
