@@ -4,7 +4,7 @@
 // time: from the meter, and from time servers where the configuration names some.
 
 import { text, utf8 } from '../../base/bytes.ts'
-import type { Board, Hardware, Http, Listener, Random, Sockets, UdpSocket } from '../../hw/hardware.ts'
+import type { Board, Hardware, HttpHandlers, Random, Sockets, UdpSocket } from '../../hw/hardware.ts'
 import type { Loop } from '../../node/loop.ts'
 import type { Lights } from '../lights.ts'
 import { answerDns } from './dns.ts'
@@ -17,7 +17,7 @@ import { accessConfig, joinConfig, PORTAL_ADDRESS, RadioMachine } from './wpa.ts
 
 export interface SetupOptions {
   board: Board
-  hardware: Pick<Hardware, 'clock' | 'random' | 'sockets' | 'http' | 'files'>
+  hardware: Pick<Hardware, 'clock' | 'random' | 'sockets' | 'files'>
   loop: Loop
   lights: Lights
   /** `wattle-ab12`. */
@@ -51,7 +51,7 @@ export class Setup {
   readonly #time: TimeKeeper
   readonly #startedAt: number
   #settings: SetupSettings | null = null
-  #portal: { http: Listener | null; dns: UdpSocket | null } | null = null
+  #portal: { dns: UdpSocket | null } | null = null
   #server = 0
   #asking: UdpSocket | null = null
   #savedAt = 0
@@ -89,14 +89,14 @@ export class Setup {
     const { board, hardware, loop, name, report } = this.#options
     const { radio } = board
     if (!radio || this.#portal) return
-    const open: { http: Listener | null; dns: UdpSocket | null } = { http: null, dns: null }
+    const open: { dns: UdpSocket | null } = { dns: null }
     this.#portal = open
     const country = this.#settings?.country ?? ''
     this.#radio.stop(loop.now())
     radio.access(accessConfig(`Wattle-${name.replace(/^wattle-/, '')}`, { country }), () => {})
     report('wifi', { portal: 'open', ms: PORTAL_MS })
     const handlers = portal({ name, country, onSettings: (settings) => this.#onPortal(settings) })
-    this.#listen(hardware.http, hardware.sockets, open, handlers)
+    this.#listen(hardware.sockets, open, handlers)
     loop.after('portal', PORTAL_MS, () => this.#closePortal('over'))
   }
 
@@ -218,18 +218,10 @@ export class Setup {
 
   // 3. The device's own network
 
-  #listen(
-    http: Http,
-    sockets: Sockets,
-    open: { http: Listener | null; dns: UdpSocket | null },
-    handlers: Parameters<Http['serve']>[1],
-  ): void {
-    const { report } = this.#options
-    // On every address, behind the handler's own check of Host: ours comes when the radio is up.
-    http.serve('0.0.0.0:80', handlers, (error, listener) => {
+  #listen(sockets: Sockets, open: { dns: UdpSocket | null }, handlers: HttpHandlers): void {
+    const { board, report } = this.#options
+    board.portal(handlers, (error) => {
       if (error) report('failed', { what: 'portal', text: error.message })
-      if (this.#portal === open) open.http = listener
-      else listener?.close()
     })
     sockets.bindUdp(
       '0.0.0.0:53',
@@ -261,7 +253,7 @@ export class Setup {
 
   #endPortal(): void {
     this.#options.loop.cancel('portal')
-    this.#portal?.http?.close()
+    if (this.#portal) this.#options.board.portal(null, () => {})
     this.#portal?.dns?.close()
     this.#portal = null
   }
