@@ -59,6 +59,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home narrow DEVICE PROVIDER [--class 15min|day] [--until DATE]',
       'home grants [DEVICE] [--json]',
       'home export [DEVICE]',
+      'home owners [show] | card | add | remove | replace | threshold | recovery | transfer | sign | join | recover …   docs/owners.md',
+      'home policy [show] | set MEMBER=VALUE… | reset [--device DEVICE]',
       'home update DEVICE FILE                new firmware for a device on a card of ours, over the network',
       'home peers DEVICE [vouch [KIND] | show KEY | hide KEY | forgive KEY]   opinions of others, with reasons',
     ],
