@@ -5,6 +5,8 @@
 import { type Bytes, base64url, equal } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
 import { grantPlace, type ReaderKeys } from '../../channel/grant.ts'
+import type { Place } from '../../node/frames/ring.ts'
+import { type Outlet, type PlacedGrant, Subscriber } from '../../node/frames/subscriber.ts'
 import {
   CHANNEL,
   decodeSubscribe,
@@ -19,8 +21,6 @@ import type { Delivered } from '../../wire/consent.ts'
 import { CLASS_NAMES, type ClassId } from '../../wire/frame.ts'
 import type { Channels } from './channels.ts'
 import { Reads } from './reads.ts'
-import type { Place } from './ring.ts'
-import { type Outlet, type PlacedGrant, Subscriber } from './subscriber.ts'
 
 /** One who may read a class, as ownership has it at this moment. */
 export interface Entitled extends ReaderKeys {
