@@ -274,7 +274,7 @@ export const LIMITS = {
   node: {
     /** Named timers of a device; of a home or provider, which has some for each peer. */
     timers: 64,
-    peerTimers: 256,
+    peerTimers: 512,
     /** Longest wait between two attempts to reach a peer. */
     backoffMs: 30_000,
   },
@@ -287,6 +287,8 @@ export const LIMITS = {
   home: {
     devices: 48,
     cards: 256,
+    /** Frames of `raw` that a mailbox keeps of one device: about four days at 1 Hz, 100 MB. */
+    mailboxFrames: 400_000,
   },
   /** Firmware over the network, one at a time. */
   update: {

@@ -2,6 +2,7 @@
 // network. What each of them reports goes into one event log. The seed decides everything.
 import { base64url } from '../../src/base/bytes.ts'
 import { decodePlaces } from '../../src/channel/place.ts'
+import { Signer } from '../../src/crypto/native.ts'
 import { Device } from '../../src/device/device.ts'
 import { Home } from '../../src/home/home.ts'
 import type { Owned } from '../../src/home/owned.ts'
@@ -49,6 +50,7 @@ export class House {
   /** Who signs updates of the device. */
   releaseKey: Uint8Array | null = null
   readonly providers: Map<string, { provider: Provider; card: Card; access: ProviderAccess }>
+  readonly signers: Map<string, Signer>
   readonly #record: ReturnType<typeof makeRecord>
   #fed = false
 
@@ -62,6 +64,7 @@ export class House {
     this.providerSealed = new Map()
     this.providerRaw = new Map()
     this.machines = new Map()
+    this.signers = new Map()
     this.device = null
     this.home = null
     this.providers = new Map()
@@ -129,7 +132,8 @@ export class House {
     )
   }
 
-  startHome(): Home {
+  /** With a mailbox it keeps frames, and listens for those who want them. */
+  startHome({ mailbox = false }: { mailbox?: boolean } = {}): Home {
     const machine = this.machine('home')
     if (!machine.on) machine.boot()
     this.home = null
@@ -138,6 +142,7 @@ export class House {
         hardware: machine.hardware,
         loop: new Loop(machine.hardware.clock),
         report: (event, detail) => this.report('home', event, detail),
+        ...(mailbox ? { mailbox: { address: `${machine.address}:${PORT}`, frames: 5_000 } } : {}),
         events: {
           onTelegram: (_device, telegram, at) =>
             this.homeGot.push({ epoch: at.epoch, index: at.index, text: latin(telegram) }),
@@ -153,6 +158,7 @@ export class House {
       },
     )
     this.until(() => this.home !== null)
+    if (mailbox) this.home!.host.listen(`${machine.address}:${PORT}`, () => {})
     return this.home!
   }
 
@@ -173,6 +179,7 @@ export class House {
       { name, domain: `${name}.example`, random: hardware.random },
       (error, store) => {
         if (!store) throw error ?? new Error('no store')
+        this.signers.set(name, new Signer(store.keys.seed.copy()))
         const placesFile = new SnapshotFile(hardware.files, 'provider.places', 'plac', 1)
         const { files, random } = hardware
         const followed = store.channels.map((c) => c.device)
@@ -208,6 +215,11 @@ export class House {
     )
     this.until(() => card !== null)
     return card!
+  }
+
+  /** The Ed25519 key of a provider, for somebody who has it beside that provider. */
+  signerOf(name: string): Signer {
+    return this.signers.get(name)!
   }
 
   owned(): Owned {

@@ -29,6 +29,8 @@ const OPTIONS = {
   purpose: { type: 'string' },
   wait: { type: 'string' },
   json: { type: 'boolean' },
+  mailbox: { type: 'string' },
+  'mailbox-address': { type: 'string' },
   ...DISCOVERY_OPTIONS,
 } as const
 
@@ -84,6 +86,12 @@ async function serve(given: Parsed): Promise<ExitCode> {
     await running.stop()
     throw listenError('home serve --listen', listen, error)
   })
+  const mailbox = given.text('mailbox')
+  if (mailbox !== undefined)
+    await wait<Listener>((done) => running.home.host.listen(mailbox, done)).catch(async (error: Error) => {
+      await running.stop()
+      throw listenError('home serve --mailbox', mailbox, error)
+    })
   const control = serveControl(folder, (request, answer) => carryOut(running, request, answer))
   const stopped = untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })
   emit('home', 'ready', { page: `http://${listener.address}/`, owner: base64url(running.home.key) })

@@ -233,7 +233,10 @@ export class Subscribers {
     const hasKey = request.hasKey && equal(request.grantId, who.grantId)
     const rested = subscriber.restedAt
     const due = owed(who.sign, request.class).filter(
-      (g) => (!hasKey || g.epoch > request.epoch) && (!rested || g.epoch >= rested.epoch),
+      (g) =>
+        // With a key, those of later epochs. Without one, those from its place on: what lies before it has had.
+        (hasKey ? g.epoch > request.epoch : comparePlaces(g, request) >= 0) &&
+        (!rested || g.epoch >= rested.epoch),
     )
     const from = hasKey ? request : due[0]
     if (!from) {
@@ -289,4 +292,8 @@ export class Subscribers {
       subscriber.start(channels.ring(request.class).next, [])
     })
   }
+}
+
+function comparePlaces(a: Place, b: Place): number {
+  return a.epoch - b.epoch || a.index - b.index
 }
