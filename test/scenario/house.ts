@@ -9,6 +9,7 @@ import type { Owned } from '../../src/home/owned.ts'
 import { simMeter } from '../../src/hw/sim/meter.ts'
 import { type Machine, World } from '../../src/hw/sim/world.ts'
 import { Loop } from '../../src/node/loop.ts'
+import type { DiscoverySettings } from '../../src/node/peers/config.ts'
 import { SnapshotFile } from '../../src/node/snapshot.ts'
 import { type Card, readCard } from '../../src/ownership/card.ts'
 import { freshCode, makeRecord } from '../../src/ownership/label.ts'
@@ -49,8 +50,14 @@ export class House {
   home: Home | null
   /** Who signs updates of the device. */
   releaseKey: Uint8Array | null = null
+  /** How device and home find each other; without it by address alone. */
+  discovery: ((who: string) => DiscoverySettings) | null = null
+  devicePort: number = PORT
+  timeServers: string[] = []
   readonly providers: Map<string, { provider: Provider; card: Card; access: ProviderAccess }>
   readonly signers: Map<string, Signer>
+  /** Between two telegrams; long histories take a slower meter. */
+  everyMs = 1_000
   readonly #record: ReturnType<typeof makeRecord>
   #fed = false
 
@@ -82,7 +89,7 @@ export class House {
   }
 
   get deviceAddress(): string {
-    return `${this.machine('device').address}:${PORT}`
+    return `${this.machine('device').address}:${this.devicePort}`
   }
 
   report(who: string, event: string, detail: Record<string, unknown> = {}): void {
@@ -108,7 +115,7 @@ export class House {
     if (!this.#fed) {
       this.#fed = true
       const meter = simMeter('nl50', 7)
-      machine.cable.every(1_000, (wall: number) => {
+      machine.cable.every(this.everyMs, (wall: number) => {
         const bytes = meter.telegramAt(wall)
         this.sent.push(latin(bytes).trimEnd())
         this.sentAt.push(this.world.now())
@@ -119,10 +126,11 @@ export class House {
       {
         hardware: machine.hardware,
         record: this.#record,
-        listen: `${machine.address}:${PORT}`,
+        listen: this.deviceAddress,
         serial: 'sim',
+        ...(this.discovery ? { discovery: this.discovery('device') } : {}),
         ringFrames: 5_000,
-        ...(this.releaseKey ? { releaseKey: this.releaseKey } : {}),
+        onBoard: { releaseKey: this.releaseKey, timeServers: this.timeServers },
         report: (event, detail) => this.report('device', event, detail),
       },
       (error, device) => {
@@ -141,6 +149,7 @@ export class House {
       {
         hardware: machine.hardware,
         loop: new Loop(machine.hardware.clock),
+        ...(this.discovery ? { discovery: this.discovery('home') } : {}),
         report: (event, detail) => this.report('home', event, detail),
         ...(mailbox ? { mailbox: { address: `${machine.address}:${PORT}`, frames: 5_000 } } : {}),
         events: {
@@ -191,6 +200,7 @@ export class House {
               store,
               access: access!,
               places: (content && decodePlaces(content)) ?? [],
+              ...(this.discovery ? { discovery: this.discovery(name) } : {}),
               placesFile,
               events: {
                 onTelegram: (channel, telegram, at) => {
