@@ -51,6 +51,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     start: home,
     help: [
       'home serve [--listen ADDR] [--state DIR] [--device ADDR] [--card CARD]   My Home: page, owner keys, links',
+      '    [--mailbox ADDR [--mailbox-address HOST:PORT]]   keep frames and serve readers while the device is away',
       'home claim CODE|URL [--device ADDR] [--wait SECONDS]',
       'home devices | delete DEVICE',
       'home grant DEVICE PROVIDER [--class raw|15min|day] [--until DATE] [--purpose TEXT]',

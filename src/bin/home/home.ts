@@ -35,6 +35,8 @@ const OPTIONS = {
   purpose: { type: 'string' },
   wait: { type: 'string' },
   json: { type: 'boolean' },
+  mailbox: { type: 'string' },
+  'mailbox-address': { type: 'string' },
   out: { type: 'string' },
   from: { type: 'string' },
   to: { type: 'string' },
@@ -115,6 +117,12 @@ async function serve(given: Parsed): Promise<ExitCode> {
   if (metrics !== undefined)
     emit('home', 'metrics', {
       address: await running.keeping.serveMetrics(running.machine.hardware, metrics),
+    })
+  const mailbox = given.text('mailbox')
+  if (mailbox !== undefined)
+    await wait<Listener>((done) => running.home.host.listen(mailbox, done)).catch(async (error: Error) => {
+      await running.stop()
+      throw listenError('home serve --mailbox', mailbox, error)
     })
   const control = serveControl(folder, (request, answer) => carryOut(running, request, answer))
   const stopped = untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })

@@ -50,6 +50,7 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
         loop,
         discovery: discoveryOf(given, () => undefined, 'on'),
         report: (event, detail) => emit('home', event, detail),
+        ...mailboxOf(given),
         events: {
           onTelegram: (device, telegram, at) => {
             const reading = face.onTelegram(device, telegram, at.wall)
@@ -104,4 +105,10 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
     machine.release()
   }
   return { machine, home: running, face, page, keeping, stop }
+}
+
+/** `--mailbox ADDR`, and where readers find it: `--mailbox-address`, or the same. */
+function mailboxOf(given: Parsed): { mailbox?: { address: string } } {
+  const listen = given.text('mailbox')
+  return listen === undefined ? {} : { mailbox: { address: given.text('mailbox-address') ?? listen } }
 }
