@@ -9,7 +9,7 @@ import type { Files } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
 import { type DhtMachine, DhtRunner } from '../node/dht-runner.ts'
 import { Loop } from '../node/loop.ts'
-import { Plane } from '../node/path-plane.ts'
+import { Plane } from '../node/path/plane.ts'
 import { bootstrapPeers } from '../node/peers/config.ts'
 import { serveRendezvous } from '../node/peers/service.ts'
 import { emit, listenError, type Parsed, parse, untilStopped, usage, wait } from './cli.ts'
@@ -70,6 +70,7 @@ export async function peer(args: string[]): Promise<ExitCode> {
     await wait<true>((done) => plane!.start([at], (error) => done(error, true))).catch((error: Error) => {
       throw listenError('peer serve --udp', at, error)
     })
+    plane.carry(host)
     stops.push(() => plane?.close())
   }
 

@@ -42,6 +42,7 @@ interface Standing {
 
 class CircuitCarrier implements Carrier {
   readonly rank: number = RANK.relayed
+  readonly relayed: boolean = true
   readonly relay: Session
   readonly id: Bytes
   readonly peer: Bytes
@@ -62,7 +63,8 @@ class CircuitCarrier implements Carrier {
 
   carry(datagram: Bytes, now: number): void {
     // Never a relay over a relay: the datagram inside would not fit.
-    if (this.relay.best && !this.relay.best.carrier) this.relay.send(FRAME.forward, this.id, datagram, now)
+    if (this.relay.best && !this.relay.best.carrier?.relayed)
+      this.relay.send(FRAME.forward, this.id, datagram, now)
   }
 }
 
