@@ -2,6 +2,7 @@
 // the matrix. Exit code 0 also where the kernel refuses: the notice says that nothing was tried.
 import { CELLS, type Cell, NAIVE, type Outcome, runCell } from './cells.ts'
 import { runHouse } from './house.ts'
+import { hyperAvailable, runHyper } from './hyper.ts'
 import { enterLab } from './lab.ts'
 
 const [program, ...rest] = process.argv.slice(2)
@@ -27,6 +28,8 @@ async function main(): Promise<number> {
   }
   if (inside !== null) return inside
   const wanted = CELLS.filter((cell) => words.length === 0 || words.some((word) => cell.name.includes(word)))
+  const beside = !once && hyperAvailable()
+  if (!once && !beside) console.log('hyperdht is not there, or its addon does not load: no comparison')
   const rows: string[] = []
   let bad = 0
   for (const cell of wanted) {
@@ -34,7 +37,8 @@ async function main(): Promise<number> {
     const { good, outcomes } = await times(cell, count)
     if (good < count) bad++
     const worst = outcomes.find((o) => !o.ok) ?? outcomes.reduce((a, b) => (b.directMs > a.directMs ? b : a))
-    const row = `${good === count ? 'ok  ' : 'FAIL'} ${cell.name.padEnd(28)} ${good}/${count}  ${worst.text}`
+    const rival = beside && !cell.upset && !cell.relays ? `  | hyperdht: ${await runHyper(cell.lab)}` : ''
+    const row = `${good === count ? 'ok  ' : 'FAIL'} ${cell.name.padEnd(28)} ${good}/${count}  ${worst.text}${rival}`
     console.log(row)
     rows.push(row)
     if (cell.name.startsWith('accepts WAN') && !once) {

@@ -45,6 +45,8 @@ interface Wanted {
   relayAt: number
   punches: number
   punchAt: number
+  /** It had a direct path, which was lost: what we know of our own address may be old. */
+  wasDirect: boolean
   waiting: ((up: boolean) => void)[]
 }
 
@@ -88,6 +90,7 @@ export class Ladder {
         relayAt: Number.POSITIVE_INFINITY,
         punches: 0,
         punchAt: Number.POSITIVE_INFINITY,
+        wasDirect: false,
         waiting: [],
       }
       this.#wanted.push(wanted)
@@ -96,6 +99,7 @@ export class Ladder {
       if (!wanted.places.some((known) => known.host === place.host && known.port === place.port))
         wanted.places = [place, ...wanted.places].slice(0, LIMITS.udp.paths - 2)
     if (!wanted.session || wanted.session.closed) this.#climb(wanted, now)
+    this.#options.plane.stirred = true
     return wanted.session
   }
 
@@ -243,8 +247,10 @@ export class Ladder {
     if (!path || path.carrier) this.#options.observed.renew()
     if (wanted && path?.carrier) {
       wanted.punches = 0
-      wanted.punchAt = SOON
+      wanted.punchAt = wanted.wasDirect ? SOON : 0
+      wanted.wasDirect = false
     } else if (wanted && !path) wanted.relayAt = 0
+    else if (wanted) wanted.wasDirect = true
     this.#options.plane.stirred = true
   }
 
