@@ -237,6 +237,7 @@ export class Ladder {
       wanted.attempt = 0
       this.#answer(wanted, true)
     }
+    this.#options.relays.hurry(session)
     this.#options.report('session', session, {})
   }
 

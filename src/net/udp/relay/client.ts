@@ -104,6 +104,12 @@ export class RelayClient implements Part {
     this.#plane.stirred = true
   }
 
+  /** The session with a relay is up: what was asked for is due. */
+  hurry(relay: Session): void {
+    for (const standing of this.#standing) if (standing.relay === relay && !standing.state) standing.at = 0
+    this.#plane.stirred = true
+  }
+
   reserved(relay: Session): Reserved | null {
     return this.#standing.find((each) => each.relay === relay)?.state ?? null
   }
