@@ -261,8 +261,9 @@ t.test('a punch moves the session over; what was on its way is not lost', async 
   scene.world.run(500)
   t.equal(session.best!.text, '198.51.100.2:4001')
   t.ok(direct(b.node.plane.find(a.node.key)!))
+  // Datagrams overtake each other: the direct way is shorter.
   t.same(
-    b.got,
+    [...b.got].sort(),
     Array.from({ length: 200 }, (_, i) => hex(Uint8Array.of(i))),
   )
   t.equal(session.handshakes, 1)
