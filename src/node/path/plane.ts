@@ -34,12 +34,12 @@ export interface PlaneOptions {
   punchSockets?: number
   /** False switches the short-lived first datagram of a punch off (for the laboratory). */
   opener?: boolean
-  /** Datagrams that are neither STUN nor ours: the DHT's. */
-  onOther?: (datagram: Bytes, host: string, port: number, now: number) => void
   /** Name of the timer, where one loop serves several planes. */
   name?: string
   report?: (event: string, detail: Record<string, unknown>) => void
 }
+
+type OtherHandler = (datagram: Bytes, host: string, port: number) => void
 
 export class Plane {
   readonly datagrams: Datagrams
@@ -55,6 +55,9 @@ export class Plane {
   readonly #timer: string
   readonly #onTimer: (now: number) => void
   #carriage: Carriage | null
+  /** Who has what is neither STUN nor ours, by family: the DHT. */
+  #others4: OtherHandler | null
+  #others6: OtherHandler | null
   #closed: boolean
 
   constructor(options: PlaneOptions) {
@@ -63,6 +66,8 @@ export class Plane {
     this.#timer = options.name ?? 'datagrams'
     this.#onTimer = (now) => this.#tick(now)
     this.#carriage = null
+    this.#others4 = null
+    this.#others6 = null
     this.#closed = false
     this.sockets = new PathSockets(options.sockets, (bytes, host, port, via) => {
       this.datagrams.onDatagram(bytes, host, port, loop.now(), via)
@@ -74,7 +79,8 @@ export class Plane {
       now: loop.now(),
       send: (bytes, host, port, via, hops) => this.sockets.send(bytes, host, port, via, hops),
       ...(options.allow ? { allow: options.allow } : {}),
-      ...(options.onOther ? { onOther: options.onOther } : {}),
+      onOther: (bytes, host, port) =>
+        (host.includes(':') ? this.#others6 : this.#others4)?.(bytes, host, port),
     })
     const plane = this.datagrams
     this.messages = new DirectMessages(plane)
@@ -165,6 +171,14 @@ export class Plane {
       session.keep = pipes > 0 || this.ladder.wants(session.key)
     }
     host.dialPipe = (address, key, done) => this.#dialPipe(address, key, done)
+  }
+
+  /** Datagrams of one family that are neither STUN nor ours (shared.ts); null gives them up. False: somebody has them. */
+  takeOthers(six: boolean, handler: OtherHandler | null): boolean {
+    if (handler && (six ? this.#others6 : this.#others4)) return false
+    if (six) this.#others6 = handler
+    else this.#others4 = handler
+    return true
   }
 
   close(): void {
