@@ -108,7 +108,10 @@ lan-lab: dist/wattle ## mDNS beside Avahi, in network namespaces (root)
 	  echo "for Avahi: apt-get install avahi-daemon avahi-utils dbus iproute2"
 	@$(TS) scripts/test.ts lab/avahi
 
-nat-lab: $(STAMP) ## hole punching through every pair of routers, in network namespaces; CELLS='cone x cone'
+test/peers/net/node_modules: test/peers/net/package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --prefix test/peers/net
+	@touch $@
+nat-lab: dist/wattle test/peers/net/node_modules ## hole punching through every pair of routers, in network namespaces; CELLS='cone x cone'
 	@command -v ip >/dev/null && command -v nft >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq iproute2 nftables; } || \
 	  echo "for the NAT laboratory: apt-get install iproute2 nftables"
 	@$(TS) scripts/nat-lab.ts $(if $(CELLS),"$(CELLS)")
