@@ -13,8 +13,9 @@ import { DevicePanel } from './parts/device.ts'
 import type { KeyPanel } from './parts/keys.ts'
 import { LogPanel } from './parts/log.ts'
 import { NowPanel } from './parts/now.ts'
+import type { RequestPanel } from './parts/request.ts'
 import { SharingPanel } from './parts/sharing.ts'
-import { words } from './words/words.ts'
+import { loadMore, words } from './words/words.ts'
 
 const TABS = { now: 'pulse', sharing: 'share', log: 'list', device: 'device' } as const
 type Tab = keyof typeof TABS
@@ -31,6 +32,10 @@ interface Past {
 export class App implements LiveEvents<HomeMessage> {
   /** Only where the page itself holds the owner's keys. */
   keys: KeyPanel | null
+  /** Only where a provider's request can be answered. */
+  request: ((root: HTMLElement, ask: AskHome) => RequestPanel) | null
+  #asked: RequestPanel | null
+  readonly #ask: AskHome
   readonly #clock: ServerClock
   readonly #claim: ClaimPanel
   readonly #now: NowPanel
@@ -44,6 +49,9 @@ export class App implements LiveEvents<HomeMessage> {
 
   constructor(ask: AskHome) {
     this.keys = null
+    this.request = null
+    this.#asked = null
+    this.#ask = ask
     this.#clock = new ServerClock()
     this.#claim = new ClaimPanel(byId('claim'), ask, this.#clock)
     this.#now = new NowPanel(byId('now'), this.#clock)
@@ -79,6 +87,7 @@ export class App implements LiveEvents<HomeMessage> {
       this.#device.keys(this.keys)
       this.#claim.keys(this.keys)
     }
+    if (location.pathname === '/new-policy' && this.request) void this.#openRequest(this.request)
     byId('tabs').setAttribute('aria-label', words.app.sections)
     fill(
       byId('tabs'),
@@ -94,6 +103,16 @@ export class App implements LiveEvents<HomeMessage> {
       this.#now.tick()
       this.#claim.tick()
     }, 1_000)
+  }
+
+  async #openRequest(make: NonNullable<App['request']>): Promise<void> {
+    await loadMore()
+    this.#asked = make(byId('request'), this.#ask)
+    this.#asked.onDone = () => {
+      this.#asked = null
+      this.#draw()
+    }
+    this.#draw()
   }
 
   onMessage(message: HomeMessage): void {
@@ -158,9 +177,12 @@ export class App implements LiveEvents<HomeMessage> {
     document.title = state.name
     const shown = this.#pick(state)
     const claiming = shown === null || this.#adding
-    show(byId('claim'), claiming)
-    show(byId('board'), !claiming)
-    show(byId('tabs'), !claiming)
+    const asked = this.#asked
+    show(byId('request'), asked !== null)
+    asked?.show(state)
+    show(byId('claim'), claiming && (asked === null || shown === null))
+    show(byId('board'), !claiming && asked === null)
+    show(byId('tabs'), !claiming && asked === null)
     this.#claim.show(state)
     this.#now.device(shown)
     if (shown === null) return

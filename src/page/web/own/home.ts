@@ -5,11 +5,10 @@
 import { type Bytes, base64url, text, unbase64url, utf8 } from '../../../base/bytes.ts'
 import { Verifier } from '../../../crypto/native.ts'
 import { type Card, readCard } from '../../../ownership/card.ts'
-import { type Certificate, readCertificate } from '../../../ownership/claim-keys.ts'
 import type { ReaderEntry } from '../../../ownership/event.ts'
 import type { Decision } from '../../../ownership/log.ts'
 import { CLASS_NAMES, classId } from '../../../wire/frame.ts'
-import { decodeOwnerSet, encodeOwnerSet, type OwnerSet } from '../../../wire/owner-set.ts'
+import { decodeOwnerSet, encodeOwnerSet } from '../../../wire/owner-set.ts'
 import { PAGE_STREAM, type PageStreamId } from '../../../wire/page.ts'
 import type {
   DeviceInfo,
@@ -25,14 +24,12 @@ import { Trace } from '../../trace.ts'
 import type { LiveEvents, Outcome, Question } from '../kit/live.ts'
 import { type Box, random } from './box.ts'
 import { OwnChannels } from './channels.ts'
-import { Claiming } from './claiming.ts'
+import type { Claimed, Claiming, ClaimRun } from './claiming.ts'
 import { Line } from './line.ts'
 import { OwnLog } from './owner-log.ts'
 
 /** A device that is ours, and the two machines that speak with it. */
 interface Own {
-  readonly certificate: Certificate
-  readonly verifier: Verifier
   readonly log: OwnLog
   readonly channels: OwnChannels
 }
@@ -44,7 +41,8 @@ const DEFAULT_GRANT_MS = 90 * 86_400_000
 export class OwnHome {
   readonly box: Box
   readonly #line: Line
-  readonly #claiming: Claiming
+  /** Only in the page of a device that nobody owns. */
+  readonly #claiming: Claiming | null
   readonly #events: LiveEvents<HomeMessage>
   #own: Own | null
   #look: DeviceLook | null
@@ -58,7 +56,7 @@ export class OwnHome {
   /** Device's clock minus ours, ms. */
   #skew: number
 
-  constructor(box: Box, events: LiveEvents<HomeMessage>) {
+  constructor(box: Box, events: LiveEvents<HomeMessage>, claiming: ((run: ClaimRun) => Claiming) | null) {
     this.box = box
     this.#events = events
     this.#own = null
@@ -78,19 +76,20 @@ export class OwnHome {
         this.#changed()
       },
       onLink: (up) => {
-        if (!up) this.#claiming.onLost()
+        if (!up) this.#claiming?.onLost()
         events.onLink(up)
         this.#changed()
       },
       onSession: (state) => this.#onSession(state),
       onStream: (id, message) => this.#onStream(id, message),
-      onClaim: (message) => this.#claiming.onMessage(message),
+      onClaim: (message) => this.#claiming?.onMessage(message),
     })
-    this.#claiming = new Claiming({
-      box,
-      send: (message) => this.#line.sendClaim(message),
-      onClaimed: ({ bytes, owners }) => this.#onClaimed(bytes, owners),
-    })
+    this.#claiming =
+      claiming?.({
+        box,
+        send: (message) => this.#line.sendClaim(message),
+        onClaimed: (claimed) => this.#onClaimed(claimed),
+      }) ?? null
     this.#takeUp()
   }
 
@@ -102,13 +101,20 @@ export class OwnHome {
   ask(question: Question): Promise<Outcome> {
     switch (question.do) {
       case 'claim':
-        return this.#claiming.claim(question.code)
+        return this.#claim(question.code)
       case 'grant':
         return this.#grant(question)
       case 'revoke':
         return this.#revoke(question.grant)
       case 'delete':
         return this.#delete()
+      case 'introduce': {
+        const card = this.introduce(question.card)
+        return Promise.resolve(card ? { ok: true, text: keyOf(card) } : { ok: false, code: 'bad-card' })
+      }
+      case 'verify':
+        // A page in a phone asks nobody but its device, and that cannot look up a domain.
+        return Promise.resolve({ ok: false, code: 'unverified' })
       default:
         return Promise.resolve({ ok: false, code: 'not-here' })
     }
@@ -138,21 +144,19 @@ export class OwnHome {
 
   #takeUp(): void {
     const kept = this.box.kept.device
-    const bytes = kept && unbase64url(kept.certificate)
-    const certificate = bytes && readCertificate(bytes)
-    const verifier = certificate && Verifier.of(certificate.device)
+    const [certificate, key, box] = [kept?.certificate, kept?.key, kept?.box].map((t) => unbase64url(t ?? ''))
+    const verifier = key ? Verifier.of(key) : null
     const owners = kept && decodeOwnerSet(unbase64url(kept.owners) ?? new Uint8Array(0))
-    if (!kept || !bytes || !certificate || !verifier || !owners) {
+    if (!kept || !certificate || !key || box?.length !== 32 || !verifier || !owners) {
       this.#own = null
       this.#line.own(null)
       return
     }
-    const key = certificate.device
     const list = owners.owners.map(({ sign, box }) => ({ sign, box }))
     const log = new OwnLog(
       this.box,
       kept,
-      { key, owners: list, certificate: bytes },
+      { key, owners: list, certificate },
       {
         send: (message) => this.#line.send(PAGE_STREAM.consent, message),
         onEvent: (decision, at) => this.#onEvent(decision, at),
@@ -163,7 +167,7 @@ export class OwnHome {
     const channels = new OwnChannels(
       this.box,
       kept,
-      { key, verifier, box: certificate.box },
+      { key, verifier, box },
       {
         send: (stream, message) => this.#line.send(stream, message),
         onReading: (reading) => this.#onReading(reading),
@@ -172,16 +176,18 @@ export class OwnHome {
         onGap: () => {},
       },
     )
-    this.#own = { certificate, verifier, log, channels }
+    this.#own = { log, channels }
     this.#line.own({ device: verifier, owner: this.box.signer })
     this.#events.onMessage({ t: 'quarters', device: kept.name, rows: channels.rows, more: false })
     this.#changed()
   }
 
-  #onClaimed(bytes: Bytes, owners: OwnerSet): void {
+  #onClaimed({ certificate, bytes, owners }: Claimed): void {
     OwnChannels.forget()
     this.box.kept.device = {
       name: this.#look?.name ?? 'wattle',
+      key: base64url(certificate.device),
+      box: base64url(certificate.box),
       certificate: base64url(bytes),
       owners: base64url(encodeOwnerSet(owners)),
       events: [],
@@ -255,6 +261,13 @@ export class OwnHome {
 
   // What the owner wants
 
+  #claim(code: string): Promise<Outcome> {
+    if (this.#claiming) return this.#claiming.claim(code)
+    // The page of a device that has an owner; it has none any more, so the other page is there now.
+    location.reload()
+    return Promise.resolve({ ok: false, code: 'no-answer' })
+  }
+
   async #grant(ask: Omit<GrantAsk, 'id'>): Promise<Outcome> {
     const own = this.#own
     const card = this.#cards().find((c) => keyOf(c) === ask.provider)
@@ -314,9 +327,9 @@ export class OwnHome {
     return Math.floor(Date.now() + this.#skew)
   }
 
-  #say(event: string, who: string, at: number): void {
+  #say(event: string, about: string, at: number): void {
     const device = this.box.kept.device?.name ?? ''
-    const message: HomeMessage = { t: 'event', at, who: who || device, event, text: event }
+    const message: HomeMessage = { t: 'event', at, who: device, event, text: event, about }
     this.#told.push(message)
     if (this.#told.length > EVENTS) this.#told.shift()
     this.#events.onMessage(message)
