@@ -8,7 +8,7 @@ TS = $(NODE) --experimental-strip-types --no-warnings
 STAMP := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full check ci build binaries bench bench-device bench-p1 fuzz-p1 bench-crypto interop-dht bench-dht sim-dht image image-lock hw-test format lint types layers links clean
+.PHONY: help run test test-full check ci build binaries bench bench-device bench-p1 fuzz-p1 bench-crypto interop-dht bench-dht sim-dht image image-lock hw-test lan-lab format lint types layers links nat-lab clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,12 @@ bench-crypto: $(STAMP) ## both back-ends of the cryptography side by side, and a
 test/peers/p1/node_modules: test/peers/p1/package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --prefix test/peers/p1
 	@touch $@
+test/peers/channel/node_modules: test/peers/channel/package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --prefix test/peers/channel
+	@touch $@
+bench-channel: dist/wattle test/peers/channel/node_modules ## frames, rotation, catching up, bytes, writes to the card; beside Hypercore
+	@$(TS) --expose-gc scripts/bench-channel.ts
+
 bench-p1: $(STAMP) test/peers/p1/node_modules ## telegrams a second, garbage, hostile bytes; beside other P1 readers
 	@$(TS) --expose-gc scripts/bench-p1.ts
 fuzz-p1: $(STAMP) ## damaged telegrams for MINUTES=1, SEED=n
@@ -92,6 +98,17 @@ image-lock: $(STAMP) ## takes today's versions of the Debian packages for BOARD
 hw-test: dist/wattle ## an emulated Pi Zero boots the image and is claimed
 	@$(TS) scripts/image/image.ts --board pizero
 	@$(TS) hw-test/pizero.ts
+
+lan-lab: dist/wattle ## mDNS beside Avahi, in network namespaces (root)
+	@[ -x /usr/sbin/avahi-daemon ] && [ -x /usr/bin/avahi-browse ] && [ -x /usr/bin/dbus-daemon ] || \
+	  { [ "$$(id -u)" = 0 ] && apt-get install -y -qq avahi-daemon avahi-utils dbus iproute2; } || \
+	  echo "for Avahi: apt-get install avahi-daemon avahi-utils dbus iproute2"
+	@$(TS) scripts/test.ts lab/avahi
+
+nat-lab: $(STAMP) ## hole punching through every pair of routers, in network namespaces; CELLS='cone x cone'
+	@command -v ip >/dev/null && command -v nft >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq iproute2 nftables; } || \
+	  echo "for the NAT laboratory: apt-get install iproute2 nftables"
+	@$(TS) scripts/nat-lab.ts $(if $(CELLS),"$(CELLS)")
 
 clean: ## remove what was built
 	rm -rf dist build .tap

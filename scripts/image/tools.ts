@@ -9,13 +9,13 @@ const NEEDED: Readonly<Record<string, string>> = {
   depmod: 'kmod',
   dtc: 'device-tree-compiler',
   genimage: 'genimage',
+  lz4: 'lz4',
   mcopy: 'mtools',
   mksquashfs: 'squashfs-tools',
   'mkfs.fat': 'dosfstools',
   readelf: 'binutils',
   sfdisk: 'fdisk',
   xz: 'xz-utils',
-  zstd: 'zstd',
 }
 
 const PATH = `${process.env['PATH']}:/usr/sbin:/sbin`

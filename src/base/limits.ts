@@ -279,12 +279,16 @@ export const LIMITS = {
     backoffMs: 30_000,
   },
   provider: {
+    /** Entries of one device's log of keys, and events of its owners, that a provider keeps. */
+    entriesOfOne: 256,
     /** Devices times classes that one process follows: each may need a connection of its own. */
     channels: 48,
   },
   home: {
     devices: 48,
     cards: 256,
+    /** Minutes of the history that wait for their commit, of all devices. */
+    pendingMinutes: 1_024,
   },
   /** Firmware over the network, one at a time. */
   update: {
@@ -311,5 +315,7 @@ export const LIMITS = {
     /** Peers kept and returned for one topic. */
     peersPerTopic: 32,
     bootstrap: 8,
+    /** Keys that a device or a home looks for at once. */
+    looking: 8,
   },
 } as const

@@ -12,6 +12,8 @@ export interface ControlAnswer {
   code?: string
   text?: string
   result?: unknown
+  /** For people. */
+  say?: string
   /** Not the answer yet: how far it has come, in words. */
   progress?: string
 }

@@ -1,10 +1,20 @@
 // `wattle device`: the device on this machine's hardware. Its claim code is made at the first start
 // where no label was written for it, and lies in the state folder until the claim.
 
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import { pages } from 'wattle:page'
-import { unbase64url } from '../base/bytes.ts'
+import { text, unbase64url } from '../base/bytes.ts'
 import { EXIT, type ExitCode, WattleError } from '../base/errors.ts'
 import { faultPattern, METER } from '../base/leds.ts'
 import { LIMITS } from '../base/limits.ts'
@@ -56,6 +66,9 @@ const SETTINGS: readonly string[] = [
   'run',
   'watchdog',
   'fat',
+  'wifi',
+  'ntp',
+  'clock-file',
   'release-key',
 ]
 const LABEL = 'label.json'
@@ -88,7 +101,15 @@ export async function device(args: string[]): Promise<ExitCode> {
   const line = serialFor(serial, clock)
   let rebooting = false
   const board = openBoard(
-    { board: config['board'], card: config['card'], run: config['run'], watchdog: config['watchdog'] },
+    {
+      board: config['board'],
+      card: config['card'],
+      run: config['run'],
+      watchdog: config['watchdog'],
+      fat: config['fat'],
+      wifi: config['wifi'],
+      'clock-file': config['clock-file'],
+    },
     () => {
       rebooting = true
       process.kill(process.pid, 'SIGTERM')
@@ -102,6 +123,7 @@ export async function device(args: string[]): Promise<ExitCode> {
   )
   const record = openLabel(machine.folder, board?.fact('label.json') ?? null)
   const page = setting('page')
+  showCodeOnCard(machine.folder, board)
   const running = await wait<Device>((done) =>
     Device.start(
       {
@@ -114,11 +136,16 @@ export async function device(args: string[]): Promise<ExitCode> {
           ? {}
           : { page: { assets: pages.phone, address: page, version: WATTLE_VERSION, board: boardName() } }),
         discovery,
-        ...releaseKeyOf(config['release-key']),
+        onBoard: {
+          releaseKey: releaseKeyOf(config['release-key']),
+          timeServers: (config['ntp'] ?? '').split(',').flatMap((host) => host.trim() || []),
+        },
         framer: (events) => framerFor(meterSetting, events),
         report: (event, detail) => {
           emit('device', event, detail)
-          if (event === 'claimed') rmSync(join(machine.folder, CODE), { force: true })
+          if (event !== 'claimed') return
+          rmSync(join(machine.folder, CODE), { force: true })
+          if (board?.boot?.read(CODE)) board.boot.write(CODE, null, () => {})
         },
         onReading: (reading) =>
           emit('device', 'telegram', {
@@ -151,6 +178,8 @@ export async function device(args: string[]): Promise<ExitCode> {
     page: running.pageAddress === null ? null : `http://${running.pageAddress}/`,
     claimed: running.key !== null,
     node: process.version,
+    // Seconds since this machine was started.
+    up: Number(process.hrtime.bigint() / 1_000_000n) / 1_000,
   })
   await stopped
   emit('device', 'status', running.status)
@@ -161,10 +190,10 @@ export async function device(args: string[]): Promise<ExitCode> {
 }
 
 /** @throws WattleError `bad-config`. */
-function releaseKeyOf(given: string | undefined): { releaseKey?: Uint8Array } {
-  if (given === undefined) return {}
+function releaseKeyOf(given: string | undefined): Uint8Array | null {
+  if (given === undefined) return null
   const releaseKey = unbase64url(given)
-  if (releaseKey && Verifier.of(releaseKey)) return { releaseKey }
+  if (releaseKey && Verifier.of(releaseKey)) return releaseKey
   throw new WattleError(
     'bad-config',
     `"release-key" of --config: expected base64url of an Ed25519 key, found ${given}`,
@@ -255,6 +284,17 @@ function readConfig(file: string | undefined): Record<string, string> {
   return value as Record<string, string>
 }
 
+/** A code that the device made itself is where its owner can read it without a keyboard: on the FAT partition. */
+function showCodeOnCard(folder: string, board: Board | null): void {
+  const path = join(folder, CODE)
+  if (!board?.boot || !existsSync(path)) return
+  const content = readFileSync(path, 'utf8')
+  if (board.boot.read(CODE) !== null && text(board.boot.read(CODE)!) === content) return
+  board.boot.write(CODE, content, (error) => {
+    if (error) emit('device', 'trouble', { what: 'fat', text: error.message })
+  })
+}
+
 /**
  * The verifier record of the label: what was written onto the card beside the image, or what lies in the
  * state folder; where there is none yet, a code is made and left for its owner.
@@ -277,10 +317,26 @@ function openLabel(folder: string, onCard: string | null): ClaimRecord {
   linuxRandom(random)
   const discriminator = random[16]! * 256 + random[17]!
   const record = makeRecord(code, discriminator, random.slice(0, 16))
-  writeFileSync(join(folder, CODE), `${showCode(code)}\n${labelUrl(discriminator, code)}\n`, { mode: 0o600 })
-  writeFileSync(path, recordJson(record), { mode: 0o600 })
+  // The record last: whoever finds it finds its code too, even when the power goes in between.
+  writeDurably(join(folder, CODE), `${showCode(code)}\n${labelUrl(discriminator, code)}\n`)
+  writeDurably(path, recordJson(record))
   say(
     `${deviceName(discriminator)}: no label was written for this device; its claim code is in ${join(folder, CODE)}`,
   )
   return record
+}
+
+/** All of it or nothing, and on the medium when this returns; mode 0600. */
+function writeDurably(path: string, content: string): void {
+  const fresh = `${path}.new`
+  writeFileSync(fresh, content, { mode: 0o600 })
+  for (const [place, move] of [
+    [fresh, true],
+    [dirname(path), false],
+  ] as const) {
+    const fd = openSync(place, 'r')
+    fsyncSync(fd)
+    closeSync(fd)
+    if (move) renameSync(fresh, path)
+  }
 }

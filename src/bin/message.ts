@@ -4,13 +4,12 @@
 import { type Bytes, base64url, text, unbase64url, utf8 } from '../base/bytes.ts'
 import { EXIT, type ExitCode, WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
-import { Signer } from '../crypto/native.ts'
-import { Secret } from '../crypto/secret.ts'
 import { type Place, placeOf } from '../net/udp/address.ts'
 import type { Session } from '../net/udp/session/session.ts'
 import { Loop } from '../node/loop.ts'
 import { Plane } from '../node/path-plane.ts'
 import { emit, listenError, parse, say, untilStopped, usage, wait } from './cli.ts'
+import { keyFile } from './keyfile.ts'
 import { openMachine, stateFolder } from './machine.ts'
 
 const OPTIONS = {
@@ -23,7 +22,6 @@ const OPTIONS = {
 } as const
 
 const KEY_FILE = 'message-key'
-const KEY_BYTES = 32
 /** Time for what was just sent, and for the word that we leave. */
 const FAREWELL_MS = 60
 
@@ -68,21 +66,12 @@ async function open(
 ): Promise<{ plane: Plane; release: () => void }> {
   const { hardware, release } = await openMachine(folder)
   const { files, clock, random, sockets } = hardware
-  const old = await new Promise<Bytes | null>((done, fail) =>
-    files.read(KEY_FILE, (error, bytes) => (error ? fail(error) : done(bytes))),
-  )
-  if (old && old.length !== KEY_BYTES)
-    throw new WattleError('state-damaged', `${folder}/${KEY_FILE}: expected ${KEY_BYTES} bytes`, EXIT.stay)
-  const seed = old ?? new Uint8Array(KEY_BYTES)
-  if (!old) {
-    random(seed)
-    await wait<true>((done) => files.replace(KEY_FILE, seed, (error) => done(error, true)))
-  }
+  const signer = await keyFile(files, KEY_FILE, random)
   const plane = new Plane({
     loop: new Loop(clock),
     sockets,
     random,
-    signer: new Signer(new Secret(seed)),
+    signer,
     listen,
     ...(serve ? { relay: { mine: () => false, inviters: [], open: true } } : {}),
     punchSockets: LIMITS.udp.punchSockets,
@@ -150,7 +139,7 @@ function peerOf(spec: string): Peer {
   const at = spec.indexOf('@')
   const key = unbase64url(at < 0 ? spec : spec.slice(0, at))
   const place = at < 0 ? null : placeOf(spec.slice(at + 1))
-  if (key?.length !== KEY_BYTES || (at >= 0 && !place))
+  if (key?.length !== 32 || (at >= 0 && !place))
     throw usage(
       `${spec}: expected KEY@HOST:PORT, with the key that message watch shows and a literal address`,
     )

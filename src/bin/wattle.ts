@@ -9,8 +9,10 @@ import { home } from './home/home.ts'
 import { label } from './label.ts'
 import { message } from './message.ts'
 import { P1_HELP, p1 } from './p1/p1.ts'
+import { peer } from './peer.ts'
 import { provider } from './provider.ts'
 import { run } from './run/run.ts'
+import { doctor, peers } from './sight.ts'
 
 interface Command {
   /** Lowest Node that has what it needs. */
@@ -52,7 +54,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home devices | delete DEVICE',
       'home grant DEVICE PROVIDER [--class raw|15min|day] [--until DATE] [--purpose TEXT]',
       'home revoke DEVICE PROVIDER',
-      'home grants [DEVICE]',
+      'home pause|resume DEVICE [PROVIDER]',
+      'home narrow DEVICE PROVIDER [--class 15min|day] [--until DATE]',
+      'home grants [DEVICE] [--json]',
+      'home export [DEVICE]',
       'home update DEVICE FILE                new firmware for a device on a card of ours, over the network',
       'home peers DEVICE [vouch [KIND] | show KEY | hide KEY | forgive KEY]   opinions of others, with reasons',
     ],
@@ -62,7 +67,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     start: provider,
     help: [
       'provider init [--name TEXT] [--domain NAME] [--state DIR]',
-      'provider follow [--state DIR] [--listen ADDR] [--page ADDR]',
+      'provider request [--class raw|15min|day] [--until DATE] [--purpose TEXT] [--address HOST:PORT]   a line for an owner',
+      'provider grants [--json]               what may be read, with proof',
+      'provider follow [--state DIR] [--listen ADDR] [--page ADDR] [--verify every|batch]',
     ],
   },
   p1: {
@@ -85,6 +92,26 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     help: [
       'message watch [--listen ADDR] [--relay KEY@ADDR] [--serve] [--state DIR]   shows direct messages as they come',
       'message send KEY[@ADDR] TEXT|- [--relay KEY@ADDR] [--no-ack] [--wait SECONDS]   sealed to that key, stored nowhere',
+    ],
+  },
+  peer: {
+    node: DEVICE_NODE,
+    start: peer,
+    help: [
+      'peer serve [--listen ADDR] [--udp ADDR] [--state DIR] [--rendezvous on|off]',
+      '    [--relay off|mine|community|open] [--mine KEY] [--inviter KEY] [--overlay NAME [--dht-listen ADDR]]',
+    ],
+  },
+  peers: {
+    node: FULL_NODE,
+    start: peers,
+    help: ['peers [--state DIR] [--json]               whom My Home sees, by which way, and the path in use'],
+  },
+  doctor: {
+    node: DEVICE_NODE,
+    start: doctor,
+    help: [
+      'doctor [--state DIR] [--json]              checks of this computer and its network, with what to do',
     ],
   },
   label: {

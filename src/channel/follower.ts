@@ -47,6 +47,8 @@ export interface FollowerOptions {
   /** Our Ed25519 public key, over which grants are signed, and the X25519 key they are sealed to. */
   own: { sign: Bytes; exchange: Exchange }
   events: FollowerEvents
+  /** `batch`: of frames that came together, the newest signature of each linked run; otherwise every one. */
+  verify?: 'every' | 'batch'
 }
 
 export class Follower {
@@ -110,7 +112,14 @@ export class Follower {
       case CHANNEL.frames: {
         const n = framesIn(message)
         if (n === 0) events.onReject('message')
-        for (let i = 0; i < n; i++) this.#onFrame(frameAt(message, i))
+        if (this.#options.verify === 'batch' && n > 1) {
+          const frames = Array.from({ length: n }, (_, i) => frameAt(message, i))
+          this.reader.onFrames(frames, this.#onVerdict)
+        } else
+          for (let i = 0; i < n; i++) {
+            const frame = frameAt(message, i)
+            this.#onVerdict(this.reader.onFrame(frame), frame)
+          }
         return
       }
       case CHANNEL.grant: {
@@ -154,9 +163,8 @@ export class Follower {
     )
   }
 
-  #onFrame(frame: Bytes): void {
+  readonly #onVerdict = (verdict: Verdict, frame: Bytes): void => {
     const { events } = this.#options
-    const verdict: Verdict = this.reader.onFrame(frame)
     if (verdict === 'bad' || verdict === 'fork') return events.onReject(verdict)
     if (verdict === 'old') return
     events.onFrame(frame)

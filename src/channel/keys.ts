@@ -3,7 +3,7 @@
 
 import { type Bytes, concat, utf8 } from '../base/bytes.ts'
 import { Writer } from '../base/cursor.ts'
-import { type Exchange, hkdf, hmac, sha512 } from '../crypto/native.ts'
+import { type Exchange, hkdf, hmac, readerSha512, sha512 } from '../crypto/native.ts'
 import type { ClassId } from '../wire/frame.ts'
 
 const CK0 = utf8('wattle/ck0/1\0')
@@ -31,6 +31,26 @@ export function stepChain(chainKey: Bytes, messageKey: Bytes): void {
     chainKey[i] = both[32 + i]!
   }
   both.fill(0)
+  step.fill(0, 4, 36)
+}
+
+const walked: Bytes = new Uint8Array(64)
+
+/**
+ * So many steps at once, in place, for a reader: `messageKey` is that of the last. Not for a device, whose
+ * earlier keys have to be gone (see `readerSha512`).
+ */
+export function walkChain(chainKey: Bytes, messageKey: Bytes, steps: number): void {
+  step.set(chainKey, 4)
+  for (let n = 0; n < steps; n++) {
+    readerSha512(step, walked)
+    for (let i = 0; i < 32; i++) step[4 + i] = walked[32 + i]!
+  }
+  for (let i = 0; i < 32; i++) {
+    messageKey[i] = walked[i]!
+    chainKey[i] = walked[32 + i]!
+  }
+  walked.fill(0)
   step.fill(0, 4, 36)
 }
 

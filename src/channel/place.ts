@@ -51,7 +51,7 @@ export function decodePlaces(bytes: Bytes): ReaderPlace[] | null {
     }
     const open = r.u8() === 1
     const key = new Secret(r.take(32).slice())
-    const context = r.block(2 * LIMITS.p1.telegramBytes + 4).slice()
+    const context = r.block(2 * LIMITS.p1.telegramBytes + 4 + LIMITS.channel.frameBytes).slice()
     places.push({ device, class: cls, state: { ...place, chainKey: open ? key : null }, context })
   }
   return r.done ? places : null

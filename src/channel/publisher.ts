@@ -5,7 +5,7 @@
 import type { Bytes } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
 import { sealTo } from '../crypto/hpke.ts'
-import { type Exchange, type Signer, sealInto, sha256 } from '../crypto/native.ts'
+import { type Exchange, publicSha256, type Signer, sealInto } from '../crypto/native.ts'
 import { Secret } from '../crypto/secret.ts'
 import {
   BODY_BYTES,
@@ -298,7 +298,7 @@ export class Publisher {
   /** Signs, links, hands on. */
   #finish(): void {
     this.#frame.set(this.#options.signer.sign(this.#toSign), SIGNED_BYTES)
-    this.#hash = sha256(this.#frame)
+    this.#hash = publicSha256(this.#frame)
     this.#index++
     this.#options.onFrame(this.#frame)
   }

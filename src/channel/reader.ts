@@ -6,13 +6,12 @@
 import { type Bytes, concat, equal } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
 import { openFrom } from '../crypto/hpke.ts'
-import { type Exchange, open, sha256, type Verifier } from '../crypto/native.ts'
+import { type Exchange, open, publicSha256, type Verifier } from '../crypto/native.ts'
 import { Secret } from '../crypto/secret.ts'
 import {
   BODY_BYTES,
   type ClassId,
   FRAME,
-  FRAME_BYTES,
   FRAME_DOMAIN,
   frameBody,
   frameEpoch,
@@ -20,7 +19,6 @@ import {
   frameNonce,
   framePart,
   frameParts,
-  framePrev,
   frameSignature,
   HEADER_BYTES,
   plausibleFrame,
@@ -30,7 +28,7 @@ import {
 } from '../wire/frame.ts'
 import { decodeRotation, type Head, rotationParts } from '../wire/rotation.ts'
 import type { OpenedGrant } from './grant.ts'
-import { bindingAad, bindingInfo, boxTag, slotKey, stepChain } from './keys.ts'
+import { bindingAad, bindingInfo, boxTag, slotKey, walkChain } from './keys.ts'
 
 /**
  * opened: a payload was completed and handed on · part: taken, more of the same payload to come ·
@@ -79,6 +77,15 @@ export function verifyFrame(frame: Bytes, device: Verifier): boolean {
   )
 }
 
+/** Where the link lies, and the nonce; compared in place, once a frame. */
+const PREV = 32
+const NONCE = 16
+
+function sameNonce(frame: Bytes, nonce: Bytes): boolean {
+  for (let i = 0; i < 16; i++) if (frame[NONCE + i] !== nonce[i]) return false
+  return true
+}
+
 export class ChannelReader {
   readonly #options: ChannelReaderOptions
   readonly #signed: Bytes
@@ -89,7 +96,11 @@ export class ChannelReader {
   /** Bytes of the payload gathered so far; -1 while its beginning was missed. */
   #gathered: number
   #rotation: { parts: Bytes[]; of: number; nonce: Bytes; epoch: number; hash: Bytes } | null
+  /** The newest places and their hashes, over the oldest. */
   readonly #recent: { epoch: number; index: number; hash: Bytes }[]
+  #recentAt: number
+  /** A chain key while it is not sure that the frame opens. */
+  readonly #scratch: Bytes
 
   constructor(options: ChannelReaderOptions) {
     this.#options = options
@@ -102,6 +113,8 @@ export class ChannelReader {
     this.#gathered = -1
     this.#rotation = null
     this.#recent = []
+    this.#recentAt = 0
+    this.#scratch = new Uint8Array(32)
   }
 
   /** The next frame wanted, or null before the first grant. */
@@ -153,22 +166,63 @@ export class ChannelReader {
     return true
   }
 
+  /**
+   * Frames that came together, in order; `each` hears the verdict on every one. A signature is verified
+   * only where no later frame covers it: one that links to its hash, which covers the signature too. So
+   * a run of linked frames costs one verification, and nothing is released before it is covered.
+   */
+  onFrames(frames: readonly Bytes[], each: (verdict: Verdict, frame: Bytes) => void): void {
+    const n = frames.length
+    const hashes: Bytes[] = new Array(n)
+    const genuine: boolean[] = new Array(n)
+    for (let i = n - 1; i >= 0; i--) {
+      const frame = frames[i]!
+      hashes[i] = publicSha256(frame)
+      const covered = i + 1 < n && genuine[i + 1]! && this.#links(frames[i + 1]!, hashes[i]!)
+      genuine[i] = this.#plausible(frame) && (covered || this.#isOld(frame) || this.#verified(frame))
+    }
+    for (let i = 0; i < n; i++) {
+      const frame = frames[i]!
+      const unproved = this.#plausible(frame) && this.#isOld(frame) ? 'old' : 'bad'
+      each(genuine[i] ? this.#judge(frame, hashes[i]!) : unproved, frame)
+    }
+  }
+
   onFrame(frame: Bytes): Verdict {
-    if (!plausibleFrame(frame) || frame[1] !== this.#options.class) return 'bad'
+    if (!this.#plausible(frame)) return 'bad'
+    if (this.#isOld(frame)) return 'old'
+    return this.#verified(frame) ? this.#judge(frame, publicSha256(frame)) : 'bad'
+  }
+
+  #plausible(frame: Bytes): boolean {
+    return plausibleFrame(frame) && frame[1] === this.#options.class
+  }
+
+  #isOld(frame: Bytes): boolean {
+    const s = this.#state
+    if (!s) return false
+    const epoch = frameEpoch(frame)
+    return epoch < s.epoch || (epoch === s.epoch && frameIndex(frame) < s.index && sameNonce(frame, s.nonce))
+  }
+
+  #verified(frame: Bytes): boolean {
+    this.#signed.set(frame.subarray(0, SIGNED_BYTES), FRAME_DOMAIN.length)
+    return this.#options.device.verify(this.#signed, frameSignature(frame))
+  }
+
+  /** Of a frame that the device has signed; `hash` is that of the frame. */
+  #judge(frame: Bytes, hash: Bytes): Verdict {
+    if (this.#isOld(frame)) return 'old'
     const s = this.#state
     const epoch = frameEpoch(frame)
     const index = frameIndex(frame)
-    if (s && (epoch < s.epoch || (epoch === s.epoch && index < s.index && equal(frameNonce(frame), s.nonce))))
-      return 'old'
-    this.#signed.set(frame.subarray(0, SIGNED_BYTES), FRAME_DOMAIN.length)
-    if (!this.#options.device.verify(this.#signed, frameSignature(frame))) return 'bad'
-    if (s && epoch === s.epoch && !equal(frameNonce(frame), s.nonce)) return 'fork'
-    if (frame[0] === FRAME.rotation) return this.#onRotation(frame, epoch, index)
+    if (s && epoch === s.epoch && !sameNonce(frame, s.nonce)) return 'fork'
+    if (frame[0] === FRAME.rotation) return this.#onRotation(frame, hash, epoch, index)
     if (!s || epoch > s.epoch || !s.chainKey) return 'closed'
-    return this.#onData(frame, s, index)
+    return this.#onData(frame, hash, s, index)
   }
 
-  #onData(frame: Bytes, s: ReaderState, index: number): Verdict {
+  #onData(frame: Bytes, hash: Bytes, s: ReaderState, index: number): Verdict {
     if (index > s.index) {
       if (index - s.index > LIMITS.channel.skipFrames) return 'closed'
       this.#options.events.onGap({ epoch: s.epoch, index: s.index }, { epoch: s.epoch, index })
@@ -177,14 +231,14 @@ export class ChannelReader {
       return 'fork'
     }
     // On a copy: a frame that does not open must not cost us our place.
-    const chainKey = s.chainKey!.copy()
-    for (let i = s.index; i <= index; i++) stepChain(chainKey.bytes(), this.#messageKey)
+    const chainKey = s.chainKey!.bytes()
+    this.#scratch.set(chainKey)
+    walkChain(this.#scratch, this.#messageKey, index + 1 - s.index)
     const plain = open(this.#messageKey, ZERO_NONCE, frame.subarray(0, HEADER_BYTES), frameBody(frame))
     // The signature is the device's, so a body that our key does not open means that our chain is not its chain.
     if (!plain) return 'fork'
-    s.chainKey!.wipe()
-    s.chainKey = chainKey
-    this.#advance(s, frame, index)
+    chainKey.set(this.#scratch)
+    this.#advance(s, hash, index)
     return this.#gather(frame, plain, index)
   }
 
@@ -207,13 +261,13 @@ export class ChannelReader {
   }
 
   /** Gathers the parts of a KEY_ROTATION; the last one moves us into its epoch. */
-  #onRotation(frame: Bytes, epoch: number, index: number): Verdict {
+  #onRotation(frame: Bytes, hash: Bytes, epoch: number, index: number): Verdict {
     const part = framePart(frame)
     const of = frameParts(frame)
     if (index !== part || of > rotationParts(LIMITS.channel.readers)) return 'bad'
     if (this.#state && epoch === this.#state.epoch) {
       // We entered this epoch by a grant for its very beginning, or are past it: nothing new to learn.
-      if (index === this.#state.index) this.#skipOwn(frame, this.#state, index)
+      if (index === this.#state.index) this.#skipOwn(hash, this.#state, index)
       return 'part'
     }
     if (part === 0)
@@ -229,7 +283,7 @@ export class ChannelReader {
       return 'part'
     if (part > 0 && !this.#links(frame, r.hash)) return 'fork'
     r.parts.push(frameBody(frame).slice())
-    r.hash = sha256(frame)
+    r.hash = hash
     if (part + 1 < of) return 'part'
     this.#rotation = null
     return this.#enter(r)
@@ -273,7 +327,7 @@ export class ChannelReader {
       }
       const plain = openFrom(exchange, bindingInfo('rotation', binding), bindingAad(binding), box.box)
       if (plain?.length !== 32) continue
-      for (let i = 0; i < r.parts.length; i++) stepChain(plain, this.#messageKey)
+      walkChain(plain, this.#messageKey, r.parts.length)
       return new Secret(plain)
     }
     return null
@@ -298,25 +352,26 @@ export class ChannelReader {
     return equal(grant.hash, this.#state!.hash)
   }
 
-  #skipOwn(frame: Bytes, s: ReaderState, index: number): void {
+  #skipOwn(hash: Bytes, s: ReaderState, index: number): void {
     if (!s.chainKey) return
-    stepChain(s.chainKey.bytes(), this.#messageKey)
-    this.#advance(s, frame, index)
+    walkChain(s.chainKey.bytes(), this.#messageKey, 1)
+    this.#advance(s, hash, index)
   }
 
   #links(frame: Bytes, hash: Bytes): boolean {
-    return equal(framePrev(frame), hash.subarray(0, 16))
+    for (let i = 0; i < 16; i++) if (frame[PREV + i] !== hash[i]) return false
+    return true
   }
 
-  #advance(s: ReaderState, frame: Bytes, index: number): void {
+  #advance(s: ReaderState, hash: Bytes, index: number): void {
     s.index = index + 1
-    s.hash = sha256(frame.length === FRAME_BYTES ? frame : frame.subarray(0, FRAME_BYTES))
-    this.#remember(s.epoch, index, s.hash)
+    s.hash = hash
+    this.#remember(s.epoch, index, hash)
   }
 
   #remember(epoch: number, index: number, hash: Bytes): void {
-    if (this.#recent.length >= REMEMBERED) this.#recent.shift()
-    this.#recent.push({ epoch, index, hash })
+    this.#recent[this.#recentAt] = { epoch, index, hash }
+    this.#recentAt = (this.#recentAt + 1) % REMEMBERED
   }
 
   #become(state: ReaderState): void {

@@ -45,6 +45,16 @@ export function sha256(...parts: Bytes[]): Bytes {
   return hash.digest()
 }
 
+/** The same of bytes that are no secret. */
+export function publicSha256(bytes: Bytes): Bytes {
+  return nobleSha256(bytes)
+}
+
+/** SHA-512 into `out` (64 bytes). */
+export function readerSha512(bytes: Bytes, out: Bytes): void {
+  out.set(nobleSha512(bytes))
+}
+
 /** SHA-256 of what comes piece by piece. */
 export class Sha256 {
   readonly #hash: ReturnType<typeof nobleSha256.create> = nobleSha256.create()

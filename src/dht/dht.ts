@@ -16,8 +16,8 @@ import * as F from './krpc/fields.ts'
 import { reachable } from './krpc/reach.ts'
 import { fitTo } from './math/bep42.ts'
 import { ID_BYTES, idBytes, idOf, sameId } from './math/id.ts'
-import { contactOf } from './objects.ts'
-import type { Contact, DhtOptions, Found, Wanted } from './options.ts'
+import { contactOf, itemOf } from './objects.ts'
+import type { Contact, DhtOptions, Found, Item, Wanted } from './options.ts'
 import { idOfKey } from './overlay/proof.ts'
 import { readState, writeState } from './save.ts'
 import { PING, PROBE, PROVE } from './table/transactions.ts'
@@ -195,6 +195,11 @@ export class Dht {
       const slot = table.near[i]!
       return contactOf(core, table.ids, 5 * slot, table.address(slot, core.a))
     })
+  }
+
+  /** What is kept here under a target. */
+  item(target: Bytes): Item | null {
+    return itemOf(this.#core, idOf(target))
   }
 
   /** Our address as others see it (BEP-42), or null before enough of them agree. */

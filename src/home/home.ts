@@ -5,24 +5,23 @@
 import { type Bytes, base64url, equal, hex } from '../base/bytes.ts'
 import { WattleError } from '../base/errors.ts'
 import { decodePlaces, encodePlaces, placeOf, type ReaderPlace } from '../channel/place.ts'
-import { Exchange, Signer, Verifier } from '../crypto/native.ts'
+import { Exchange, Signer } from '../crypto/native.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
-import { Link } from '../node/link.ts'
+import { guestLayer } from '../node/dht/layer.ts'
 import type { Loop } from '../node/loop.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import { Coordinator } from '../node/peers/coordinator.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
-import { type EventBody, eventHash, signEvent } from '../ownership/event.ts'
+import { type EventBody, type ReaderEntry, signEvent } from '../ownership/event.ts'
 import { deviceName, type Label, parseCode } from '../ownership/label.ts'
 import { signVouch, type VouchKind } from '../ownership/reputation/statement.ts'
-import { ENTRY, type ReaderEntryText } from '../wire/access.ts'
-import { CONSENT, CONSENT_PROTOCOL, encodeInvite } from '../wire/consent.ts'
 import type { ClassId } from '../wire/frame.ts'
 import type { PeerOpinion } from '../wire/peers.ts'
-import { DeviceAccess } from './access.ts'
+import { type DeviceAccess, openAccesses } from './access.ts'
 import { Claiming } from './claiming.ts'
+import { Invites } from './invites.ts'
 import { Owned, type OwnedEvents } from './owned.ts'
 import { askPeers } from './peers.ts'
 import { HomeStore, type OwnedDevice, tooMany } from './store.ts'
@@ -64,7 +63,7 @@ export class Home {
   readonly #claiming: Claiming
   readonly #placesFile: SnapshotFile
   readonly #places: readonly ReaderPlace[]
-  readonly #invites: Map<string, Link>
+  readonly #invites: Invites
   readonly #accesses: Map<string, DeviceAccess>
 
   private constructor(
@@ -90,18 +89,26 @@ export class Home {
     this.#placesFile = parts.placesFile
     this.owned = []
     this.coordinator = options.discovery ? this.#makeCoordinator(options.discovery) : null
-    this.#invites = new Map()
     this.#accesses = parts.accesses
+    this.#invites = new Invites({
+      host: this.host,
+      loop: options.loop,
+      book: (device) => this.access(device)?.book ?? null,
+      report: options.report,
+    })
     for (const device of parts.store.devices) if (!device.log.deleted) this.#follow(device)
     options.loop.every('home save', SAVE_MS, () => this.#save())
     this.coordinator?.start()
   }
 
-  #makeCoordinator({ mdns, bootstrap }: DiscoverySettings): Coordinator {
+  #makeCoordinator({ mdns, bootstrap, dht }: DiscoverySettings): Coordinator {
     const { hardware, loop } = this.#options
     const { sockets, random, clock } = hardware
     const listen = { sockets, random, host: 'home', announcement: () => null, signer: () => null }
-    return new Coordinator({
+    const machine = { loop, random, sockets }
+    const layers = dht ? [guestLayer(machine, dht, (key, at) => coordinator.heard('dht', key, at))] : []
+    const coordinator = new Coordinator({
+      layers,
       loop,
       host: this.host,
       wall: () => clock.wall(),
@@ -113,6 +120,7 @@ export class Home {
       onNeighbour: ({ name, claimed, addresses }) =>
         this.#options.report('neighbour', { name, claimed, addresses: [...addresses] }),
     })
+    return coordinator
   }
 
   /** Addresses of the unclaimed device of a label; a code without one fits where there is only one device. */
@@ -228,7 +236,7 @@ export class Home {
     const reader = { grantId, name, domain, sign, box, since, ...request }
     this.#submit(owned, { type: 'AUTHORIZED', reader }, (error) => {
       if (error) return done(error, null)
-      this.#invite(owned.device, card.addresses, grantId)
+      this.#invites.invite(owned.device, card.addresses, grantId)
       done(null, grantId)
     })
   }
@@ -254,6 +262,32 @@ export class Home {
     askPeers({ host: this.host, loop: this.#options.loop, device: owned.device.key, message }, done)
   }
 
+  /** A consent with less in it takes the place of one that is there: first given, then the old one ended. */
+  narrow(
+    owned: Owned,
+    reader: ReaderEntry,
+    less: { class: ClassId; until: number },
+    done: (error: WattleError | null, grantId: Bytes | null) => void,
+  ): void {
+    const known = this.store.cards.find(({ card }) => equal(card.sign, reader.sign))?.card
+    const { name, domain, sign, box, purpose } = reader
+    const card = known ?? { name, domain, sign, box, addresses: [] }
+    this.grant(owned, card, { ...less, purpose }, (error, grantId) => {
+      if (error) return done(error, null)
+      this.revoke(owned, reader.grantId, (failure) => done(failure, grantId))
+    })
+  }
+
+  /** Lets one consent rest, or (null) all of them; when done, the very next frame is closed to those readers. */
+  pause(owned: Owned, grantId: Bytes | null, done: Done): void {
+    this.#submit(owned, { type: 'PAUSED', grantId }, done)
+  }
+
+  /** Ends the rest: they read again from the next frame (summaries: the next full period) on. */
+  resume(owned: Owned, grantId: Bytes | null, done: Done): void {
+    this.#submit(owned, { type: 'RESUMED', grantId }, done)
+  }
+
   /** Gives the device up: its identity and keys are destroyed. */
   delete(owned: Owned, done: Done): void {
     this.#submit(owned, { type: 'DEVICE_DELETED' }, (error) => {
@@ -272,7 +306,7 @@ export class Home {
     this.#options.loop.cancel('home save')
     this.coordinator?.stop()
     for (const owned of this.owned) owned.stop()
-    for (const link of this.#invites.values()) link.stop()
+    this.#invites.stop()
     this.#save(() => {
       this.host.close()
       this.store.close()
@@ -305,7 +339,7 @@ export class Home {
   #inviteAgain(device: OwnedDevice, grantId: Bytes): void {
     const reader = device.log.reader(grantId)
     const card = reader && this.store.cards.find(({ card: c }) => equal(c.sign, reader.sign))?.card
-    if (card) this.#invite(device, card.addresses, grantId)
+    if (card) this.#invites.invite(device, card.addresses, grantId)
   }
 
   /** The first event of every device's log is ours to write. */
@@ -322,49 +356,6 @@ export class Home {
     owned.submit(signEvent(event, [{ kid, signer: this.#signer }]), done)
   }
 
-  /** Tells a provider where the device is; tried until it says that it knows. */
-  #invite(device: OwnedDevice, addresses: readonly string[], grantId: Bytes): void {
-    const reader = device.log.reader(grantId)
-    const id = base64url(grantId)
-    const entry = this.access(device)?.book.of(grantId, ENTRY.admitted)
-    // What proves the invitation comes with the device's next entries.
-    if (!reader || !entry || addresses.length === 0 || this.#invites.has(id)) return
-    const { event: named } = entry.text as ReaderEntryText
-    const event = device.events.find((jws) => equal(eventHash(jws), named))
-    if (event === undefined) return
-    const link: Link = new Link({
-      host: this.host,
-      loop: this.#options.loop,
-      key: reader.sign,
-      protocol: CONSENT_PROTOCOL,
-      addresses: () => addresses,
-      opening: () => [
-        encodeInvite({
-          certificate: device.certificate,
-          entry: entry.bytes,
-          event,
-          name: device.name,
-          addresses: device.addresses,
-        }),
-      ],
-      onMessage: (message) => {
-        if (message[0] !== CONSENT.inviteDone) return
-        over()
-        this.#options.report('invited', { provider: reader.name, device: device.name })
-      },
-      onState: () => {
-        // A consent that has ended meanwhile needs no invitation.
-        if (!device.log.reader(grantId)) over()
-      },
-    })
-    const over = (): void => {
-      link.stop()
-      if (this.#invites.get(id) === link) this.#invites.delete(id)
-    }
-    this.#invites.set(id, link)
-    link.start()
-  }
-
   #save(done: () => void = () => {}): void {
     const places = this.owned.map((o) => o.place()).filter((p) => p !== null)
     this.#placesFile.write(encodePlaces(places), (error) => {
@@ -378,25 +369,4 @@ function storageError(error: Error): WattleError {
   return error instanceof WattleError
     ? error
     : new WattleError('storage', `cannot be written: ${error.message}`)
-}
-
-/** The logs of keys of these devices, by their keys in hex. */
-function openAccesses(
-  { files, random }: Hardware,
-  devices: readonly OwnedDevice[],
-  done: (error: Failure, accesses: Map<string, DeviceAccess> | null) => void,
-): void {
-  const accesses = new Map<string, DeviceAccess>()
-  const next = (i: number): void => {
-    const device = devices[i]
-    if (!device) return done(null, accesses)
-    const verifier = Verifier.of(device.key)
-    if (!verifier) return next(i + 1)
-    DeviceAccess.open({ files, random, key: device.key, device: verifier }, (error, access) => {
-      if (!access) return done(error, null)
-      accesses.set(hex(device.key), access)
-      next(i + 1)
-    })
-  }
-  next(0)
 }

@@ -2,7 +2,8 @@
 // in step, and what is known of it now. The owner is also the device's witness: after each connect it
 // shows the newest frame and log head it holds, so that an older card cannot pass for the newest.
 
-import { type Bytes, equal, hex } from '../base/bytes.ts'
+import { type Bytes, concat, equal, hex } from '../base/bytes.ts'
+import { Reader } from '../base/cursor.ts'
 import { WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { Follower } from '../channel/follower.ts'
@@ -112,7 +113,7 @@ export class Owned {
     this.follower = this.#makeFollower()
     if (options.place) {
       this.follower.restore(options.place.state)
-      this.unpacker.restore(options.place.context)
+      this.#restore(options.place.context)
     }
     const common = {
       host,
@@ -177,7 +178,24 @@ export class Owned {
   /** The place to save, or null before the first grant. */
   place(): ReaderPlace | null {
     const state = this.follower.reader.state()
-    return state && { device: this.device.key, class: 0, state, context: this.unpacker.save() }
+    return state && { device: this.device.key, class: 0, state, context: this.#context() }
+  }
+
+  /** The telegrams of the unpacker, and the newest frame: a home that was restarted is a witness all the same. */
+  #context(): Bytes {
+    return this.#hasNewest ? concat(this.unpacker.save(), this.#newest) : this.unpacker.save()
+  }
+
+  #restore(context: Bytes): void {
+    const r = new Reader(context)
+    r.block(LIMITS.p1.telegramBytes)
+    r.block(LIMITS.p1.telegramBytes)
+    const telegrams = r.at
+    if (r.left === FRAME_BYTES) {
+      this.#newest.set(r.rest())
+      this.#hasNewest = true
+    }
+    this.unpacker.restore(context.subarray(0, telegrams))
   }
 
   /** Asks the device to take an event; done when it has, durably, and our copy has it too. */
@@ -202,6 +220,7 @@ export class Owned {
       device: verifier,
       deviceBox: device.box,
       class: 0,
+      verify: 'batch',
       own,
       events: {
         onPayload: (payload, at) => {

@@ -18,6 +18,9 @@ const RELAY_STEP_MS = 300
 const FIRST_RETRY_MS = 1_000
 const FIRST_PUNCH_MS = 4_000
 const LAST_PUNCH_MS = 300_000
+/** Time for the question how others see us, before a punch tells it to the peer. */
+const ASK_FIRST_MS = 100
+const SOON = -1
 /** What a punch takes at most. */
 const ROUND_MS = 6_000
 
@@ -143,9 +146,12 @@ export class Ladder {
       return Math.max(wanted.at, now + 100)
     }
     if (now >= wanted.relayAt) this.#circuits(wanted, session, now)
-    if (!session.up && !session.attempt && now >= wanted.at) this.#climb(wanted, now)
+    // With keys but without a path the session looks after itself.
+    if (!session.current && !session.attempt && now >= wanted.at) this.#climb(wanted, now)
+    // What we know of our own address is asked for first.
+    if (wanted.punchAt === SOON) wanted.punchAt = now + ASK_FIRST_MS
     if (session.up && !direct(session) && now >= wanted.punchAt) this.#punch(wanted, session, now)
-    return Math.min(wanted.relayAt, session.up ? wanted.punchAt : wanted.at)
+    return Math.min(wanted.relayAt, session.up ? wanted.punchAt : Math.max(wanted.at, now + 250))
   }
 
   /** One attempt: every address, and after a moment the relays. */
@@ -174,7 +180,7 @@ export class Ladder {
       relays.connect(relay.session, wanted.key, now, (carrier) => {
         if (!carrier || session.closed) return
         plane.addPath(session, { host: '', port: 0, via: 0, carrier }, now)
-        if (!session.up && !session.attempt) plane.begin(session, now)
+        if (!session.current && !session.attempt) plane.begin(session, now)
       })
     }
     // A relay that is not up yet will be soon.
@@ -205,14 +211,12 @@ export class Ladder {
   #onPath(session: Session, path: Path | null): void {
     const wanted = this.#find(session.key)
     this.#options.report('path', session, {})
-    if (!wanted) return
-    if (path?.carrier) {
+    // A direct path was lost, or there never was one: perhaps it is we who have moved.
+    if (!path || path.carrier) this.#options.observed.renew()
+    if (wanted && path?.carrier) {
       wanted.punches = 0
-      wanted.punchAt = 0
-    } else if (!path) {
-      this.#options.observed.renew()
-      wanted.relayAt = 0
-    }
+      wanted.punchAt = SOON
+    } else if (wanted && !path) wanted.relayAt = 0
     this.#options.plane.stirred = true
   }
 

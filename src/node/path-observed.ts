@@ -44,9 +44,8 @@ export class Observed {
     this.#askedAt = Number.NEGATIVE_INFINITY
   }
 
-  /** Our addresses have probably changed: what was seen is old. */
+  /** Our addresses may have changed: everybody is asked again. */
   renew(): void {
-    this.#seen.length = 0
     this.#askedAt = Number.NEGATIVE_INFINITY
   }
 

@@ -194,7 +194,9 @@ export class Plane {
 
   #tick(now: number): void {
     if (this.#closed) return
-    const next = Math.min(this.datagrams.tick(now), this.ladder.tick(now), this.observed.tick(now))
+    let next = Math.min(this.datagrams.tick(now), this.ladder.tick(now), this.observed.tick(now))
+    // What ladder and questions have begun is due already.
+    if (this.datagrams.stirred) next = Math.min(next, this.datagrams.tick(now))
     this.#loop.at(this.#timer, Math.max(next, now + 1), this.#onTimer)
   }
 

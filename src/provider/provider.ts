@@ -17,9 +17,11 @@ import type { Loop } from '../node/loop.ts'
 import type { SnapshotFile } from '../node/snapshot.ts'
 import { signCard } from '../ownership/card.ts'
 import { TelegramUnpacker } from '../p1/sequence.ts'
-import { CHANNEL_PROTOCOL, type Ending } from '../wire/channel.ts'
+import type { ReaderEntryText } from '../wire/access.ts'
+import { CHANNEL_PROTOCOL, ENDING, type Ending } from '../wire/channel.ts'
 import { CONSENT, CONSENT_PROTOCOL, decodeInvite, encodeInviteDone, type Invite } from '../wire/consent.ts'
 import { CLASS_NAMES } from '../wire/frame.ts'
+import type { ProviderAccess } from './access.ts'
 import { readInvite } from './invite.ts'
 import type { Channel, ProviderStore } from './store.ts'
 
@@ -29,6 +31,8 @@ export interface ProviderEvents {
   onGap(channel: Channel, from: { epoch: number; index: number }, to: { epoch: number; index: number }): void
   onAccess(channel: Channel, access: string, why: Ending | null): void
   onInvite(channel: Channel): void
+  /** The device says, signed, that access was given or taken. */
+  onEntry?(channel: Channel, entry: ReaderEntryText): void
   /** An invitation that led nowhere made room for another. */
   onForget?(channel: Channel): void
 }
@@ -37,10 +41,14 @@ export interface ProviderOptions {
   hardware: Hardware
   loop: Loop
   store: ProviderStore
+  /** What the devices' logs of keys say about us. */
+  access: ProviderAccess
   /** Where we stood when we last saved, and the file to save to. */
   places: readonly ReaderPlace[]
   placesFile: SnapshotFile
   events: ProviderEvents
+  /** Of frames that came together: every signature, or the newest and the links behind it (the default). */
+  verify?: 'every' | 'batch'
 }
 
 interface Following {
@@ -105,7 +113,10 @@ export class Provider {
   close(done: () => void): void {
     for (const { link } of this.#following) link.stop()
     this.#options.loop.cancel('provider save')
-    this.#save(done)
+    this.#save(() => {
+      this.#options.access.close()
+      done()
+    })
     this.host.close()
   }
 
@@ -147,6 +158,8 @@ export class Provider {
     store.invite(channel, (error) => {
       done(error)
       if (error) return
+      this.#options.access.event(channel.device, invite.event)
+      this.#options.access.entry(channel.device, invite.entry)
       const known = this.#find(channel)
       if (known) {
         Object.assign(known.channel, {
@@ -184,6 +197,8 @@ export class Provider {
     idle.link.stop()
     this.#following.splice(i, 1)
     this.#options.store.forget(idle.channel)
+    if (!this.#following.some((f) => equal(f.channel.device, idle.channel.device)))
+      this.#options.access.forget(idle.channel.device)
     this.#options.events.onForget?.(idle.channel)
   }
 
@@ -196,6 +211,7 @@ export class Provider {
       device,
       deviceBox: channel.deviceBox,
       class: channel.class,
+      verify: this.#options.verify ?? 'batch',
       own: { sign: this.#signer.publicKey, exchange: this.#exchange },
       events: {
         onPayload: (payload, at) => {
@@ -210,6 +226,10 @@ export class Provider {
         onSealed: (at) => events.onSealed(channel, at),
         onGrant: (state) => {
           if (state.length > 0) unpacker.join(state)
+        },
+        onEntry: (bytes, entry) => {
+          const added = this.#options.access.entry(channel.device, bytes)
+          if (added === 'new' || added === 'branch') events.onEntry?.(channel, entry)
         },
         onReject: () => {},
         onFrame: () => {},
@@ -231,8 +251,8 @@ export class Provider {
       onState: (up) => {
         if (up) return
         follower.onDisconnect()
-        // Access was ended by the owner: nothing to ask for until the next invitation.
-        if (follower.ended) link.stop()
+        // Access was ended by the owner: nothing to ask for until the next invitation, unless it only rests.
+        if (follower.ended && follower.ended.why !== ENDING.paused) link.stop()
       },
     })
     this.#following.push({ channel, follower, unpacker, link, askedAt: Number.NEGATIVE_INFINITY })

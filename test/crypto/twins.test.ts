@@ -161,5 +161,12 @@ t.test('SHA-1 and SHA-512 of both agree', async (t) => {
     const [a, b] = [crypto.getRandomValues(new Uint8Array(n)), crypto.getRandomValues(new Uint8Array(32))]
     t.same(Buffer.from(native.sha1(a, b)), Buffer.from(noble.sha1(a, b)))
     t.same(Buffer.from(native.sha512(a)), Buffer.from(noble.sha512(a)))
+    for (const side of [native, noble]) {
+      const out = new Uint8Array(64)
+      side.readerSha512(a, out)
+      t.same(Buffer.from(out), Buffer.from(native.sha512(a)))
+    }
+    t.same(Buffer.from(native.publicSha256(a)), Buffer.from(native.sha256(a)))
+    t.same(Buffer.from(noble.publicSha256(a)), Buffer.from(native.sha256(a)))
   }
 })

@@ -8,9 +8,11 @@ import type { Owned } from '../../src/home/owned.ts'
 import { simMeter } from '../../src/hw/sim/meter.ts'
 import { type Machine, World } from '../../src/hw/sim/world.ts'
 import { Loop } from '../../src/node/loop.ts'
+import type { DiscoverySettings } from '../../src/node/peers/config.ts'
 import { SnapshotFile } from '../../src/node/snapshot.ts'
 import { type Card, readCard } from '../../src/ownership/card.ts'
 import { freshCode, makeRecord } from '../../src/ownership/label.ts'
+import { ProviderAccess } from '../../src/provider/access.ts'
 import { Provider } from '../../src/provider/provider.ts'
 import { ProviderStore } from '../../src/provider/store.ts'
 
@@ -35,15 +37,23 @@ export class House {
   readonly code: string
   /** Telegrams as the meter sent them, without the line end behind the CRC. */
   readonly sent: string[]
+  /** When each of them was begun, virtual ms. */
+  readonly sentAt: number[]
   readonly homeGot: Got[]
   readonly providerGot: Map<string, Got[]>
   readonly providerSealed: Map<string, { epoch: number; index: number }[]>
+  /** Payloads of every class as they were released. */
+  readonly providerRaw: Map<string, { epoch: number; index: number; class: number; bytes: Uint8Array }[]>
   readonly machines: Map<string, Machine>
   device: Device | null
   home: Home | null
   /** Who signs updates of the device. */
   releaseKey: Uint8Array | null = null
-  readonly providers: Map<string, { provider: Provider; card: Card }>
+  /** How device and home find each other; without it by address alone. */
+  discovery: ((who: 'device' | 'home') => DiscoverySettings) | null = null
+  devicePort: number = PORT
+  timeServers: string[] = []
+  readonly providers: Map<string, { provider: Provider; card: Card; access: ProviderAccess }>
   readonly #record: ReturnType<typeof makeRecord>
   #fed = false
 
@@ -51,9 +61,11 @@ export class House {
     this.world = new World({ seed })
     this.log = []
     this.sent = []
+    this.sentAt = []
     this.homeGot = []
     this.providerGot = new Map()
     this.providerSealed = new Map()
+    this.providerRaw = new Map()
     this.machines = new Map()
     this.device = null
     this.home = null
@@ -72,7 +84,7 @@ export class House {
   }
 
   get deviceAddress(): string {
-    return `${this.machine('device').address}:${PORT}`
+    return `${this.machine('device').address}:${this.devicePort}`
   }
 
   report(who: string, event: string, detail: Record<string, unknown> = {}): void {
@@ -85,6 +97,13 @@ export class House {
 
   /** Switches the device (and, the first time, its meter) on and runs until it listens. */
   startDevice(): Device {
+    this.bootDevice()
+    this.until(() => this.device !== null)
+    return this.device!
+  }
+
+  /** The same, without waiting. */
+  bootDevice(): void {
     const machine = this.machine('device')
     if (!machine.on) machine.boot()
     this.device = null
@@ -94,6 +113,7 @@ export class House {
       machine.cable.every(1_000, (wall: number) => {
         const bytes = meter.telegramAt(wall)
         this.sent.push(latin(bytes).trimEnd())
+        this.sentAt.push(this.world.now())
         return bytes
       })
     }
@@ -101,10 +121,11 @@ export class House {
       {
         hardware: machine.hardware,
         record: this.#record,
-        listen: `${machine.address}:${PORT}`,
+        listen: this.deviceAddress,
         serial: 'sim',
+        ...(this.discovery ? { discovery: this.discovery('device') } : {}),
         ringFrames: 5_000,
-        ...(this.releaseKey ? { releaseKey: this.releaseKey } : {}),
+        onBoard: { releaseKey: this.releaseKey, timeServers: this.timeServers },
         report: (event, detail) => this.report('device', event, detail),
       },
       (error, device) => {
@@ -112,8 +133,6 @@ export class House {
         this.device = device
       },
     )
-    this.until(() => this.device !== null)
-    return this.device!
   }
 
   startHome(): Home {
@@ -124,6 +143,7 @@ export class House {
       {
         hardware: machine.hardware,
         loop: new Loop(machine.hardware.clock),
+        ...(this.discovery ? { discovery: this.discovery('home') } : {}),
         report: (event, detail) => this.report('home', event, detail),
         events: {
           onTelegram: (_device, telegram, at) =>
@@ -152,6 +172,8 @@ export class House {
     const sealed = this.providerSealed.get(name) ?? []
     this.providerGot.set(name, got)
     this.providerSealed.set(name, sealed)
+    const raw = this.providerRaw.get(name) ?? []
+    this.providerRaw.set(name, raw)
     let card: Card | null = null
     ProviderStore.open(
       hardware.files,
@@ -159,28 +181,36 @@ export class House {
       (error, store) => {
         if (!store) throw error ?? new Error('no store')
         const placesFile = new SnapshotFile(hardware.files, 'provider.places', 'plac', 1)
-        placesFile.read((_error, content) => {
-          const provider = new Provider({
-            hardware,
-            loop,
-            store,
-            places: (content && decodePlaces(content)) ?? [],
-            placesFile,
-            events: {
-              onTelegram: (_channel, telegram, at) =>
-                got.push({ epoch: at.epoch, index: at.index, text: latin(telegram) }),
-              onSealed: (_channel, at) => sealed.push(at),
-              onGap: (_channel, from, to) => this.report(name, 'gap', { from, to }),
-              onAccess: (_channel, access) => this.report(name, 'access', { access }),
-              onInvite: () => this.report(name, 'invited'),
-            },
-          })
-          const address = `${machine.address}:${PORT}`
-          provider.listen(address, () => {
-            card = readCard(provider.card([address]))
-            this.providers.set(name, { provider, card: card! })
-          })
-        })
+        const { files, random } = hardware
+        const followed = store.channels.map((c) => c.device)
+        placesFile.read((_error, content) =>
+          ProviderAccess.open({ files, random, followed }, (_bad, access) => {
+            const provider = new Provider({
+              hardware,
+              loop,
+              store,
+              access: access!,
+              places: (content && decodePlaces(content)) ?? [],
+              placesFile,
+              events: {
+                onTelegram: (channel, telegram, at) => {
+                  const { epoch, index } = at
+                  raw.push({ epoch, index, class: channel.class, bytes: telegram.slice() })
+                  got.push({ epoch, index, text: latin(telegram) })
+                },
+                onSealed: (_channel, at) => sealed.push(at),
+                onGap: (_channel, from, to) => this.report(name, 'gap', { from, to }),
+                onAccess: (_channel, access) => this.report(name, 'access', { access }),
+                onInvite: () => this.report(name, 'invited'),
+              },
+            })
+            const address = `${machine.address}:${PORT}`
+            provider.listen(address, () => {
+              card = readCard(provider.card([address]))
+              this.providers.set(name, { provider, card: card!, access: access! })
+            })
+          }),
+        )
       },
     )
     this.until(() => card !== null)
@@ -208,13 +238,13 @@ export class House {
     return result
   }
 
-  grant(name: string, purpose = 'energy advice'): string {
+  grant(name: string, purpose = 'energy advice', until?: number): string {
     let id = ''
     const { card } = this.providers.get(name)!
     this.home!.grant(
       this.owned(),
       card,
-      { class: 0, until: this.world.wallAtStart + 90 * 86_400_000, purpose },
+      { class: 0, until: until ?? this.world.wallAtStart + 90 * 86_400_000, purpose },
       (error, grantId) => {
         id = grantId ? base64url(grantId) : `!${error?.code}`
       },

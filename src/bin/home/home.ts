@@ -11,7 +11,9 @@ import { stateFolder } from '../machine.ts'
 import type { Answer, HomeCommand } from './command.ts'
 import { CONSENT_COMMANDS } from './consent.ts'
 import { DEVICE_COMMANDS } from './devices.ts'
+import { NETWORK_COMMANDS } from './network.ts'
 import { PEER_COMMANDS } from './peers.ts'
+import { PROOF_COMMANDS } from './proof.ts'
 import { type Running, startHome } from './running.ts'
 import { UPDATE_COMMANDS } from './update.ts'
 
@@ -33,7 +35,9 @@ const OPTIONS = {
 const COMMANDS: readonly HomeCommand[] = [
   ...DEVICE_COMMANDS,
   ...CONSENT_COMMANDS,
+  ...PROOF_COMMANDS,
   ...PEER_COMMANDS,
+  ...NETWORK_COMMANDS,
   ...UPDATE_COMMANDS,
 ]
 
@@ -54,6 +58,7 @@ export async function home(args: string[]): Promise<ExitCode> {
   const request = command.request(words, given)
   const folder = stateFolder(given.text('state'), 'home')
   const answer = (await askControl(folder, request, say)) ?? (await alone(folder, given, request))
+  if (answer.say !== undefined) say(answer.say)
   if (answer.result !== undefined) process.stdout.write(`${JSON.stringify(answer.result)}\n`)
   if (!answer.ok)
     throw new WattleError(answer.code ?? 'failed', answer.text ?? answer.code ?? 'it did not work')

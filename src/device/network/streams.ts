@@ -7,6 +7,7 @@ import type { Bytes } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
 import { Signer } from '../../crypto/native.ts'
 import { Secret } from '../../crypto/secret.ts'
+import type { Head } from '../../dht/overlay/head.ts'
 import type { Failure, Hardware } from '../../hw/hardware.ts'
 import type { Stream } from '../../net/api.ts'
 import { Host } from '../../net/host.ts'
@@ -23,6 +24,7 @@ import type { ConsentServer } from '../consent.ts'
 import type { Subscriber } from '../publish/subscriber.ts'
 import type { Subscribers } from '../publish/subscribers.ts'
 import { DeviceDiscovery } from './discovery.ts'
+import type { Standing } from './head.ts'
 import { DevicePeers } from './peers.ts'
 
 export interface StreamsOptions {
@@ -42,6 +44,9 @@ export interface StreamsOptions {
   name: string
   /** How it is found; null: by its address alone. */
   discovery: DiscoverySettings | null
+  /** As in DeviceHeadOptions. */
+  standing: () => Standing | null
+  onRemembered: (head: Head) => void
   report: (event: string, detail?: Record<string, unknown>) => void
 }
 
@@ -101,7 +106,7 @@ export class DeviceStreams {
   }
 
   #makeFound(): void {
-    const { hardware, loop, name, discovery: settings, signer } = this.#options
+    const { hardware, loop, name, discovery: settings, signer, standing, onRemembered } = this.#options
     this.#discovery?.stop()
     this.#discovery = null
     if (!settings) return
@@ -114,6 +119,8 @@ export class DeviceStreams {
       signer: signer(),
       address: () => this.#address,
       visible: () => true,
+      standing,
+      onRemembered,
       ...(this.#peers ? { opinion: this.#peers.opinion } : {}),
     })
     this.#discovery = found

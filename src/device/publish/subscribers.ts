@@ -163,8 +163,10 @@ export class Subscribers {
       const who = this.#options.entitled(subscriber.reader, request.class)
       if (subscriber.closed) continue
       if (!who) subscriber.refuse(ENDING.notReader)
-      else if (this.#mayRead(who)) this.#begin(subscriber, request, who)
-      else this.#waiting.push(waiting)
+      else if (this.#mayRead(who)) {
+        for (const entry of this.#options.entries(subscriber.reader, request.class)) subscriber.entry(entry)
+        this.#begin(subscriber, request, who)
+      } else this.#waiting.push(waiting)
     }
   }
 

@@ -78,7 +78,11 @@ export function listPorts(root = '/'): Port[] {
     const target = real(join(byId, name))
     if (target !== null) stable.set(basename(target), join(byId, name))
   }
-  const names = list(join(root, 'dev')).filter((n) => stable.has(n) || NAMES.some((r) => r.test(n)))
+  // Where the kernel writes its console there is no meter.
+  const consoles = (line(join(root, 'sys/class/tty/console/active')) ?? '').split(' ')
+  const names = list(join(root, 'dev')).filter(
+    (n) => (stable.has(n) || NAMES.some((r) => r.test(n))) && !consoles.includes(n),
+  )
   const ports = names.map((name): Port => {
     const usb = usbOf(root, name)
     const known = usb === null ? undefined : CABLES[usb.id]

@@ -17,8 +17,11 @@ export interface Service {
   txt: readonly string[]
 }
 
-/** Seconds: RFC 6762 section 10. */
-export const HOST_TTL = 120
+/**
+ * Seconds. RFC 6762 section 10 recommends 120 for a host's records, since addresses change; ours are
+ * announced anew when they do, and every listener would ask again twice in those 120 seconds.
+ */
+export const HOST_TTL = 900
 export const OTHER_TTL = 4_500
 export const LOCAL = 'local'
 export const META: string = `_services._dns-sd._udp.${LOCAL}`

@@ -137,7 +137,7 @@ export class Datagrams {
     const session = this.session(key, now)
     if (!session) return null
     for (const { host, port } of places) this.addPath(session, { host, port, via: 0, carrier: null }, now)
-    if (!session.up && !session.attempt) this.begin(session, now)
+    if (!session.current && !session.attempt) this.begin(session, now)
     return session
   }
 

@@ -4,6 +4,7 @@
 import { type Bytes, base64url, unbase64url } from '../../base/bytes.ts'
 import { EXIT, WattleError } from '../../base/errors.ts'
 import { LIMITS } from '../../base/limits.ts'
+import { DHT_SETTINGS, type DhtSettings, dhtSettings } from '../dht/settings.ts'
 import type { ListedPeer } from './list.ts'
 
 export interface DiscoverySettings {
@@ -14,6 +15,8 @@ export interface DiscoverySettings {
     peers: readonly ListedPeer[]
     timeoutMs: number
   }
+  /** Null: off. */
+  dht: DhtSettings | null
 }
 
 export const DISCOVERY_SETTINGS: readonly string[] = [
@@ -21,6 +24,7 @@ export const DISCOVERY_SETTINGS: readonly string[] = [
   'bootstrap.enabled',
   'bootstrap.keys',
   'bootstrap.timeout',
+  ...DHT_SETTINGS,
 ]
 
 const TIMEOUT_MS = 10_000
@@ -46,7 +50,7 @@ export function discoverySettings(
   const peers = bootstrapPeers(of('bootstrap.keys') ?? '')
   if (!peers)
     throw bad('bootstrap.keys', `KEY@HOST:PORT, at most ${LIMITS.peers.bootstrap}, with commas between`)
-  return { mdns, bootstrap: { enabled: enabled === 'on', peers, timeoutMs: timeout } }
+  return { mdns, bootstrap: { enabled: enabled === 'on', peers, timeoutMs: timeout }, dht: dhtSettings(of) }
 }
 
 /** `KEY@HOST:PORT` each; one key may have several addresses. Null where one of them is none. */

@@ -225,6 +225,9 @@ t.test('ports, adapters and who uses them are read from /dev, /sys and /proc', a
   mkdirSync(join(root, 'proc/4711/fd'), { recursive: true })
   writeFileSync(join(root, 'proc/4711/comm'), 'dsmr_datalogger\n')
   symlinkSync(join(root, 'dev/ttyUSB1'), join(root, 'proc/4711/fd/5'))
+  writeFileSync(join(root, 'dev/ttyAMA0'), '')
+  mkdirSync(join(root, 'sys/class/tty/console'), { recursive: true })
+  writeFileSync(join(root, 'sys/class/tty/console/active'), 'tty0 ttyAMA0\n')
   const [first, second, ...rest] = listPorts(root)
   t.strictSame(first, {
     path: join(root, 'dev/ttyUSB1'),

@@ -87,11 +87,36 @@ t.test('goodbye: gone within two seconds; a power cut: when the promise ends', a
   t.same(keys(home.lost), [base64url(signerOf(1).publicKey)])
   t.same(keys(home.lan.neighbours), [base64url(signerOf(2).publicKey)])
   b.kill()
-  world.runFor(60_000)
+  world.runFor(300_000)
   t.equal(home.lost.length, 1, 'silence alone is no reason')
-  world.runFor(120_000)
+  world.runFor(620_000)
   t.equal(home.lost.length, 2)
 })
+
+t.test(
+  'an idle hour costs a twentieth of the multicast that a question every ten seconds does',
+  async (t) => {
+    const world = new World({ seed: 8 })
+    const device = seat(world, 'wattle-0001', 1)
+    const home = seat(world, 'laptop', null)
+    world.runFor(60_000)
+    let heard = 0
+    const ear = world.machine('ear').hardware.sockets
+    const on = ear.networks().find((n) => !n.loopback && n.family === 4)!
+    ear.joinGroup(
+      { group: '224.0.0.251', port: 5_353, on },
+      () => heard++,
+      () => {},
+    )
+    world.runFor(3_600_000)
+    // @libp2p/mdns: each of two asks every 10 s, and the other answers.
+    const peers = 2 * 2 * 360
+    t.ok(heard * 20 <= peers, `${heard} messages an hour on IPv4`)
+    t.ok(heard > 0)
+    t.equal(home.lan.neighbours.length, 1)
+    t.equal(home.lost.length + device.lost.length, 0)
+  },
+)
 
 t.test('two of one name: one takes another, both are found', async (t) => {
   const world = new World({ seed: 4 })

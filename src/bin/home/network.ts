@@ -1,0 +1,52 @@
+// `network` over the control socket of My Home: what `wattle peers` and `wattle doctor` show of it.
+
+import { base64url } from '../../base/bytes.ts'
+import type { HomeCommand } from './command.ts'
+
+export interface NetworkPeer {
+  key: string | null
+  /** What a person calls it, where it is a device of ours. */
+  name: string | null
+  sources: readonly string[]
+  addresses: readonly string[]
+  proven: boolean
+  ours: boolean
+  /** `host:port` in use now; null: not connected. */
+  path: string | null
+}
+
+export interface NetworkReport {
+  /** Each layer in words. */
+  layers: Readonly<Record<string, string>>
+  peers: readonly NetworkPeer[]
+  unclaimed: readonly { name: string; addresses: readonly string[] }[]
+}
+
+export const NETWORK_COMMANDS: readonly HomeCommand[] = [
+  {
+    verb: 'network',
+    request: () => ({ do: 'network' }),
+    act: ({ home }, _, answer) => {
+      const { coordinator } = home
+      const nameOf = (key: string): string | null =>
+        home.owned.find((o) => base64url(o.device.key) === key)?.device.name ?? null
+      const peers = (coordinator?.table.peers ?? []).map((p) => {
+        const key = p.key && base64url(p.key)
+        return {
+          key,
+          name: key && nameOf(key),
+          sources: p.sources,
+          addresses: p.addresses,
+          proven: p.proven,
+          ours: p.pinned,
+          path: (p.key && home.host.find(p.key)?.remote) ?? null,
+        }
+      })
+      const unclaimed = (coordinator?.neighbours ?? [])
+        .filter((n) => !n.claimed)
+        .map(({ name, addresses }) => ({ name, addresses }))
+      const report: NetworkReport = { layers: coordinator?.describe() ?? {}, peers, unclaimed }
+      answer({ ok: true, result: report })
+    },
+  },
+]

@@ -1,0 +1,50 @@
+// The laboratory's main program: enters namespaces of its own, runs the cells it was asked for, prints
+// the matrix. Exit code 0 also where the kernel refuses: the notice says that nothing was tried.
+import { CELLS, type Cell, NAIVE, type Outcome, runCell } from './cells.ts'
+import { enterLab } from './lab.ts'
+
+const [program, ...rest] = process.argv.slice(2)
+const once = rest.includes('--once')
+const words = rest.filter((word) => !word.startsWith('--'))
+/** A cell whose outcome is chance is run so often. */
+const REPEAT = 5
+
+async function times(cell: Cell, count: number): Promise<{ good: number; outcomes: Outcome[] }> {
+  const outcomes: Outcome[] = []
+  for (let i = 0; i < count; i++)
+    outcomes.push(
+      await runCell(once ? { ...cell, withinMs: Math.min(cell.withinMs, 2_500) } : cell, program!),
+    )
+  return { good: outcomes.filter((o) => o.ok).length, outcomes }
+}
+
+async function main(): Promise<number> {
+  const inside = enterLab(process.argv.slice(1))
+  if (typeof inside === 'string') {
+    console.log(`nat-lab: SKIPPED, nothing was tried: ${inside}`)
+    return 0
+  }
+  if (inside !== null) return inside
+  const wanted = CELLS.filter((cell) => words.length === 0 || words.some((word) => cell.name.includes(word)))
+  const rows: string[] = []
+  let bad = 0
+  for (const cell of wanted) {
+    const count = !once && (cell.delayMs || cell.name.includes('symmetric')) ? REPEAT : 1
+    const { good, outcomes } = await times(cell, count)
+    if (good < count) bad++
+    const worst = outcomes.find((o) => !o.ok) ?? outcomes.reduce((a, b) => (b.directMs > a.directMs ? b : a))
+    const row = `${good === count ? 'ok  ' : 'FAIL'} ${cell.name.padEnd(28)} ${good}/${count}  ${worst.text}`
+    console.log(row)
+    rows.push(row)
+    if (cell.name.startsWith('accepts WAN') && !once) {
+      const naive = await times(NAIVE, REPEAT)
+      console.log(
+        `     ${NAIVE.name.padEnd(28)} ${naive.good}/${REPEAT}  without the short-lived first datagram, for comparison`,
+      )
+    }
+  }
+  console.log(`nat-lab: ${rows.length - bad} of ${rows.length} cells`)
+  return bad > 0 ? 1 : 0
+}
+
+process.exitCode = await main()
