@@ -201,7 +201,10 @@ t.test('the whole page stays small', async (t) => {
       const named = [...text(html.bytes).matchAll(/(?:href|src)="(\/[\w.-]+)"/g)].map((match) => match[1]!)
       for (const language of languages) {
         const words = front === '/' ? [language, language.replace('.js', '-more.js')] : [language]
-        const bytes = [...new Set([front, ...named, ...words])].reduce((sum, path) => sum + assets[path]!.gzip.length, 0)
+        const bytes = [...new Set([front, ...named, ...words])].reduce(
+          (sum, path) => sum + assets[path]!.gzip.length,
+          0,
+        )
         t.ok(bytes <= MOST_GZIP_BYTES, `${name} at ${front} with ${words}: ${bytes} bytes`)
       }
     }
