@@ -27,6 +27,8 @@ export class RequestPanel {
   readonly #fault: AskFault | null
   readonly #problem: HTMLElement = h('p', { class: 'problem', role: 'alert' })
   #verified: boolean
+  #checking: 'not-yet' | 'asked'
+  #state: HomeState | null
   #done: boolean
   /** Leads back to the board; set by the page. */
   onDone: () => void = () => {}
@@ -35,17 +37,20 @@ export class RequestPanel {
     this.#root = root
     this.#ask = ask
     this.#verified = false
+    this.#checking = 'not-yet'
+    this.#state = null
     this.#done = false
     const { request, fault } = readRequest(location.search.slice(1), Date.now())
     this.#request = request
     this.#fault = fault
     show(this.#problem, false)
-    if (request) void this.#verify(request)
   }
 
   show(state: HomeState): void {
     const request = this.#request
     if (this.#done) return
+    this.#state = state
+    if (request && this.#checking === 'not-yet') void this.#verify(request)
     const devices = state.devices.map((d) => [d.id, d.name])
     redraw(this.#root, [devices, this.#verified, this.#fault], () =>
       request ? this.#form(request, state) : faulty(this.#fault ?? 'shape'),
@@ -53,8 +58,12 @@ export class RequestPanel {
   }
 
   async #verify(request: ProviderRequest): Promise<void> {
+    this.#checking = 'asked'
     const outcome = await this.#ask({ do: 'verify', card: request.cardLine })
+    // The connection was lost meanwhile: asked again with the next state.
+    if (outcome.code === 'no-answer') this.#checking = 'not-yet'
     this.#verified = outcome.ok
+    if (this.#state) this.show(this.#state)
   }
 
   #form(request: ProviderRequest, state: HomeState): Child[] {
