@@ -47,7 +47,11 @@ t.test('a phone and a device', { skip: skipBrowser }, async (t) => {
   })
 
   await t.test('a reload, and a restart of the device', async (t) => {
+    await page.click('#tabs >> text=Device')
+    await page.click('button:text("Save the key")')
+    await seen(page, 'A second phone')
     await page.reload()
+    await page.click('#tabs >> text=Now')
     await page.waitForSelector('.hero .figure:not(:text("–"))')
     await house.restart()
     await seen(page, 'No connection')

@@ -10,7 +10,7 @@ import type { AskHome, LiveEvents } from './kit/live.ts'
 import { takeCode } from './parts/address.ts'
 import { ClaimPanel } from './parts/claim.ts'
 import { DevicePanel } from './parts/device.ts'
-import type { KeyPanel } from './parts/keys.ts'
+import { AT_DEVICE, type KeyCards } from './parts/key-cards.ts'
 import { LogPanel } from './parts/log.ts'
 import { NowPanel } from './parts/now.ts'
 import type { RequestPanel } from './parts/request.ts'
@@ -31,7 +31,7 @@ interface Past {
 
 export class App implements LiveEvents<HomeMessage> {
   /** Only where the page itself holds the owner's keys. */
-  keys: KeyPanel | null
+  keys: KeyCards | null
   /** Only where a provider's request can be answered. */
   request: ((root: HTMLElement, ask: AskHome) => RequestPanel) | null
   #asked: RequestPanel | null
@@ -97,7 +97,7 @@ export class App implements LiveEvents<HomeMessage> {
         ),
       ),
     )
-    this.#openTab('now')
+    this.#openTab(location.search === AT_DEVICE ? 'device' : 'now')
     say(byId('link'), words.app.connecting)
     setInterval(() => {
       this.#now.tick()

@@ -2,8 +2,13 @@
 // this browser. Frames are opened here, events are signed here; the device relays and stores.
 
 import { startPhone } from './own/phone.ts'
+import { KeyPanel } from './parts/keys.ts'
 import { RequestPanel } from './parts/request.ts'
 
-startPhone(null, (app) => {
-  app.request = (root, ask) => new RequestPanel(root, ask)
+startPhone({
+  claiming: null,
+  keys: (box, own) => new KeyPanel(box, own),
+  prepare: (app) => {
+    app.request = (root, ask) => new RequestPanel(root, ask)
+  },
 })

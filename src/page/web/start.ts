@@ -3,8 +3,6 @@
 
 import { Claiming } from './own/claiming.ts'
 import { startPhone } from './own/phone.ts'
+import { justClaimed } from './parts/key-cards.ts'
 
-startPhone(
-  (run) => new Claiming(run),
-  () => {},
-)
+startPhone({ claiming: (run) => new Claiming(run), keys: () => justClaimed, prepare: () => {} })

@@ -10,16 +10,15 @@ import { words } from '../words/words.ts'
 const MOST_LINES = 100
 
 export class LogPanel {
-  readonly #list: HTMLElement = h('ol', { class: 'log', role: 'log' })
+  readonly #list: HTMLElement = h('ol', { class: 'log' })
   readonly #empty: HTMLElement = h('p', { class: 'quiet' }, words.log.empty)
   readonly #seen: Set<string> = new Set()
 
   constructor(root: HTMLElement) {
     fill(root, [
       h('h2', { class: 'title' }, words.log.title),
-      h('div', { class: 'card' }, this.#empty, this.#list),
+      h('div', { class: 'card', role: 'log', 'aria-relevant': 'additions' }, this.#empty, this.#list),
     ])
-    this.#list.setAttribute('aria-relevant', 'additions')
   }
 
   /** A server that comes back tells the latest lines again; they are shown once. */
