@@ -20,7 +20,8 @@ export interface ControlAnswer {
 
 export type ControlRequest = Record<string, unknown> & { do: string }
 
-const LINE_BYTES = 65_536
+/** A change of many devices with many signatures is the longest that goes through here. */
+const LINE_BYTES = 1_048_576
 
 export function controlPath(folder: string): string {
   return join(folder, 'control.sock')

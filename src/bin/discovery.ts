@@ -1,6 +1,6 @@
 // The options about finding each other, the same for every party: `--lan on|off|lo` and
-// `--bootstrap KEY@HOST:PORT[,…]`,
-// `--dht IP:PORT`, `--dht-bootstrap [KEY@]IP:PORT[,…]`, or the names of docs/discovery.md in a configuration file.
+// `--bootstrap KEY@HOST:PORT[,…]`, `--relay KEY@HOST:PORT[,…]`, `--dht IP:PORT`,
+// `--dht-bootstrap [KEY@]IP:PORT[,…]`, or the names of docs/discovery.md in a configuration file.
 
 import { type DiscoverySettings, discoverySettings } from '../node/peers/config.ts'
 import type { Parsed } from './cli.ts'
@@ -10,6 +10,7 @@ export const DISCOVERY_OPTIONS = {
   bootstrap: { type: 'string' },
   dht: { type: 'string' },
   'dht-bootstrap': { type: 'string' },
+  relay: { type: 'string' },
 } as const
 
 const OPTION_OF: Readonly<Record<string, string>> = {
@@ -17,6 +18,7 @@ const OPTION_OF: Readonly<Record<string, string>> = {
   'bootstrap.keys': 'bootstrap',
   'dht.listen': 'dht',
   'dht.bootstrap': 'dht-bootstrap',
+  'relay.keys': 'relay',
 }
 
 /**

@@ -20,9 +20,12 @@ import { ProviderFace } from '../provider/face.ts'
 import { type OwnConsent, ownConsents } from '../provider/proof.ts'
 import { channelName, Provider } from '../provider/provider.ts'
 import { ProviderStore } from '../provider/store.ts'
+
 import { classId } from '../wire/frame.ts'
 import { emit, listenError, type Parsed, parse, say, untilStopped, usage, wait } from './cli.ts'
 import { askControl, serveControl } from './control.ts'
+import { DISCOVERY_OPTIONS, discoveryOf } from './discovery.ts'
+
 import { type OpenMachine, openMachine, stateFolder } from './machine.ts'
 
 /** Asked for unless told otherwise: 90 days. */
@@ -37,6 +40,7 @@ const OPTIONS = {
   page: { type: 'string' },
   ancestor: { type: 'string', multiple: true },
   who: { type: 'string' },
+  ...DISCOVERY_OPTIONS,
   verify: { type: 'string' },
   class: { type: 'string' },
   until: { type: 'string' },
@@ -167,6 +171,7 @@ async function follow(given: Parsed): Promise<ExitCode> {
     places: (content && decodePlaces(content)) ?? [],
     placesFile,
     verify,
+    discovery: discoveryOf(given, () => undefined, 'off'),
     events: {
       onTelegram: (channel, telegram, at) => {
         const reading = face.onTelegram(channel, telegram, at)

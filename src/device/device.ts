@@ -8,6 +8,7 @@ import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Loop } from '../node/loop.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import { type ClaimRecord, deviceName } from '../ownership/label.ts'
+import { FACTORY_POLICY, type Policy } from '../ownership/policy/policy.ts'
 import type { Reading } from '../p1/reading.ts'
 import type { Telegram } from '../p1/telegram.ts'
 import type { Witness } from '../wire/channel.ts'
@@ -20,6 +21,7 @@ import { Meter, type MeterOptions } from './meter.ts'
 import { judgeHead, standing } from './network/head.ts'
 import { DevicePage, type PageSetting } from './network/page.ts'
 import { DeviceStreams } from './network/streams.ts'
+import { framesKept } from './owning/retention.ts'
 import { Access } from './publish/access.ts'
 import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
 import { Subscribers } from './publish/subscribers.ts'
@@ -38,6 +40,8 @@ export interface DeviceOptions {
   /** What happens, for a person or a test: one event and its details; never a secret. */
   report: (event: string, detail?: Record<string, unknown>) => void
   onReading?: (reading: Reading, telegram: Telegram) => void
+  /** The policy that holds from now on. */
+  onPolicy?: (policy: Policy) => void
   /** How others find it; without it by its address alone. */
   discovery?: DiscoverySettings
   /** Frames that the ring of `raw` holds. */
@@ -116,6 +120,9 @@ export class Device {
       openLinks: () => [...this.#streams.openLinks(), ...(this.#page?.openLinks() ?? [])],
       onOwned: (done) => this.#onOwned(done),
       onDisowned: () => this.#onDisowned(),
+      onRules: (before) => this.#onRules(before),
+      onOwnEvent: (jws) => this.#consent.tell(jws),
+      wall: () => hardware.clock.wall(),
       report,
     })
     this.#consent = new ConsentServer({
@@ -183,6 +190,11 @@ export class Device {
   /** Ed25519 key, or null while nobody owns it. */
   get key(): Bytes | null {
     return this.#state.signer?.publicKey ?? null
+  }
+
+  /** What the owners have decided in advance; the factory default while nobody owns it. */
+  get policy(): Policy {
+    return this.#state.log?.policy ?? FACTORY_POLICY
   }
 
   get status(): { led: string; readers: number; witnessed: boolean; net: unknown; p1: unknown } {
@@ -307,6 +319,7 @@ export class Device {
       (error, channels) => {
         if (error || !channels) return done(error)
         this.#channels = channels
+        this.#onRules(null)
         const access = this.#serve(channels)
         const leaving = (epochOf: (cls: ClassId) => number): void => access.closeLost(epochOf)
         channels.rotate(ALL_CLASSES, reason, { leaving }, (failure) => {
@@ -315,6 +328,15 @@ export class Device {
         })
       },
     )
+  }
+
+  /** Other owners, or another policy: whoever has to keep to it hears of it. */
+  #onRules(before: Policy | null): void {
+    const { policy } = this
+    this.#streams.peers?.reputation.judge(policy.reputation)
+    for (const cls of ALL_CLASSES) this.#channels?.ring(cls).keep(framesKept(cls, policy))
+    if (before === null) this.#consent.ownersChanged()
+    this.#options.onPolicy?.(policy)
   }
 
   #serve(channels: Channels): Access {

@@ -6,7 +6,7 @@ import { Reader, Writer } from '../base/cursor.ts'
 import { EXIT, WattleError } from '../base/errors.ts'
 import { AccessBook, type Added } from '../channel/proof.ts'
 import { Verifier } from '../crypto/native.ts'
-import type { Failure, Files, Hardware, Random } from '../hw/hardware.ts'
+import type { Failure, Files, Random } from '../hw/hardware.ts'
 import { Journal } from '../node/journal.ts'
 import type { Delivered } from '../wire/consent.ts'
 
@@ -74,7 +74,7 @@ export function accessName(key: Bytes): string {
 
 /** The logs of keys of these devices, by their keys in hex. */
 export function openAccesses(
-  { files, random }: Hardware,
+  { files, random }: { files: Files; random: Random },
   devices: readonly { key: Bytes }[],
   done: (error: Failure, accesses: Map<string, DeviceAccess> | null) => void,
 ): void {

@@ -4,18 +4,26 @@
 
 import { type Bytes, base64url, equal, hex } from '../base/bytes.ts'
 import { WattleError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
 import { decodePlaces, encodePlaces, placeOf, type ReaderPlace } from '../channel/place.ts'
 import { Exchange, Signer } from '../crypto/native.ts'
+import { locatorOf } from '../dht/overlay/head.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
 import { guestLayer } from '../node/dht/layer.ts'
 import type { Loop } from '../node/loop.ts'
+import { attachPlane } from '../node/path-attach.ts'
+import type { Plane } from '../node/path-plane.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import { Coordinator } from '../node/peers/coordinator.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
 import { type EventBody, type ReaderEntry, signEvent } from '../ownership/event.ts'
 import { deviceName, type Label, parseCode } from '../ownership/label.ts'
+import type { Decision } from '../ownership/log.ts'
+import { encodeChange } from '../ownership/owners/change.ts'
+import { Successors } from '../ownership/owners/successors.ts'
+import { encodePolicy, FACTORY_POLICY } from '../ownership/policy/policy.ts'
 import { signVouch, type VouchKind } from '../ownership/reputation/statement.ts'
 import type { ClassId } from '../wire/frame.ts'
 import type { PeerOpinion } from '../wire/peers.ts'
@@ -23,8 +31,10 @@ import { type DeviceAccess, openAccesses } from './access.ts'
 import { Claiming } from './claiming.ts'
 import { Invites } from './invites.ts'
 import { Owned, type OwnedEvents } from './owned.ts'
+import { Joining } from './owning/joining.ts'
+import { Owning } from './owning/owning.ts'
 import { askPeers } from './peers.ts'
-import { HomeStore, type OwnedDevice, tooMany } from './store.ts'
+import { HomeStore, type OwnedDevice, tooMany, unwritten } from './store.ts'
 import { type UpdateOptions, UpdateSender } from './update.ts'
 
 export interface HomeOptions {
@@ -46,17 +56,21 @@ export interface GrantRequest {
 type Done = (error: WattleError | null) => void
 
 const SAVE_MS = 2_000
-/** Before an owner says otherwise (DESIGN, "Grants"). */
-export const DEFAULT_GRANT_MS: number = 90 * 86_400_000
-/** The factory default policy; issue 5 gives it more words. */
-const POLICY = new Uint8Array(0)
+/** A device is claimed with the factory default; owners change it later. */
+const POLICY = encodePolicy(FACTORY_POLICY)
 const PLACES = { file: 'home.places', kind: 'plac', version: 1 } as const
 
 export class Home {
   readonly host: Host
   readonly store: HomeStore
   readonly owned: Owned[]
+  readonly owning: Owning
+  /** Our successor keys. */
+  readonly successors: Successors
+  readonly joining: Joining
   readonly coordinator: Coordinator | null
+  /** UDP, where relays are set. */
+  readonly plane: Plane | null
   readonly #options: HomeOptions
   readonly #signer: Signer
   readonly #exchange: Exchange
@@ -76,6 +90,7 @@ export class Home {
       claiming: Claiming
       places: ReaderPlace[]
       placesFile: SnapshotFile
+      successors: Successors
       accesses: Map<string, DeviceAccess>
     },
   ) {
@@ -88,15 +103,43 @@ export class Home {
     this.#places = parts.places
     this.#placesFile = parts.placesFile
     this.owned = []
-    this.coordinator = options.discovery ? this.#makeCoordinator(options.discovery) : null
-    this.#accesses = parts.accesses
+    this.plane = attachPlane({
+      hardware: options.hardware,
+      loop: options.loop,
+      host: parts.host,
+      signer: parts.signer,
+      settings: options.discovery ?? null,
+      port: 0,
+      loopback: options.discovery?.mdns === 'lo',
+      punchSockets: LIMITS.udp.punchSockets,
+      report: options.report,
+    })
     this.#invites = new Invites({
-      host: this.host,
+      host: parts.host,
       loop: options.loop,
       book: (device) => this.access(device)?.book ?? null,
       report: options.report,
     })
-    for (const device of parts.store.devices) if (!device.log.deleted) this.#follow(device)
+    this.#accesses = parts.accesses
+    this.successors = parts.successors
+    this.owning = new Owning({
+      store: parts.store,
+      signer: parts.signer,
+      exchange: parts.exchange,
+      successors: parts.successors,
+      owned: () => this.owned,
+      wall: () => this.#wall(),
+      report: options.report,
+    })
+    this.joining = new Joining({
+      store: parts.store,
+      nextDigest: () => this.owning.nextDigest(),
+      exchange: parts.exchange,
+      visiting: { host: parts.host, loop: options.loop, signer: parts.signer, wall: () => this.#wall() },
+      onJoined: (device, joined) => this.#added(device, joined),
+    })
+    this.coordinator = options.discovery ? this.#makeCoordinator(options.discovery) : null
+    for (const device of parts.store.devices) if (this.#ours(device)) this.#follow(device)
     options.loop.every('home save', SAVE_MS, () => this.#save())
     this.coordinator?.start()
   }
@@ -106,7 +149,17 @@ export class Home {
     const { sockets, random, clock } = hardware
     const listen = { sockets, random, host: 'home', announcement: () => null, signer: () => null }
     const machine = { loop, random, sockets }
-    const layers = dht ? [guestLayer(machine, dht, (key, at) => coordinator.heard('dht', key, at))] : []
+    const layers = dht
+      ? [
+          guestLayer(machine, dht, {
+            onPeer: (key, at) => coordinator.heard('dht', key, at),
+            locator: (key) => {
+              const device = this.store.devices.find((d) => equal(d.key, key))
+              return device ? locatorOf(this.#exchange, device.box, key) : null
+            },
+          }),
+        ]
+      : []
     const coordinator = new Coordinator({
       layers,
       loop,
@@ -139,7 +192,11 @@ export class Home {
       const signer = new Signer(store.keys.seed)
       const exchange = new Exchange(store.keys.boxSeed)
       const host = new Host({ sockets, timers: loop, random, signer, agent: 'wattle-home' })
-      Claiming.open({ host, loop, files, random, signer, exchange, policy: POLICY }, (failure, claiming) => {
+      const successors = new Successors(store.keys.successors)
+      const next = (): Bytes => home?.owning.nextDigest() ?? successors.digest(0)
+      let home: Home | null = null
+      const parts = { host, loop, files, random, signer, exchange, policy: POLICY, next }
+      Claiming.open(parts, (failure, claiming) => {
         if (failure || !claiming) return done(failure, null)
         const placesFile = new SnapshotFile(files, PLACES.file, PLACES.kind, PLACES.version)
         placesFile.read((trouble, content) => {
@@ -147,8 +204,9 @@ export class Home {
           const places = (content && decodePlaces(content)) ?? []
           openAccesses(hardware, store.devices, (bad, accesses) => {
             if (!accesses) return done(bad, null)
-            const parts = { store, signer, exchange, host, claiming, places, placesFile, accesses }
-            done(null, new Home(options, parts))
+            const all = { store, signer, exchange, host, claiming, places, placesFile, accesses, successors }
+            home = new Home(options, all)
+            done(null, home)
           })
         })
       })
@@ -190,26 +248,59 @@ export class Home {
       const known = this.store.device(certificate.device)
       if (known) return done(null, known)
       const name = this.store.freeName(`wattle-${certificate.discriminator.toString(16).padStart(4, '0')}`)
-      const owners = [{ sign: this.#signer.publicKey, box: this.#exchange.publicKey }]
       const device = {
         key: certificate.device,
         box: certificate.box,
         name,
         addresses: [o.address],
         certificate: bytes,
-        owners,
+        owners: claimed.owners,
+        policy: POLICY,
       }
       this.store.addDevice(device, (failure) => {
-        if (failure) return done(storageError(failure), null)
+        if (failure) return done(unwritten(failure), null)
         const added = this.store.device(certificate.device)!
-        openAccesses(this.#options.hardware, [added], (bad, accesses) => {
-          if (!accesses) return done(storageError(bad ?? new Error('no file')), null)
-          for (const [key, access] of accesses) this.#accesses.set(key, access)
-          this.#follow(added)
-          done(null, added)
-        })
+        this.#added(added, (bad) => done(bad, bad ? null : added))
       })
     })
+  }
+
+  /** A device that is written down: its log of keys is opened, and then it is followed. */
+  #added(device: OwnedDevice, done: Done): void {
+    if (this.owned.some((o) => o.device === device)) return done(null)
+    openAccesses(this.#options.hardware, [device], (error, accesses) => {
+      if (!accesses) return done(unwritten(error ?? new Error('no file')))
+      for (const [key, access] of accesses) this.#accesses.set(key, access)
+      this.#follow(device)
+      done(null)
+    })
+  }
+
+  #wall(): number {
+    return Math.floor(this.#options.hardware.clock.wall())
+  }
+
+  /** We are one of its owners, and it has not been given up. */
+  #ours(device: OwnedDevice): boolean {
+    return !device.log.deleted && device.log.isOwner(this.#signer.publicKey)
+  }
+
+  #onLog(device: OwnedDevice, decision: Decision): void {
+    const { events, loop } = this.#options
+    events.onLog(device, decision)
+    // Its entry may have come before the event: after an answer that was lost, or by another owner's hand.
+    if (decision.kind === 'authorized') this.#inviteAgain(device, decision.reader.grantId)
+    const owned = this.owned.find((o) => o.device === device)
+    if (decision.kind !== 'owners' || !owned || this.#ours(device)) return
+    // Not ours any more; whoever waits for this very event hears of it first.
+    loop.after(`gone ${device.name}`, 1, () => this.#leave(owned))
+  }
+
+  #leave(owned: Owned): void {
+    owned.stop()
+    this.owned.splice(this.owned.indexOf(owned), 1)
+    this.coordinator?.unwant(owned.device.key)
+    this.#options.report('gone', { device: owned.device.name })
   }
 
   look: Claiming['look'] = (address, done) => this.#claiming.look(address, done)
@@ -305,6 +396,7 @@ export class Home {
   close(done: () => void): void {
     this.#options.loop.cancel('home save')
     this.coordinator?.stop()
+    this.plane?.close()
     for (const owned of this.owned) owned.stop()
     this.#invites.stop()
     this.#save(() => {
@@ -324,7 +416,7 @@ export class Home {
       loop,
       own: { sign: this.#signer.publicKey, exchange: this.#exchange },
       place: placeOf(this.#places, device.key, 0),
-      events,
+      events: { ...events, onLog: (changed, decision) => this.#onLog(changed, decision) },
       access: this.#accesses.get(hex(device.key))!,
       onSynced: () => this.#onSynced(owned),
       ...(this.coordinator ? { coordinator: this.coordinator } : {}),
@@ -345,7 +437,11 @@ export class Home {
   /** The first event of every device's log is ours to write. */
   #onSynced(owned: Owned): void {
     const { log, name } = owned.device
-    if (!log.added && !log.deleted) this.#submit(owned, { type: 'DEVICE_ADDED', name }, () => {})
+    if (log.added) return this.owning.onSynced(owned)
+    if (log.deleted) return
+    this.#submit(owned, { type: 'DEVICE_ADDED', name }, (error) => {
+      if (!error) this.owning.onAdded(owned)
+    })
   }
 
   #submit(owned: Owned, body: EventBody, done: Done): void {
@@ -353,7 +449,10 @@ export class Home {
     const at = Math.floor(this.#options.hardware.clock.wall())
     const event = { device: log.device, seq: log.seq + 1, prev: log.head, at, body }
     const kid = base64url(this.#signer.publicKey)
-    owned.submit(signEvent(event, [{ kid, signer: this.#signer }]), done)
+    const jws = signEvent(event, [{ kid, signer: this.#signer }])
+    if (log.check(jws).refusal !== 'needs-signatures') return owned.submit(jws, done)
+    const change = encodeChange([jws])
+    done(new WattleError('needs-signatures', `the policy asks for more owners to sign this: ${change}`))
   }
 
   #save(done: () => void = () => {}): void {
@@ -363,10 +462,4 @@ export class Home {
       done()
     })
   }
-}
-
-function storageError(error: Error): WattleError {
-  return error instanceof WattleError
-    ? error
-    : new WattleError('storage', `cannot be written: ${error.message}`)
 }

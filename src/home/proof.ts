@@ -85,7 +85,7 @@ export function exportOf(device: OwnedDevice, access: DeviceAccess): Record<stri
       key: base64url(device.key),
       box: base64url(device.box),
       certificate: base64url(device.certificate),
-      owners: device.owners.map((o) => ({ sign: base64url(o.sign), box: base64url(o.box) })),
+      owners: device.owners.owners.map((o) => ({ sign: base64url(o.sign), box: base64url(o.box) })),
     },
     consents: consentsOf(device, access),
     /** Texts of the owner log, oldest first. */

@@ -50,10 +50,12 @@ export class House {
   /** Who signs updates of the device. */
   releaseKey: Uint8Array | null = null
   /** How device and home find each other; without it by address alone. */
-  discovery: ((who: 'device' | 'home') => DiscoverySettings) | null = null
+  discovery: ((who: string) => DiscoverySettings) | null = null
   devicePort: number = PORT
   timeServers: string[] = []
   readonly providers: Map<string, { provider: Provider; card: Card; access: ProviderAccess }>
+  /** Between two telegrams; long histories take a slower meter. */
+  everyMs = 1_000
   readonly #record: ReturnType<typeof makeRecord>
   #fed = false
 
@@ -110,7 +112,7 @@ export class House {
     if (!this.#fed) {
       this.#fed = true
       const meter = simMeter('nl50', 7)
-      machine.cable.every(1_000, (wall: number) => {
+      machine.cable.every(this.everyMs, (wall: number) => {
         const bytes = meter.telegramAt(wall)
         this.sent.push(latin(bytes).trimEnd())
         this.sentAt.push(this.world.now())
@@ -191,6 +193,7 @@ export class House {
               store,
               access: access!,
               places: (content && decodePlaces(content)) ?? [],
+              ...(this.discovery ? { discovery: this.discovery(name) } : {}),
               placesFile,
               events: {
                 onTelegram: (channel, telegram, at) => {

@@ -100,6 +100,10 @@ export class Cast implements Stage {
         own,
         '--ancestor',
         `http://${page}/`,
+        '--dht',
+        '127.0.0.1:0',
+        '--dht-bootstrap',
+        homeDht,
         '--state',
         join(folder, name),
       ])

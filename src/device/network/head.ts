@@ -4,14 +4,19 @@
 // seconds after an epoch or an event of the log, and every ten minutes.
 
 import { type Bytes, equal, hex } from '../../base/bytes.ts'
-import type { Head } from '../../dht/overlay/head.ts'
+import { Signer } from '../../crypto/native.ts'
+import { type Head, locatorOf } from '../../dht/overlay/head.ts'
 import type { DhtLayer } from '../../node/dht/layer.ts'
+import type { Blind } from '../../node/dht/public.ts'
 import type { Loop } from '../../node/loop.ts'
 import type { Channels } from '../publish/channels.ts'
 import type { DeviceState } from '../state.ts'
 import type { Judgement } from '../witness.ts'
 
-export type Standing = Pick<Head, 'epoch' | 'index' | 'hash' | 'log'>
+export interface Standing extends Pick<Head, 'epoch' | 'index' | 'hash' | 'log'> {
+  /** For the public network, where that is used. */
+  readonly blind: () => Blind | null
+}
 
 export interface DeviceHeadOptions {
   loop: Loop
@@ -42,7 +47,8 @@ export class DeviceHead {
 
   constructor(options: DeviceHeadOptions) {
     this.#options = options
-    this.#read = false
+    // Where it is no witness, there is nothing to be read first.
+    this.#read = options.onRemembered === null
     this.#reading = false
     this.#published = ''
     this.#at = 0
@@ -58,9 +64,12 @@ export class DeviceHead {
   }
 
   #look(now: number): void {
+    if (!this.#read && !this.#reading && this.#options.layer.runner.dht.joined) this.#recall()
+    this.#publish(now)
+  }
+
+  #recall(): void {
     const { layer, onRemembered } = this.#options
-    if (this.#read) return this.#publish(now)
-    if (this.#reading || !layer.runner.dht.joined) return
     this.#reading = true
     void layer.remembered().then((remembered) => {
       this.#reading = false
@@ -76,18 +85,36 @@ export class DeviceHead {
     const where = addresses()
       .filter((a) => a.length <= MAX_ADDRESS)
       .slice(0, MAX_ADDRESSES)
-    const what = `${stand.epoch} ${stand.log.seq} ${hex(stand.log.head)} ${where.join()}`
+    const overlay = this.#read && layer.runner.dht.joined
+    const open = layer.public?.runner.dht.joined ? layer.public : null
+    const what = `${overlay} ${open !== null} ${stand.epoch} ${stand.log.seq} ${hex(stand.log.head)} ${where.join()}`
+    if (!overlay && !open) return
     if (what === this.#published && now < this.#at + PUBLISH_MS) return
     this.#published = what
     this.#at = now
-    layer.publish({ ...stand, thing: NO_THING, addresses: where })
+    const { epoch, index, hash, log, blind } = stand
+    const head = { epoch, index, hash, log, thing: NO_THING, addresses: where }
+    if (overlay) layer.publish(head)
+    const keys = open && blind()
+    if (keys) open.publish(keys, head)
   }
 }
 
 /** Where we stand now; null while nobody owns the device. */
 export function standing(channels: Channels | null, state: DeviceState): Standing | null {
   const { log } = state
-  return channels && log && { ...channels.head(0), log: { seq: log.seq, head: state.headAt(log.seq) } }
+  if (!channels || !log) return null
+  const at = { seq: log.seq, head: state.headAt(log.seq) }
+  return { ...channels.head(0), log: at, blind: () => blindOf(state) }
+}
+
+/** One locator for each owner, and for each reader who has access, each once. */
+function blindOf({ identity, exchange, log }: DeviceState): Blind | null {
+  if (!identity || !exchange || !log) return null
+  const { publicKey } = new Signer(identity.seed)
+  const boxes = new Map([...log.owners, ...log.readers].map(({ box }) => [hex(box), box]))
+  const locators = [...boxes.values()].flatMap((box) => locatorOf(exchange, box, publicKey) ?? [])
+  return { seed: identity.seed, publicKey, locators }
 }
 
 /** As judgeWitness, on our own record of before this start: nobody else can have signed it. */

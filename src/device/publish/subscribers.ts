@@ -194,6 +194,11 @@ export class Subscribers {
     }
   }
 
+  /** Streams of one who may read no more, and to whom no entry is owed: a former owner. */
+  closeOf(sign: Bytes): void {
+    for (const subscriber of [...this.#active]) if (equal(subscriber.reader, sign)) subscriber.close()
+  }
+
   closeAll(): void {
     for (const subscriber of [...this.#active]) subscriber.close()
     this.#active.length = 0

@@ -6,8 +6,8 @@
 import { type Bytes, concat, utf8 } from '../../base/bytes.ts'
 import { Reader, Writer } from '../../base/cursor.ts'
 import { BlindSigner, blindKey } from '../../crypto/blind.ts'
-import { hkdf, open, seal } from '../../crypto/native.ts'
-import type { Secret } from '../../crypto/secret.ts'
+import { type Exchange, hkdf, open, seal } from '../../crypto/native.ts'
+import { Secret } from '../../crypto/secret.ts'
 import { bencodeBytes, bytesOf, signItem, targetOf } from '../objects.ts'
 import type { Item, Put } from '../options.ts'
 
@@ -19,6 +19,7 @@ const MAX_ADDRESS = 64
 const PADDED = 704
 const FACTOR = utf8('wattle dht head factor 1')
 const KEY = utf8('wattle dht head key 1')
+const LOCATOR = utf8('wattle dht locator 1')
 
 export interface Head {
   /** Epoch and index of the newest frame, and the SHA-256 of it. */
@@ -75,6 +76,15 @@ export function decodeHead(bytes: Bytes): Head | null {
 
 function periodBytes(period: number): Bytes {
   return new Writer(new Uint8Array(6)).u48(period).done()
+}
+
+/**
+ * The locator secret of a device and one of its readers: HKDF over what their X25519 keys agree on. Each
+ * side calls it with its own key and the other's; null for a key that is none.
+ */
+export function locatorOf(own: Exchange, other: Bytes, device: Bytes): Secret | null {
+  const shared = own.agree(other)
+  return shared && new Secret(hkdf(device, shared.bytes(), LOCATOR, 32))
 }
 
 /** Where the public record of a key is in a period (a day's number, say), for who knows the locator secret. */

@@ -11,6 +11,7 @@ import { decodeHead, encodeHead, HEAD_SALT, type Head } from '../../dht/overlay/
 import type { Failure } from '../../hw/hardware.ts'
 import { type DhtMachine, DhtRunner, type DhtRunnerOptions } from '../dht-runner.ts'
 import type { Layer } from '../peers/coordinator.ts'
+import { PublicHeads } from './public.ts'
 import type { DhtSettings } from './settings.ts'
 
 export interface DhtLayerOptions {
@@ -22,6 +23,8 @@ export interface DhtLayerOptions {
   state: NonNullable<DhtRunnerOptions['state']> | null
   /** Somebody who was looked for is at these addresses, newest first; not proven. */
   onPeer: (key: Bytes, addresses: readonly string[]) => void
+  /** What we share with a device that is looked for on the public network; null where there is nothing. */
+  locator?: (device: Bytes) => Secret | null
 }
 
 /** The own record, as the network remembers it. */
@@ -34,6 +37,8 @@ export interface Remembered {
 export class DhtLayer implements Layer {
   readonly name = 'dht'
   readonly runner: DhtRunner
+  /** Null where the public network is not used. */
+  readonly public: PublicHeads | null
   readonly #options: DhtLayerOptions
   /** Keys being looked for. */
   readonly #looking: Bytes[]
@@ -57,18 +62,32 @@ export class DhtLayer implements Layer {
       { listen, bootstrap, k, alpha, storeTtl, overlay: { name: overlay, signer }, state },
       'dht layer',
     )
+    this.public =
+      settings.public.length === 0
+        ? null
+        : new PublicHeads({
+            machine,
+            peers: settings.public,
+            locator: options.locator ?? (() => null),
+            onPeer: options.onPeer,
+          })
   }
 
   start(done: (error: Failure) => void): void {
+    this.public?.start((error) => {
+      if (error) done(error)
+    })
     this.runner.start().then(() => done(null), done)
   }
 
   stop(): void {
     this.#next = null
+    this.public?.stop()
     void this.runner.stop()
   }
 
   look(key: Bytes): void {
+    this.public?.look(key)
     if (this.#looking.length >= LIMITS.dht.looking || this.#looking.some((other) => equal(other, key))) return
     this.#looking.push(key)
     const wanted = { kind: 'get', target: targetOf(key, HEAD_SALT), salt: HEAD_SALT, publicKey: key } as const
@@ -119,6 +138,11 @@ export class DhtLayer implements Layer {
   }
 
   describe(): string {
+    const { public: open } = this
+    return open ? `${this.#describe()}; ${open.describe()}` : this.#describe()
+  }
+
+  #describe(): string {
     const { bootstrap } = this.#options.settings
     if (!this.runner.dht.joined)
       return bootstrap.length === 0
@@ -133,10 +157,10 @@ export class DhtLayer implements Layer {
 export function guestLayer(
   machine: DhtMachine,
   settings: DhtSettings,
-  onPeer: DhtLayerOptions['onPeer'],
+  more: Pick<DhtLayerOptions, 'onPeer' | 'locator'>,
 ): DhtLayer {
   const signer = new Signer(Secret.fresh(machine.random))
-  return new DhtLayer({ machine, settings, signer, state: null, onPeer })
+  return new DhtLayer({ machine, settings, signer, state: null, ...more })
 }
 
 function headOf(value: Bytes | undefined): Head | null {

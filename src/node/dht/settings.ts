@@ -17,6 +17,8 @@ export interface DhtSettings {
   readonly alpha: number
   /** Milliseconds. */
   readonly storeTtl: number
+  /** Entry points of the public network; none: it is not used. */
+  readonly public: readonly string[]
   /** A device may take its own record there for an outside witness. */
   readonly witness: boolean
 }
@@ -29,6 +31,7 @@ export const DHT_SETTINGS: readonly string[] = [
   'dht.alpha',
   'dht.storeTtl',
   'dht.witness',
+  'dht.public',
 ]
 
 /**
@@ -59,7 +62,10 @@ export function dhtSettings(of: (name: string) => string | undefined): DhtSettin
   }
   const witness = of('dht.witness') ?? 'on'
   if (witness !== 'on' && witness !== 'off') throw bad('dht.witness', 'on or off')
-  if (listen.length + peers.length === 0) return null
+  const open = words(of('dht.public'))
+  if (open.length > LIMITS.dht.bootstrap || open.some((address) => !addressOf(address)))
+    throw bad('dht.public', `IP:PORT, at most ${LIMITS.dht.bootstrap}, with commas between`)
+  if (listen.length + peers.length + open.length === 0) return null
   const six = peers.some((peer) => peer.address.startsWith('['))
   // Whoever can choose all the peers can choose what they remember: keys must be pinned.
   const pinned = peers.length > 0 && peers.every((peer) => peer.publicKey !== null)
@@ -67,6 +73,7 @@ export function dhtSettings(of: (name: string) => string | undefined): DhtSettin
     ...settings,
     listen: listen.length > 0 ? listen : ['0.0.0.0:0', ...(six ? ['[::]:0'] : [])],
     bootstrap: peers,
+    public: open,
     witness: witness === 'on' && pinned,
   }
 }

@@ -17,6 +17,8 @@ export interface DiscoverySettings {
   }
   /** Null: off. */
   dht: DhtSettings | null
+  /** Peers that relay datagrams for us; with one, the datagram plane is in use. */
+  relays: readonly ListedPeer[]
 }
 
 export const DISCOVERY_SETTINGS: readonly string[] = [
@@ -25,6 +27,7 @@ export const DISCOVERY_SETTINGS: readonly string[] = [
   'bootstrap.keys',
   'bootstrap.timeout',
   ...DHT_SETTINGS,
+  'relay.keys',
 ]
 
 const TIMEOUT_MS = 10_000
@@ -50,7 +53,10 @@ export function discoverySettings(
   const peers = bootstrapPeers(of('bootstrap.keys') ?? '')
   if (!peers)
     throw bad('bootstrap.keys', `KEY@HOST:PORT, at most ${LIMITS.peers.bootstrap}, with commas between`)
-  return { mdns, bootstrap: { enabled: enabled === 'on', peers, timeoutMs: timeout }, dht: dhtSettings(of) }
+  const relays = bootstrapPeers(of('relay.keys') ?? '')
+  if (!relays)
+    throw bad('relay.keys', `KEY@HOST:PORT, at most ${LIMITS.peers.bootstrap}, with commas between`)
+  return { mdns, bootstrap: { enabled: enabled === 'on', peers, timeoutMs: timeout }, dht: dhtSettings(of), relays }
 }
 
 /** `KEY@HOST:PORT` each; one key may have several addresses. Null where one of them is none. */

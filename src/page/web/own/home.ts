@@ -152,11 +152,10 @@ export class OwnHome {
       this.#line.own(null)
       return
     }
-    const list = owners.owners.map(({ sign, box }) => ({ sign, box }))
     const log = new OwnLog(
       this.box,
       kept,
-      { key, owners: list, certificate },
+      { key, owners, certificate },
       {
         send: (message) => this.#line.send(PAGE_STREAM.consent, message),
         onEvent: (decision, at) => this.#onEvent(decision, at),

@@ -17,6 +17,7 @@ const UDP = 4_002
 class Street extends House {
   readonly signer: Signer
   readonly node: DhtRunner
+  readonly loop: Loop
   /** Settings that differ from the usual ones. */
   settings: Record<string, string> = {}
 
@@ -26,8 +27,9 @@ class Street extends House {
     machine.boot()
     const { hardware } = machine
     this.signer = new Signer(Secret.fresh(hardware.random))
+    this.loop = new Loop(hardware.clock)
     this.node = new DhtRunner(
-      { loop: new Loop(hardware.clock), random: hardware.random, sockets: hardware.sockets },
+      { loop: this.loop, random: hardware.random, sockets: hardware.sockets },
       {
         listen: [`${machine.address}:${UDP}`],
         overlay: { name: 'wattle', signer: this.signer },
@@ -78,14 +80,20 @@ async function street(seed: number): Promise<Street> {
   return house
 }
 
-t.test('home finds a device that has moved', async (t) => {
+t.test('home and provider find a device that has moved', async (t) => {
   const house = await street(81)
+  house.startProvider('lab')
+  house.grant('lab')
+  const lab = house.providerGot.get('lab')!
+  t.ok(await house.run(() => lab.length > 0, 60_000))
   house.until(() => house.homeGot.length >= 3)
   house.machine('device').kill()
   house.devicePort = 4_777
   house.startDevice()
   const moved = house.homeGot.length
+  const before = lab.length
   t.ok(await house.run(() => house.homeGot.length > moved + 3, 180_000), 'frames come from the new address')
+  t.ok(await house.run(() => lab.length > before + 3, 180_000), 'to the provider too')
 })
 
 t.test(
@@ -149,5 +157,45 @@ t.test(
       t.equal(house.device!.status.witnessed, false)
       t.ok(house.record, 'but it is found')
     }
+  },
+)
+
+t.test(
+  'over the public network alone: readers find the device under names that only they know',
+  async (t) => {
+    const house = new Street(85)
+    const machine = house.machine('street')
+    const { hardware } = machine
+    const mainline = ['1', '2', '3'].map(
+      (n) =>
+        new DhtRunner(
+          { loop: new Loop(hardware.clock), random: hardware.random, sockets: hardware.sockets },
+          {
+            listen: [`${machine.address}:500${n}`],
+            bootstrap: n === '1' ? [] : [{ address: `${machine.address}:5001` }],
+          },
+        ),
+    )
+    for (const node of mainline) void node.start()
+    await house.run(() => mainline.every((node) => node.addresses.length > 0), 1_000)
+    house.settings = { 'dht.bootstrap': '', 'dht.listen': '', 'dht.public': `${machine.address}:5001` }
+    house.startDevice()
+    house.startHome()
+    t.equal(house.claim(), 'ok')
+    house.startProvider('lab')
+    house.grant('lab')
+    const lab = house.providerGot.get('lab')!
+    const kept = () => Math.max(...mainline.map((node) => node.dht.stats(0).items))
+    t.ok(
+      await house.run(() => lab.length > 0 && kept() >= 2, 60_000),
+      'a record for home and one for the lab',
+    )
+    t.notOk(mainline.some((node) => node.dht.item(targetOf(house.device!.key!, HEAD_SALT))))
+    house.machine('device').kill()
+    house.devicePort = 4_777
+    house.startDevice()
+    const [before, beforeHome] = [lab.length, house.homeGot.length]
+    t.ok(await house.run(() => house.homeGot.length > beforeHome + 3, 180_000), 'home found it')
+    t.ok(await house.run(() => lab.length > before + 3, 180_000), 'so did the lab')
   },
 )
