@@ -123,6 +123,26 @@ async function buildFiles(
   return files
 }
 
+/**
+ * Bytes on the wire of each kind of visit, by page and language: all that the HTML names, and the words. A
+ * provider's request and the explanations need the other words too; the claim (`phone/start`) does not.
+ */
+export function visitBytes(pages: BuiltPages): Record<string, number> {
+  const visits: Record<string, number> = {}
+  for (const [name, page] of Object.entries(pages))
+    for (const front of ['/', ...(FRONTS[name] ? [`/${FRONTS[name]}`] : [])]) {
+      const html = Buffer.from(page[front]!.bytes).toString()
+      const named = [...html.matchAll(/(?:href|src)="(\/[\w.-]+)"/g)].map((match) => match[1]!)
+      for (const tag of ['de', 'en', 'fr', 'nl']) {
+        const words = front === '/' ? [`/${tag}.js`, `/${tag}-more.js`] : [`/${tag}.js`]
+        const paths = new Set([front, ...named, ...words])
+        const kind = front === '/' ? name : name + front
+        visits[`${kind} ${tag}`] = [...paths].reduce((sum, path) => sum + page[path]!.gzip.length, 0)
+      }
+    }
+  return visits
+}
+
 /** Files that several pages share are packed once. */
 const packing = new Map<string, Promise<Uint8Array>>()
 
