@@ -9,12 +9,10 @@ import { type Icon, icon } from './kit/icons.ts'
 import type { AskHome, LiveEvents } from './kit/live.ts'
 import { takeCode } from './parts/address.ts'
 import { ClaimPanel } from './parts/claim.ts'
-import { DevicePanel } from './parts/device.ts'
-import { AT_DEVICE, type KeyCards } from './parts/key-cards.ts'
-import { LogPanel } from './parts/log.ts'
+import type { KeyPanel } from './parts/keys.ts'
 import { NowPanel } from './parts/now.ts'
+import type { Panels } from './parts/panels.ts'
 import type { RequestPanel } from './parts/request.ts'
-import { SharingPanel } from './parts/sharing.ts'
 import { loadMore, words } from './words/words.ts'
 
 const TABS = { now: 'pulse', sharing: 'share', log: 'list', device: 'device' } as const
@@ -31,7 +29,7 @@ interface Past {
 
 export class App implements LiveEvents<HomeMessage> {
   /** Only where the page itself holds the owner's keys. */
-  keys: KeyCards | null
+  keys: KeyPanel | null
   /** Only where a provider's request can be answered. */
   request: ((root: HTMLElement, ask: AskHome) => RequestPanel) | null
   #asked: RequestPanel | null
@@ -39,15 +37,14 @@ export class App implements LiveEvents<HomeMessage> {
   readonly #clock: ServerClock
   readonly #claim: ClaimPanel
   readonly #now: NowPanel
-  readonly #sharing: SharingPanel
-  readonly #log: LogPanel
-  readonly #device: DevicePanel
+  readonly #panels: Panels | null
   readonly #past: Map<string, Past>
   #state: HomeState | null
   #chosen: string | null
   #adding: boolean
 
-  constructor(ask: AskHome) {
+  /** @param panels what stands beside "now"; null where another page has it. */
+  constructor(ask: AskHome, panels: typeof Panels | null) {
     this.keys = null
     this.request = null
     this.#asked = null
@@ -55,12 +52,12 @@ export class App implements LiveEvents<HomeMessage> {
     this.#clock = new ServerClock()
     this.#claim = new ClaimPanel(byId('claim'), ask, this.#clock)
     this.#now = new NowPanel(byId('now'), this.#clock)
-    this.#sharing = new SharingPanel(byId('sharing'), ask, this.#clock)
-    this.#log = new LogPanel(byId('log'))
-    this.#device = new DevicePanel(byId('device'), ask, () => {
-      this.#adding = true
-      this.#draw()
-    })
+    this.#panels =
+      panels &&
+      new panels(ask, this.#clock, () => {
+        this.#adding = true
+        this.#draw()
+      })
     this.#past = new Map()
     this.#state = null
     this.#chosen = null
@@ -84,7 +81,7 @@ export class App implements LiveEvents<HomeMessage> {
     prefill(code)
     addEventListener('hashchange', () => prefill(takeCode()))
     if (this.keys) {
-      this.#device.keys(this.keys)
+      this.#panels?.keys(this.keys)
       this.#claim.keys(this.keys)
     }
     if (location.pathname === '/new-policy' && this.request) void this.#openRequest(this.request)
@@ -97,7 +94,8 @@ export class App implements LiveEvents<HomeMessage> {
         ),
       ),
     )
-    this.#openTab(location.search === AT_DEVICE ? 'device' : 'now')
+    const asked = location.search.slice(1)
+    this.#openTab(Object.hasOwn(TABS, asked) ? (asked as Tab) : 'now')
     say(byId('link'), words.app.connecting)
     setInterval(() => {
       this.#now.tick()
@@ -131,11 +129,11 @@ export class App implements LiveEvents<HomeMessage> {
         break
       case 'reading':
         this.#onReading(message.device, message.reading)
-        this.#device.reading(message.device, message.reading)
+        this.#panels?.reading(message.device, message.reading)
         this.#brief()
         break
       case 'event':
-        this.#log.add(message)
+        this.#panels?.event(message)
         break
       default:
     }
@@ -186,8 +184,9 @@ export class App implements LiveEvents<HomeMessage> {
     this.#claim.show(state)
     this.#now.device(shown)
     if (shown === null) return
-    this.#sharing.show(state, shown)
-    this.#device.show(state, shown)
+    // Side by side there is room for all of it: the other page has it.
+    if (!this.#panels && matchMedia('(min-width: 900px)').matches) return location.replace('/?now')
+    this.#panels?.show(state, shown)
     this.#chooser(state)
     this.#brief()
   }
@@ -239,6 +238,7 @@ export class App implements LiveEvents<HomeMessage> {
   }
 
   #openTab(tab: Tab): void {
+    if (!this.#panels && tab !== 'now') return location.replace(`/?${tab}`)
     document.body.dataset['tab'] = tab
     for (const item of byId('tabs').querySelectorAll('button')) {
       if (item.dataset['tab'] === tab) item.setAttribute('aria-current', 'page')

@@ -51,6 +51,11 @@ export class Claiming {
     this.#stretched = null
   }
 
+  /** A claim is under way. */
+  get busy(): boolean {
+    return this.#answer !== null
+  }
+
   /** One claim at a time; refused at once where no window is open. */
   claim(code: string): Promise<Outcome> {
     const label = parseCode(code)

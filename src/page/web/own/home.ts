@@ -3,7 +3,7 @@
 // and carries out what they ask. Everything that leaves it is sealed or signed.
 
 import { type Bytes, base64url, text, unbase64url, utf8 } from '../../../base/bytes.ts'
-import { Verifier } from '../../../crypto/native.ts'
+import { sha256, Verifier } from '../../../crypto/native.ts'
 import { type Card, readCard } from '../../../ownership/card.ts'
 import type { ReaderEntry } from '../../../ownership/event.ts'
 import type { Decision } from '../../../ownership/log.ts'
@@ -26,12 +26,21 @@ import { type Box, random } from './box.ts'
 import { OwnChannels } from './channels.ts'
 import type { Claimed, Claiming, ClaimRun } from './claiming.ts'
 import { Line } from './line.ts'
-import { OwnLog } from './owner-log.ts'
+import type { OwnLog } from './owner-log.ts'
 
 /** A device that is ours, and the two machines that speak with it. */
 interface Own {
-  readonly log: OwnLog
+  /** Null in a page that has no room for it. */
+  readonly log: OwnLog | null
+  /** Where the log stands as far as we know. */
+  place(): { seq: number; head: Bytes }
   readonly channels: OwnChannels
+}
+
+/** What one of the two pages has and the other has not. */
+export interface OwnParts {
+  readonly claiming: ((run: ClaimRun) => Claiming) | null
+  readonly logs: typeof OwnLog | null
 }
 
 const STATE_MS = 60
@@ -40,6 +49,7 @@ const DEFAULT_GRANT_MS = 90 * 86_400_000
 
 export class OwnHome {
   readonly box: Box
+  readonly #parts: OwnParts
   readonly #line: Line
   /** Only in the page of a device that nobody owns. */
   readonly #claiming: Claiming | null
@@ -56,8 +66,9 @@ export class OwnHome {
   /** Device's clock minus ours, ms. */
   #skew: number
 
-  constructor(box: Box, events: LiveEvents<HomeMessage>, claiming: ((run: ClaimRun) => Claiming) | null) {
+  constructor(box: Box, events: LiveEvents<HomeMessage>, parts: OwnParts) {
     this.box = box
+    this.#parts = parts
     this.#events = events
     this.#own = null
     this.#look = null
@@ -73,6 +84,7 @@ export class OwnHome {
       onLook: (look) => {
         this.#look = look
         this.#skew = look.clock - Date.now()
+        if (this.#misplaced(look)) return location.replace('/')
         this.#changed()
       },
       onLink: (up) => {
@@ -85,7 +97,7 @@ export class OwnHome {
       onClaim: (message) => this.#claiming?.onMessage(message),
     })
     this.#claiming =
-      claiming?.({
+      parts.claiming?.({
         box,
         send: (message) => this.#line.sendClaim(message),
         onClaimed: (claimed) => this.#onClaimed(claimed),
@@ -140,6 +152,12 @@ export class OwnHome {
     return card
   }
 
+  /** The device has another page for us: it was claimed elsewhere, or given up. */
+  #misplaced(look: DeviceLook): boolean {
+    if (!this.#claiming) return !look.claimed
+    return look.claimed && !this.#own && !this.#claiming.busy
+  }
+
   // Whose device it is
 
   #takeUp(): void {
@@ -152,17 +170,19 @@ export class OwnHome {
       this.#line.own(null)
       return
     }
-    const log = new OwnLog(
-      this.box,
-      kept,
-      { key, owners, certificate },
-      {
-        send: (message) => this.#line.send(PAGE_STREAM.consent, message),
-        onEvent: (decision, at) => this.#onEvent(decision, at),
-        onSynced: () => this.#onSynced(),
-        now: () => this.#now(),
-      },
-    )
+    const log =
+      this.#parts.logs &&
+      new this.#parts.logs(
+        this.box,
+        kept,
+        { key, owners, certificate },
+        {
+          send: (message) => this.#line.send(PAGE_STREAM.consent, message),
+          onEvent: (decision, at) => this.#onEvent(decision, at),
+          onSynced: () => this.#onSynced(),
+          now: () => this.#now(),
+        },
+      )
     const channels = new OwnChannels(
       this.box,
       kept,
@@ -175,7 +195,8 @@ export class OwnHome {
         onGap: () => {},
       },
     )
-    this.#own = { log, channels }
+    const root = { seq: 0, head: sha256(certificate) }
+    this.#own = { log, channels, place: () => log?.log ?? root }
     this.#line.own({ device: verifier, owner: this.box.signer })
     this.#events.onMessage({ t: 'quarters', device: kept.name, rows: channels.rows, more: false })
     this.#changed()
@@ -205,10 +226,10 @@ export class OwnHome {
     this.#session = state
     const own = this.#own
     if (state === 'open' && own) {
-      own.log.onOpen()
-      own.channels.onOpen(own.log.log)
+      own.log?.onOpen()
+      own.channels.onOpen(own.place())
     } else if (own) {
-      own.log.onGone()
+      own.log?.onGone()
       own.channels.onGone()
     }
     this.#changed()
@@ -221,15 +242,15 @@ export class OwnHome {
       this.#info = JSON.parse(text(message)) as DeviceInfo
       this.#changed()
     } else if (id !== PAGE_STREAM.consent) own.channels.onMessage(id, message)
-    else if (message.length > 0) own.log.onMessage(message)
-    else own.log.onGone()
+    else if (message.length > 0) own.log?.onMessage(message)
+    else own.log?.onGone()
   }
 
   /** The first event of the log is ours to write. What the device could not confirm before, it can now. */
   #onSynced(): void {
     const own = this.#own
-    if (!own) return
-    own.channels.witness(own.log.log)
+    if (!own?.log) return
+    own.channels.witness(own.place())
     const { added, deleted } = own.log.log
     const name = this.box.kept.device?.name ?? 'wattle'
     if (!added && !deleted) void own.log.submit({ type: 'DEVICE_ADDED', name })
@@ -261,17 +282,14 @@ export class OwnHome {
   // What the owner wants
 
   #claim(code: string): Promise<Outcome> {
-    if (this.#claiming) return this.#claiming.claim(code)
-    // The page of a device that has an owner; it has none any more, so the other page is there now.
-    location.reload()
-    return Promise.resolve({ ok: false, code: 'no-answer' })
+    return this.#claiming?.claim(code) ?? Promise.resolve({ ok: false, code: 'not-here' })
   }
 
   async #grant(ask: Omit<GrantAsk, 'id'>): Promise<Outcome> {
     const own = this.#own
     const card = this.#cards().find((c) => keyOf(c) === ask.provider)
     const cls = classId(ask.class)
-    if (!own) return { ok: false, code: 'unknown-device' }
+    if (!own?.log) return { ok: false, code: 'unknown-device' }
     if (!card || cls === null) return { ok: false, code: 'unknown-provider' }
     const grantId = new Uint8Array(16)
     random(grantId)
@@ -286,16 +304,16 @@ export class OwnHome {
 
   async #revoke(grant: string): Promise<Outcome> {
     const grantId = unbase64url(grant)
-    if (!this.#own || !grantId || !this.#own.log.log.reader(grantId))
-      return { ok: false, code: 'unknown-grant' }
-    const outcome = await this.#own.log.submit({ type: 'AUTHORIZATION_REVOKED', grantId })
+    const log = this.#own?.log
+    if (!log || !grantId || !log.log.reader(grantId)) return { ok: false, code: 'unknown-grant' }
+    const outcome = await log.submit({ type: 'AUTHORIZATION_REVOKED', grantId })
     this.#changed()
     return outcome
   }
 
   async #delete(): Promise<Outcome> {
     const own = this.#own
-    if (!own) return { ok: false, code: 'unknown-device' }
+    if (!own?.log) return { ok: false, code: 'unknown-device' }
     const outcome = await own.log.submit({ type: 'DEVICE_DELETED' })
     if (outcome.ok) this.#forget()
     return outcome
@@ -368,7 +386,7 @@ export class OwnHome {
     const { log, channels } = this.#own!
     const now = this.#now()
     const reads = new Map(this.#info?.reads.map((r) => [r.grant, r]))
-    const active = log.log.readers.map((r): PageGrant => {
+    const active = (log?.log.readers ?? []).map((r): PageGrant => {
       const grant = grantOf(r)
       const read = reads.get(grant.id)
       const state = r.until > now ? 'active' : 'ended'

@@ -10,7 +10,7 @@ import type { AskHome, Outcome } from '../kit/live.ts'
 import { refusal, words } from '../words/words.ts'
 import { groups, plainCode, WHOLE_CODE } from './code.ts'
 import { DeviceDrawing } from './drawing.ts'
-import type { KeyCards } from './key-cards.ts'
+import type { KeyPanel } from './keys.ts'
 
 const WINDOW_MS = 60_000
 /** A claim of a device that is not in the list is asked again this often, and this many times. */
@@ -124,7 +124,7 @@ export class ClaimPanel {
   onClaimed: () => void = () => {}
 
   /** The owner's keys are in this browser. */
-  keys(panel: KeyCards): void {
+  keys(panel: KeyPanel): void {
     fill(this.#stranger, [panel.stranger()])
   }
 

@@ -11,7 +11,7 @@ import { count } from '../kit/format.ts'
 import type { AskHome } from '../kit/live.ts'
 import { chooseLanguage, LANGUAGES, more, refusal, words } from '../words/words.ts'
 import { helped } from './help.ts'
-import type { KeyCards } from './key-cards.ts'
+import type { KeyPanel } from './keys.ts'
 
 const SHOWN_LEDS: readonly StatusLed[] = [
   'paired',
@@ -68,7 +68,7 @@ export class DevicePanel {
   }
 
   /** The owner's keys are in this browser. */
-  keys(panel: KeyCards): void {
+  keys(panel: KeyPanel): void {
     fill(this.#keys, [panel.card()])
   }
 

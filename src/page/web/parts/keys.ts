@@ -9,14 +9,13 @@ import { openKeys, sealKeys } from '../own/file.ts'
 import type { OwnHome } from '../own/home.ts'
 import { more, words } from '../words/words.ts'
 import { helped } from './help.ts'
-import type { KeyCards } from './key-cards.ts'
 
 /** Lets the page paint before a second of computing. */
 const PAINT_MS = 30
 /** Shorter pass-phrases are refused: who has the file can try them at scrypt's speed. */
 const PASSPHRASE_CHARS = 10
 
-export class KeyPanel implements KeyCards {
+export class KeyPanel {
   readonly #box: Box
   readonly #home: OwnHome
 
