@@ -24,6 +24,7 @@ import { DeviceStreams } from './network/streams.ts'
 import { framesKept } from './owning/retention.ts'
 import { Access } from './publish/access.ts'
 import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
+import { spareName } from './publish/ring.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
 import { OnBoard, type OnBoardWishes } from './upkeep/onboard.ts'
@@ -443,7 +444,10 @@ export class Device {
   /** Ciphertext whose keys are gone; a new owner begins with an empty ring. */
   #forgetFrames(): void {
     const { files } = this.#options.hardware
-    for (const cls of ALL_CLASSES) files.remove(ringName(cls), () => {})
+    for (const cls of ALL_CLASSES) {
+      files.remove(ringName(cls), () => {})
+      files.remove(spareName(ringName(cls)), () => {})
+    }
   }
 
   #onDisowned(): void {
