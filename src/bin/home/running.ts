@@ -12,6 +12,7 @@ import { emit, type Parsed, wait } from '../cli.ts'
 import { discoveryOf } from '../discovery.ts'
 import { type OpenMachine, openMachine } from '../machine.ts'
 import { cardOf } from './card.ts'
+import { lookUpDomain } from './domain.ts'
 import { Keeping } from './keeping.ts'
 
 export interface Running {
@@ -43,6 +44,7 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
     button: given.flag('terminal') ? 'terminal' : 'device',
     broadcast: (message) => page.broadcast(message),
     pages: () => page.pages(),
+    lookUp: lookUpDomain,
   })
   const running = await wait<Home>((done) =>
     Home.start(
