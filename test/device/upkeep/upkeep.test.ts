@@ -217,3 +217,17 @@ t.test(
     t.equal(machine.leds.showing('status'), 'unpaired')
   },
 )
+
+t.test('without a data partition nobody can claim it: it would be forgotten with the power', async (t) => {
+  const { house, board } = boardHouse(20)
+  board.facts.set('fault', '2')
+  house.startDevice()
+  const machine = house.machine('device')
+  machine.button.press()
+  house.world.runFor(500)
+  t.equal(machine.leds.showing('status'), 'refused')
+  t.same(house.events('device', 'window'), [])
+  t.match(house.events('device', 'pairing'), [{ what: 'no-storage' }])
+  house.world.runFor(5_000)
+  t.equal(machine.leds.showing('status'), 'fault-2')
+})
