@@ -240,7 +240,10 @@ t.test('time: the meter is believed as far as our own counting goes', async (t) 
     'a clock set back, or stopped, does not stop the time',
   )
   t.ok(run(T, (s) => T - 86_400_000 + s * 1_000, 10).time.now >= T, 'never before what was written down')
-  t.ok(run(T, (s) => T + 2e12 + s * 1_000, 10).time.now <= T + 400 * 86_400_000 + 60_000, 'nor years after it')
-  t.ok(Number.isNaN(run(T, () => Number.NaN, 60).time.now, T + 59_000, 'a meter without time: the counting')
-  t.equal(run(0, () => Number.NaN, 60).time.now))
+  t.ok(
+    run(T, (s) => T + 2e12 + s * 1_000, 10).time.now <= T + 400 * 86_400_000 + 400_000,
+    'nor years after it',
+  )
+  t.equal(run(T, () => Number.NaN, 60).time.now, T + 59_000, 'a meter without time: the counting')
+  t.ok(Number.isNaN(run(0, () => Number.NaN, 60).time.now))
 })
