@@ -56,6 +56,8 @@ export interface DeviceOptions {
 }
 
 const SYNC_MS = 60_000
+/** Between two pieces of laying out the ring: a card is not held up by it. */
+const LAY_OUT_MS = 500
 const DAY_MS = 86_400_000
 
 export class Device {
@@ -219,7 +221,7 @@ export class Device {
       this.#channels?.close()
       this.#state.close()
       this.#options.hardware.button.close()
-      for (const timer of ['sync', 'daily', 'button', 'claim', 'lights']) this.#loop.cancel(timer)
+      for (const timer of ['sync', 'layout', 'daily', 'button', 'claim', 'lights']) this.#loop.cancel(timer)
       done()
     }
     if (this.#channels) this.#channels.sync(close)
@@ -374,6 +376,9 @@ export class Device {
     this.#claim.attach(channels, this.#access!)
     this.#meter.attach(channels)
     this.#loop.every('sync', SYNC_MS, () => channels.sync(() => {}))
+    this.#loop.every('layout', LAY_OUT_MS, () => {
+      if (!channels.layOut()) this.#loop.cancel('layout')
+    })
     this.#loop.every('daily', DAY_MS, () => this.#rotate(REASON.daily, 0))
   }
 
@@ -453,7 +458,7 @@ export class Device {
   }
 
   #onDisowned(): void {
-    for (const timer of ['sync', 'daily']) this.#loop.cancel(timer)
+    for (const timer of ['sync', 'layout', 'daily']) this.#loop.cancel(timer)
     this.#meter.detach()
     this.#subscribers?.closeAll()
     this.#channels?.close()

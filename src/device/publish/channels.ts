@@ -222,6 +222,11 @@ export class Channels {
     })
   }
 
+  /** A piece of the large ring gets its place on the card; false when all of it has. */
+  layOut(): boolean {
+    return this.ring(0).layOut()
+  }
+
   /** Everything sealed so far is on the card when done. */
   sync(done: (error: Failure) => void): void {
     let open = this.#channels.length
