@@ -377,7 +377,9 @@ export class Device {
     this.#meter.attach(channels)
     this.#loop.every('sync', SYNC_MS, () => channels.sync(() => {}))
     this.#loop.every('layout', LAY_OUT_MS, () => {
-      if (!channels.layOut()) this.#loop.cancel('layout')
+      if (channels.layOut()) return
+      this.#loop.cancel('layout')
+      channels.sync((error) => error ?? this.#options.report('laid-out'))
     })
     this.#loop.every('daily', DAY_MS, () => this.#rotate(REASON.daily, 0))
   }
