@@ -8,7 +8,7 @@ TS = $(NODE) --experimental-strip-types --no-warnings
 STAMP := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full check ci build binaries bench bench-device bench-p1 fuzz-p1 bench-crypto interop-dht bench-dht sim-dht image image-lock hw-test lan-lab format lint types layers links nat-lab clean
+.PHONY: help run test test-full check ci build binaries bench bench-device bench-p1 fuzz-p1 bench-crypto interop-dht bench-dht sim-dht image image-lock hw-test bench-home lan-lab format lint types layers links nat-lab clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ image-lock: $(STAMP) ## takes today's versions of the Debian packages for BOARD
 hw-test: dist/wattle ## an emulated Pi Zero boots the image and is claimed
 	@$(TS) scripts/image/image.ts --board pizero
 	@$(TS) hw-test/pizero.ts
+
+bench-home: $(STAMP) ## ten years of history: what its views cost
+	@mkdir -p build && $(TS) scripts/bench-home.ts
 
 lan-lab: dist/wattle ## mDNS beside Avahi, in network namespaces (root)
 	@[ -x /usr/sbin/avahi-daemon ] && [ -x /usr/bin/avahi-browse ] && [ -x /usr/bin/dbus-daemon ] || \
