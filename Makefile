@@ -61,8 +61,9 @@ bench: dist/wattle ## every benchmark: size, start-up, steady state, memory
 	@$(TS) scripts/bench.ts
 bench-device: dist/wattle ## an hour of telegrams through the whole device with eight readers
 	@$(TS) scripts/bench.ts device
-bench-crypto: $(STAMP) ## both back-ends of the cryptography side by side, and a claim
+bench-crypto: dist/wattle ## both back-ends of the cryptography side by side; a claim between real processes
 	@$(TS) scripts/bench-crypto.ts
+	@$(TS) scripts/bench-claim.ts
 
 test/peers/p1/node_modules: test/peers/p1/package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --prefix test/peers/p1
