@@ -5,6 +5,7 @@
 import { type Bytes, equal } from '../base/bytes.ts'
 import { Verifier } from '../crypto/native.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
+import { spareName } from '../node/frames/ring.ts'
 import { Loop } from '../node/loop.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import { type ClaimRecord, deviceName } from '../ownership/label.ts'
@@ -441,7 +442,10 @@ export class Device {
   /** Ciphertext whose keys are gone; a new owner begins with an empty ring. */
   #forgetFrames(): void {
     const { files } = this.#options.hardware
-    for (const cls of ALL_CLASSES) files.remove(ringName(cls), () => {})
+    for (const cls of ALL_CLASSES) {
+      files.remove(ringName(cls), () => {})
+      files.remove(spareName(ringName(cls)), () => {})
+    }
   }
 
   #onDisowned(): void {

@@ -196,7 +196,11 @@ export interface Files {
   read(name: string, done: (error: Failure, bytes: Bytes | null) => void): void
   /** Temporary file, fsync, rename, fsync of the folder; mode 0600. Done when durable. */
   replace(name: string, bytes: Bytes, done: (error: Failure) => void): void
-  /** Opens (and makes, mode 0600) a file for reading and writing at places of our choice. */
+  /**
+   * Opens (and makes, mode 0600) a file for reading and writing at places of our choice. One whose name ends
+   * in `.mem` lies in RAM: it outlives the program and not the power, and where there is no such place the
+   * opening fails.
+   */
   open(name: string, done: (error: Failure, file: OpenFile | null) => void): void
   remove(name: string, done: (error: Failure) => void): void
   list(done: (error: Failure, names: string[]) => void): void
