@@ -72,6 +72,8 @@ export class Device {
   readonly #onBoard: OnBoard | null
   #channels: Channels | null
   #subscribers: Subscribers | null
+  /** Confirmed telegram time, UTC in ms. */
+  #meterTime: number | null
   /** Somebody outside has confirmed our newest head since our start: new epochs have boxes for every reader. */
   #witnessed: boolean
   /** What is owed to readers since our start is written down: they may be let in. */
@@ -87,6 +89,7 @@ export class Device {
     this.#state = state
     this.#channels = null
     this.#subscribers = null
+    this.#meterTime = null
     this.#witnessed = false
     this.#serving = false
     this.#confirmed = false
@@ -99,6 +102,7 @@ export class Device {
       wall: () => hardware.clock.wall(),
       ...(options.framer ? { framer: options.framer } : {}),
       onMeterTime: (utcMs) => {
+        this.#meterTime = utcMs
         this.#claim.onMeterTime(utcMs)
         this.#onBoard?.onMeterTime(utcMs)
       },
@@ -155,7 +159,7 @@ export class Device {
       subscribers: () => this.#subscribers,
       name: deviceName(record.discriminator),
       discovery: options.discovery ?? null,
-      standing: () => standing(this.#channels, state),
+      standing: () => standing(this.#channels, state, this.#meterTime),
       onRemembered: (head) => this.#channels && this.#onJudged(judgeHead(head, this.#channels, state)),
       report,
     })
