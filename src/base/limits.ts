@@ -96,7 +96,8 @@ export const LIMITS = {
     messagesKnown: 64,
     /** Byte pipes of one session and of the process; bytes of one that are not acknowledged. */
     pipesOfOne: 4,
-    pipes: 32,
+    /** Above `net.connections`: whom to let in over pipes is the stream plane's choice. */
+    pipes: 96,
     pipeBytes: 65_536,
     /** Bytes that pipes of the whole process hold: unacknowledged, out of order, unread. */
     pipesBytes: 1_572_864,

@@ -135,7 +135,7 @@ export class Device {
     })
     state.onEntries = () => this.#consent.onEntries()
     this.#button = new ButtonMachine((gesture, now) => {
-      this.#onBoard?.onGesture(gesture, now)
+      if (this.#onBoard?.onGesture(gesture, now)) return
       this.#claim.onGesture(gesture, now)
       this.#page?.changed()
     })

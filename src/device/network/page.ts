@@ -93,7 +93,11 @@ export class DevicePage {
     this.#nextLink = FIRST_LINK
     this.#listeners = []
     this.server = new PageServer(
-      { assets: options.setting.assets, hosts: SUFFIXES.map((suffix) => options.name + suffix) },
+      {
+        assets: options.setting.assets,
+        front: () => (options.parts().state.identity ? '/' : '/start'),
+        hosts: SUFFIXES.map((suffix) => options.name + suffix),
+      },
       {
         onPage: (tell, link) => {
           this.#guests.set(link, {
