@@ -137,6 +137,8 @@ export const LIMITS = {
     ringFrames: 400_000,
     /** The same for 15min and day: over a year. */
     aggregateRingFrames: 60_000,
+    /** KEY_ROTATION frames kept by themselves, so that none goes before the frames that it opens: 512 kB a class. */
+    headsFrames: 2_048,
     /** Newest frames of each class that are also in memory. */
     ringTailFrames: 128,
     /** A device's log of keys; the oldest entries that nobody's access rests on go first. */

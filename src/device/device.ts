@@ -24,7 +24,7 @@ import { DevicePage, type PageSetting } from './network/page.ts'
 import { DeviceStreams } from './network/streams.ts'
 import { framesKept } from './owning/retention.ts'
 import { Access } from './publish/access.ts'
-import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
+import { ALL_CLASSES, Channels, headsName, ringName } from './publish/channels.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
 import { OnBoard, type OnBoardWishes } from './upkeep/onboard.ts'
@@ -455,6 +455,8 @@ export class Device {
     const { files } = this.#options.hardware
     for (const cls of ALL_CLASSES) {
       files.remove(ringName(cls), () => {})
+      files.remove(headsName(cls), () => {})
+      files.remove(spareName(headsName(cls)), () => {})
       files.remove(spareName(ringName(cls)), () => {})
     }
   }

@@ -234,7 +234,9 @@ export class Ring {
       const chain: Bytes[] = []
       let hash = head?.hash ?? new Uint8Array(32)
       for (const frame of frames) {
-        if (!equal(framePrev(frame), hash.subarray(0, 16))) continue
+        // Where frames may be missing, each has to speak for itself.
+        const follows = this.#gaps ? this.#genuine(frame) : equal(framePrev(frame), hash.subarray(0, 16))
+        if (!follows) continue
         chain.push(frame)
         hash = sha256(frame)
       }
