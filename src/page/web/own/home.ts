@@ -13,6 +13,7 @@ import { PAGE_STREAM, type PageStreamId } from '../../../wire/page.ts'
 import type {
   DeviceInfo,
   DeviceLook,
+  DeviceWish,
   GrantAsk,
   HomeMessage,
   HomeState,
@@ -134,7 +135,11 @@ export class OwnHome {
 
   /** Makes the device blink. */
   identify(): void {
-    this.#line.send(PAGE_STREAM.page, utf8('identify'))
+    this.#wish({ do: 'identify' })
+  }
+
+  #wish(wish: DeviceWish): void {
+    this.#line.send(PAGE_STREAM.page, utf8(JSON.stringify(wish)))
   }
 
   /** A provider that asks: it is one of those that can be let in from now on. */
@@ -299,7 +304,12 @@ export class OwnHome {
     const reader = { grantId, name, domain, sign, box, since, until, class: cls, purpose: ask.purpose }
     const outcome = await own.log.submit({ type: 'AUTHORIZED', reader })
     this.#changed()
-    return outcome.ok ? { ...outcome, text: base64url(grantId) } : outcome
+    if (!outcome.ok) return outcome
+    const grant = base64url(grantId)
+    // A page cannot reach the provider: the device tells it.
+    if (card.addresses.length > 0)
+      this.#wish({ do: 'invite', grant, to: card.addresses, here: location.hostname })
+    return { ...outcome, text: grant }
   }
 
   async #revoke(grant: string): Promise<Outcome> {
