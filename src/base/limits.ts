@@ -96,7 +96,8 @@ export const LIMITS = {
     messagesKnown: 64,
     /** Byte pipes of one session and of the process; bytes of one that are not acknowledged. */
     pipesOfOne: 4,
-    pipes: 32,
+    /** Above `net.connections`: whom to let in over pipes is the stream plane's choice. */
+    pipes: 96,
     pipeBytes: 65_536,
     /** Bytes that pipes of the whole process hold: unacknowledged, out of order, unread. */
     pipesBytes: 1_572_864,
@@ -284,7 +285,7 @@ export const LIMITS = {
   node: {
     /** Named timers of a device; of a home or provider, which has some for each peer. */
     timers: 64,
-    peerTimers: 256,
+    peerTimers: 512,
     /** Longest wait between two attempts to reach a peer. */
     backoffMs: 30_000,
   },
@@ -297,10 +298,15 @@ export const LIMITS = {
   home: {
     devices: 48,
     cards: 256,
+    /** Frames of `raw` that a mailbox keeps of one device: about four days at 1 Hz, 100 MB. */
+    mailboxFrames: 400_000,
     /** Other owners whose names are known. */
     ownerCards: 64,
     /** Minutes of the history that wait for their commit, of all devices. */
     pendingMinutes: 1_024,
+    /** A backup, unpacked: ten years of history of several devices. */
+    backupBytes: 1_073_741_824,
+    fileNameBytes: 128,
   },
   /** Firmware over the network, one at a time. */
   update: {

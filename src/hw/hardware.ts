@@ -255,8 +255,12 @@ export interface Board {
   readonly boot: BootFiles | null
   /** Wi-Fi; null where the board has none, or is not to use it. */
   readonly radio: Radio | null
+  /** On port 80, for those in the radio's own network alone; null ends it. Beside what is served there to others. */
+  portal(handlers: HttpHandlers | null, done: (error: Failure) => void): void
   /** Whether any network but the loopback gave us an address. */
   online(): boolean
+  /** Degrees Celsius of the processor; null where it is not known. */
+  temperature(): number | null
   /** Literal addresses of a host name; none where it cannot be found. */
   resolve(host: string, done: (addresses: string[]) => void): void
   /** Sets the wall clock, and keeps its time for the next start. */
@@ -266,9 +270,11 @@ export interface Board {
 }
 
 export interface BootFiles {
+  /** Whether it is mounted; on a board that may be seconds after the start. */
+  ready(): boolean
   /** At most 64 kB, or null where there is no such file. */
   read(name: string): Bytes | null
-  /** Done when it is on the card; null removes the file. */
+  /** Done when it is on the card, which waits until it is mounted; null removes the file. */
   write(name: string, content: string | null, done: (error: Failure) => void): void
 }
 

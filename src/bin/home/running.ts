@@ -13,12 +13,14 @@ import { discoveryOf } from '../discovery.ts'
 import { type OpenMachine, openMachine } from '../machine.ts'
 import { cardOf } from './card.ts'
 import { lookUpDomain } from './domain.ts'
+import { Keeping } from './keeping.ts'
 
 export interface Running {
   machine: OpenMachine
   home: Home
   face: Face
   page: PageServer
+  keeping: Keeping
   stop: () => Promise<void>
 }
 
@@ -26,6 +28,8 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
   const machine = await openMachine(folder)
   const { hardware } = machine
   const loop = new Loop(hardware.clock, LIMITS.node.peerTimers)
+  // Opened last: a home that cannot start makes no files.
+  let keeping: Keeping | null = null
   const providerPage = given.text('provider-page') ?? null
   const page = new PageServer(
     { assets: pages.home, ...(providerPage === null ? {} : { frames: [providerPage] }) },
@@ -49,9 +53,11 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
         loop,
         discovery: discoveryOf(given, () => undefined, 'on'),
         report: (event, detail) => emit('home', event, detail),
+        ...mailboxOf(given),
         events: {
           onTelegram: (device, telegram, at) => {
             const reading = face.onTelegram(device, telegram, at.wall)
+            keeping?.onReading(device, reading, face.meterOf(device))
             emit('home', 'telegram', {
               device: device.name,
               epoch: at.epoch,
@@ -76,6 +82,7 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
           },
           onLog: (device, decision) => {
             face.onLog(device, decision)
+            if (decision.kind === 'deleted') keeping?.forget(device)
             emit('home', 'log', { device: device.name, kind: decision.kind })
           },
           onReject: (device, what) => emit('home', 'reject', { device: device.name, what }),
@@ -84,6 +91,12 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
       done,
     ),
   )
+  const kept = await Keeping.open(folder, given, loop).catch(async (error: Error) => {
+    await new Promise<void>((resolve) => running.close(resolve))
+    machine.release()
+    throw error
+  })
+  keeping = kept
   face.attach(running)
   for (const word of given.list('card')) {
     const line = cardOf(word)
@@ -97,7 +110,14 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
   const stop = async (): Promise<void> => {
     page.close()
     await new Promise<void>((resolve) => running.close(resolve))
+    await kept.close()
     machine.release()
   }
-  return { machine, home: running, face, page, stop }
+  return { machine, home: running, face, page, keeping: kept, stop }
+}
+
+/** `--mailbox ADDR`, and where readers find it: `--mailbox-address`, or the same. */
+function mailboxOf(given: Parsed): { mailbox?: { address: string } } {
+  const listen = given.text('mailbox')
+  return listen === undefined ? {} : { mailbox: { address: given.text('mailbox-address') ?? listen } }
 }

@@ -30,9 +30,15 @@ export interface UpkeepOptions {
 /** Where it is kept what this device has seen working (docs/wire.md "Files"). */
 const BEFORE_FILE = 'worked.json'
 /** Names of TASKS' timers. */
-const TIMERS = ['feed', 'probe', 'probe-end'] as const
+const TIMERS = ['feed', 'probe', 'probe-end', 'card'] as const
+/** A card that fills up or turns read-only while we run is noticed within this time, ms. */
+const CARD_MS = 3_600_000
 /** A probe that is not answered by then says nothing, ms. */
 const PROBE_END_MS = 5_000
+
+/** The firmware slows the processor down at 85 °C; said from a little below until well below. */
+const HOT_C = 82
+const COOL_C = 75
 
 export class Upkeep {
   readonly #options: UpkeepOptions
@@ -45,6 +51,9 @@ export class Upkeep {
   #settling = false
   #probe: TcpSocket | null = null
   #told = ''
+  #hot = false
+  /** The last durable write has failed. */
+  #cardBad = false
 
   constructor(options: UpkeepOptions) {
     const now = options.loop.now()
@@ -104,6 +113,7 @@ export class Upkeep {
     const { board, lights, report } = this.#options
     if (!board.card) {
       this.#saveBefore()
+      this.#probeCard()
       return
     }
     const own = this.slot
@@ -128,12 +138,18 @@ export class Upkeep {
 
   /** A write that is durable: a card that has become read-only shows itself here. */
   #probeCard(): void {
-    const { files, lights, report } = this.#options
+    const { files, lights, loop, report } = this.#options
+    loop.after('card', CARD_MS, () => this.#probeCard())
     files.replace('probe', utf8('wattle\n'), (error) => {
+      const was = this.#seen.writable
       this.#seen.writable = error === null
       if (error) {
         lights.raiseFault(2)
-        report('fault', { fault: 2, text: error.message })
+        if (was || !this.#cardBad) report('fault', { fault: 2, text: error.message })
+        this.#cardBad = true
+      } else if (this.#cardBad) {
+        this.#cardBad = false
+        lights.clearFault(2)
       }
     })
   }
@@ -157,8 +173,23 @@ export class Upkeep {
       status: lights.status,
     }
     if (feed) board.note('health', `${JSON.stringify(health)}\n`)
+    this.#feel()
     if (this.#trial) this.#judge(now)
     else if (this.#worked()) this.#saveBefore()
+  }
+
+  #feel(): void {
+    const { board, lights, report } = this.#options
+    const degrees = board.temperature()
+    if (degrees === null) return
+    if (degrees >= HOT_C && !this.#hot) {
+      this.#hot = true
+      lights.raiseFault(7)
+      report('fault', { fault: 7, degrees: Math.round(degrees) })
+    } else if (degrees < COOL_C && this.#hot) {
+      this.#hot = false
+      lights.clearFault(7)
+    }
   }
 
   #judge(now: number): void {

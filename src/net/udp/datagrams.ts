@@ -387,11 +387,14 @@ export class Datagrams {
     if (first) this.onSession(session)
   }
 
-  /** An idle session, or the one that nobody keeps and that was silent longest. */
+  /** The session that nobody keeps and that was silent longest; one that carries pipes only where there is no other. */
   #makeRoom(now: number): boolean {
     let victim: Session | null = null
-    for (const session of this.sessions)
-      if (!session.keep && !session.attempt && (!victim || session.heard < victim.heard)) victim = session
+    for (const session of this.sessions) {
+      if (session.keep || session.attempt) continue
+      const worse = !victim || (victim.busy && !session.busy)
+      if (worse || (victim!.busy === session.busy && session.heard < victim!.heard)) victim = session
+    }
     if (!victim) return false
     this.counters.add('sessionsEvicted')
     this.close(victim, now)

@@ -50,6 +50,8 @@ export class Ring {
   readonly #tail: Bytes
   readonly #slots: number
   readonly #genuine: (frame: Bytes) => boolean
+  /** Frames may be missing between those that are here: a mailbox keeps what it got. */
+  readonly #gaps: boolean
   /** Where the newest frames lie in memory, and from where the card takes them. */
   readonly #places: readonly Bytes[]
   /** Sequence number of the next frame; the frame with number n lies in slot n % slots. */
@@ -62,7 +64,8 @@ export class Ring {
   /** Frames that are handed out, the newest ones. */
   #kept: number
 
-  private constructor(file: OpenFile, slots: number, genuine: (frame: Bytes) => boolean) {
+  private constructor(file: OpenFile, slots: number, genuine: (frame: Bytes) => boolean, gaps: boolean) {
+    this.#gaps = gaps
     this.#file = file
     this.#genuine = genuine
     this.#slots = slots
@@ -82,16 +85,17 @@ export class Ring {
 
   /**
    * Opens (and where needed makes) a ring of `slots` frames; hands over the newest whole chain's end.
-   * `genuine` tells whether a frame carries our signature: a torn newest frame has no successor to say so.
+   * `genuine` tells whether a frame carries the device's signature: a torn newest frame has no successor to
+   * say so. With `gaps` the chain may have holes.
    */
   static open(
     files: Files,
-    o: { name: string; slots: number; genuine: (frame: Bytes) => boolean },
+    o: { name: string; slots: number; genuine: (frame: Bytes) => boolean; gaps?: boolean },
     done: (error: Failure, ring: Ring | null, head: Head | null) => void,
   ): void {
     files.open(o.name, (error, file) => {
       if (error || !file) return done(error, null, null)
-      const ring = new Ring(file, o.slots, o.genuine)
+      const ring = new Ring(file, o.slots, o.genuine, o.gaps ?? false)
       ring.#findNewest((failure, head) => {
         if (failure) return done(failure, null, null)
         ring.#written = ring.#next
@@ -283,6 +287,8 @@ export class Ring {
 
   /** A frame follows another when it links to it; the first of an epoch may link further back. */
   #linked(before: Bytes, frame: Bytes): boolean {
+    if (this.#gaps && comparePlace(frame, { epoch: frameEpoch(before), index: frameIndex(before) }) > 0)
+      return this.#genuine(frame)
     if (frame[0] === FRAME.rotation && framePart(frame) === 0) return frameEpoch(frame) > frameEpoch(before)
     return equal(framePrev(frame), sha256(before).subarray(0, 16))
   }
