@@ -57,7 +57,9 @@ export class DeviceInvites {
       key: reader.sign,
       protocol: CONSENT_PROTOCOL,
       addresses: () => wish.to,
-      opening: () => [encodeInvite({ certificate, entry: entry.bytes, event, name, addresses })],
+      opening: () => [
+        encodeInvite({ certificate, entry: entry.bytes, event, name, addresses, mailboxes: [] }),
+      ],
       onMessage: (message) => {
         if (message[0] === CONSENT.inviteDone) this.#end(id)
       },
