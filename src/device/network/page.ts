@@ -3,12 +3,11 @@
 // run as over any other connection. Everybody sees what the lights say anyway; the rest needs an
 // owner's key. Nothing is decided here.
 
-import { type Bytes, base64url, text, unbase64url, utf8 } from '../../base/bytes.ts'
+import { type Bytes, text, unbase64url, utf8 } from '../../base/bytes.ts'
 import { type LedName, METER, type MeterLed, STATUS, type StatusLed } from '../../base/leds.ts'
 import { LIMITS } from '../../base/limits.ts'
 import type { Failure, Hardware, Leds, Listener } from '../../hw/hardware.ts'
 import type { Loop } from '../../node/loop.ts'
-import type { PageAssets } from '../../page/assets.ts'
 import type { DeviceInfo, DeviceLook } from '../../page/protocol.ts'
 import { type PageLink, PageServer } from '../../page/server.ts'
 import { DeviceDoor, type PageSession } from '../../page/session.ts'
@@ -16,36 +15,9 @@ import { readWish } from '../../page/wish.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
 import { PAGE_STREAM, type PageStreamId, PLANE } from '../../wire/page.ts'
-import type { Claim } from '../claim.ts'
-import type { ConsentServer } from '../consent.ts'
-import type { Lights } from '../lights.ts'
-import type { Meter } from '../meter.ts'
-import type { Subscribers } from '../publish/subscribers.ts'
-import type { DeviceState } from '../state.ts'
+import { infoOf, type PageParts, type PageSetting } from './info.ts'
 import { DeviceInvites } from './invites.ts'
 import { PageStream, pageConnection } from './page-stream.ts'
-import type { DeviceStreams } from './streams.ts'
-
-/** What the page is given to serve and to show. */
-export interface PageSetting {
-  assets: PageAssets
-  /** `host:port` to serve it at. */
-  address: string
-  version: string
-  board: string
-}
-
-/** The device behind the page. */
-export interface PageParts {
-  claim: Claim
-  consent: ConsentServer
-  streams: DeviceStreams
-  state: DeviceState
-  lights: Lights
-  meter: Meter
-  /** Null while nobody owns the device. */
-  subscribers: Subscribers | null
-}
 
 export interface DevicePageOptions {
   setting: PageSetting
@@ -198,21 +170,7 @@ export class DevicePage {
 
   #info(): DeviceInfo {
     const { setting, loop, parts } = this.#options
-    const { streams, meter, subscribers, state } = parts()
-    const { good, bad } = meter.heard
-    return {
-      addresses: [streams.address],
-      version: setting.version,
-      board: setting.board,
-      line: meter.line,
-      good,
-      bad,
-      reading: subscribers?.count ?? 0,
-      owners: state.log?.owners.map((owner) => base64url(owner.sign)) ?? [],
-      uptime: loop.now() - this.#startedAt,
-      reads: subscribers?.reads.list() ?? [],
-      written: null,
-    }
+    return infoOf(setting, parts(), loop.now() - this.#startedAt)
   }
 
   // Links of the claim

@@ -5,9 +5,8 @@
 import { type Bytes, base64url, text, unbase64url, utf8 } from '../../../base/bytes.ts'
 import { sha256, Verifier } from '../../../crypto/native.ts'
 import { type Card, readCard } from '../../../ownership/card.ts'
-import type { ReaderEntry } from '../../../ownership/event.ts'
 import type { Decision } from '../../../ownership/log.ts'
-import { CLASS_NAMES, classId } from '../../../wire/frame.ts'
+import { classId } from '../../../wire/frame.ts'
 import { decodeOwnerSet, encodeOwnerSet } from '../../../wire/owner-set.ts'
 import { PAGE_STREAM, type PageStreamId } from '../../../wire/page.ts'
 import type {
@@ -26,6 +25,7 @@ import type { LiveEvents, Outcome, Question } from '../kit/live.ts'
 import { type Box, random } from './box.ts'
 import { OwnChannels } from './channels.ts'
 import type { Claimed, Claiming, ClaimRun } from './claiming.ts'
+import { grantOf, grantView, keyOf } from './grants.ts'
 import { Line } from './line.ts'
 import type { OwnLog } from './owner-log.ts'
 
@@ -396,17 +396,7 @@ export class OwnHome {
     const { log, channels } = this.#own!
     const now = this.#now()
     const reads = new Map(this.#info?.reads.map((r) => [r.grant, r]))
-    const active = (log?.log.readers ?? []).map((r): PageGrant => {
-      const grant = grantOf(r)
-      const read = reads.get(grant.id)
-      const state = r.until > now ? 'active' : 'ended'
-      return {
-        ...grant,
-        state,
-        ...(read ? { reads: read } : {}),
-        ...(state === 'ended' ? { endedAt: r.until } : {}),
-      }
-    })
+    const active = (log?.log.readers ?? []).map((r) => grantView(r, reads, now))
     return {
       id: this.box.kept.device!.name,
       name: this.box.kept.device!.name,
@@ -419,23 +409,5 @@ export class OwnHome {
       lights: { status: look.led, meter: look.meterLed },
       ...(this.#info ? { info: this.#info } : {}),
     }
-  }
-}
-
-function keyOf(card: Card | null): string {
-  return card ? base64url(card.sign) : ''
-}
-
-function grantOf(r: ReaderEntry): Omit<PageGrant, 'state'> {
-  const { name, purpose, since, until, domain } = r
-  return {
-    id: base64url(r.grantId),
-    provider: name,
-    providerId: base64url(r.sign),
-    class: CLASS_NAMES[r.class],
-    since,
-    until,
-    purpose,
-    domain,
   }
 }
