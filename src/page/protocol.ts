@@ -351,5 +351,14 @@ export interface PageReads {
   readonly frames: number
 }
 
-/** What an owner's page may want of the device beside consent. */
-export type DeviceWish = 'identify'
+/** What an owner's page may want of the device beside consent: that it blinks, or tells a provider of its grant. */
+export type DeviceWish = { readonly do: 'identify' } | ({ readonly do: 'invite' } & PageInvite)
+
+export interface PageInvite {
+  /** PageGrant.id. */
+  readonly grant: string
+  /** The provider's addresses, `host:port` each. */
+  readonly to: readonly string[]
+  /** Name or number under which the device goes in this network: as the page reached it. */
+  readonly here: string
+}

@@ -5,14 +5,14 @@
 import { type Bytes, base64url, text, unbase64url, utf8 } from '../../../base/bytes.ts'
 import { sha256, Verifier } from '../../../crypto/native.ts'
 import { type Card, readCard } from '../../../ownership/card.ts'
-import type { ReaderEntry } from '../../../ownership/event.ts'
 import type { Decision } from '../../../ownership/log.ts'
-import { CLASS_NAMES, classId } from '../../../wire/frame.ts'
+import { classId } from '../../../wire/frame.ts'
 import { decodeOwnerSet, encodeOwnerSet } from '../../../wire/owner-set.ts'
 import { PAGE_STREAM, type PageStreamId } from '../../../wire/page.ts'
 import type {
   DeviceInfo,
   DeviceLook,
+  DeviceWish,
   GrantAsk,
   HomeMessage,
   HomeState,
@@ -25,6 +25,7 @@ import type { LiveEvents, Outcome, Question } from '../kit/live.ts'
 import { type Box, random } from './box.ts'
 import { OwnChannels } from './channels.ts'
 import type { Claimed, Claiming, ClaimRun } from './claiming.ts'
+import { grantOf, grantView, keyOf } from './grants.ts'
 import { Line } from './line.ts'
 import type { OwnLog } from './owner-log.ts'
 
@@ -134,7 +135,11 @@ export class OwnHome {
 
   /** Makes the device blink. */
   identify(): void {
-    this.#line.send(PAGE_STREAM.page, utf8('identify'))
+    this.#wish({ do: 'identify' })
+  }
+
+  #wish(wish: DeviceWish): void {
+    this.#line.send(PAGE_STREAM.page, utf8(JSON.stringify(wish)))
   }
 
   /** A provider that asks: it is one of those that can be let in from now on. */
@@ -299,7 +304,12 @@ export class OwnHome {
     const reader = { grantId, name, domain, sign, box, since, until, class: cls, purpose: ask.purpose }
     const outcome = await own.log.submit({ type: 'AUTHORIZED', reader })
     this.#changed()
-    return outcome.ok ? { ...outcome, text: base64url(grantId) } : outcome
+    if (!outcome.ok) return outcome
+    const grant = base64url(grantId)
+    // A page cannot reach the provider: the device tells it.
+    if (card.addresses.length > 0)
+      this.#wish({ do: 'invite', grant, to: card.addresses, here: location.hostname })
+    return { ...outcome, text: grant }
   }
 
   async #revoke(grant: string): Promise<Outcome> {
@@ -386,17 +396,7 @@ export class OwnHome {
     const { log, channels } = this.#own!
     const now = this.#now()
     const reads = new Map(this.#info?.reads.map((r) => [r.grant, r]))
-    const active = (log?.log.readers ?? []).map((r): PageGrant => {
-      const grant = grantOf(r)
-      const read = reads.get(grant.id)
-      const state = r.until > now ? 'active' : 'ended'
-      return {
-        ...grant,
-        state,
-        ...(read ? { reads: read } : {}),
-        ...(state === 'ended' ? { endedAt: r.until } : {}),
-      }
-    })
+    const active = (log?.log.readers ?? []).map((r) => grantView(r, reads, now))
     return {
       id: this.box.kept.device!.name,
       name: this.box.kept.device!.name,
@@ -409,23 +409,5 @@ export class OwnHome {
       lights: { status: look.led, meter: look.meterLed },
       ...(this.#info ? { info: this.#info } : {}),
     }
-  }
-}
-
-function keyOf(card: Card | null): string {
-  return card ? base64url(card.sign) : ''
-}
-
-function grantOf(r: ReaderEntry): Omit<PageGrant, 'state'> {
-  const { name, purpose, since, until, domain } = r
-  return {
-    id: base64url(r.grantId),
-    provider: name,
-    providerId: base64url(r.sign),
-    class: CLASS_NAMES[r.class],
-    since,
-    until,
-    purpose,
-    domain,
   }
 }
