@@ -38,6 +38,7 @@ function releaseKey(): string | null {
 function build(): void {
   const board = loadBoard(values.board)
   demand()
+  demand({ [board.addons.compiler]: board.addons.compilerPackage })
   if (values.lock) {
     console.log(`${writeLock(board)} packages locked`)
     return

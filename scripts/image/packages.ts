@@ -94,10 +94,12 @@ Dir::Etc::sourceparts "-";
   return env
 }
 
+const needed = (board: Board): string[] => [...Object.keys(board.packages), ...board.buildPackages]
+
 /** Writes the lock anew from what the archive offers today. */
 export function writeLock(board: Board): number {
   const env = privateApt(board)
-  const lines = Object.keys(board.packages)
+  const lines = needed(board)
     .sort()
     .map((name) => {
       const text = run('apt-cache', ['show', '--no-all-versions', name], { env })
@@ -122,7 +124,7 @@ const sha256 = (file: string): string => createHash('sha256').update(readFileSyn
 export function unpack(board: Board, into: string): Map<string, string> {
   const lock = readLock(board)
   const names = new Set(lock.map((p) => p.name))
-  for (const name of Object.keys(board.packages))
+  for (const name of needed(board))
     if (!names.has(name))
       throw new Error(`${lockFile(board)} does not name ${name}: make image-lock BOARD=${board.board}`)
   const missing = lock.filter((p) => !existsSync(pathOf(p)))

@@ -19,7 +19,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { ADDONS, addonPackage, buildAddons } from './addons.ts'
 import type { Board } from './board.ts'
+import { bundledPackages } from './bundled.ts'
 import { checkLibraries } from './libraries.ts'
 import { installModules, type Modules } from './modules.ts'
 import { writeManifest } from './sbom.ts'
@@ -74,6 +76,8 @@ export function buildRoot(root: string, parts: RootParts): void {
     `${board.modules.filter((m) => !m.startsWith('ledtrig')).join(' ')}\n`,
   )
   copyFileSync(parts.program, join(root, 'usr/lib/wattle/wattle'))
+  buildAddons(board, packages, root)
+  npmLicences(root)
   copyFileSync('LICENSE', join(root, 'usr/share/licenses/wattle'))
   writeFileSync(join(root, 'etc/wattle-release'), `${JSON.stringify(parts.release)}\n`)
   writeManifest(root, parts)
@@ -97,6 +101,18 @@ function licence(from: string, name: string, root: string): void {
   if (existsSync(file)) copyFileSync(file, join(root, 'usr/share/licenses', name))
   // A package may point to another one's folder of documents, which is in the image too.
   else if (!existsSync(join(from, 'usr/share/doc'))) throw new Error(`${name} has no licence text`)
+}
+
+/** Licence texts of what npm brought, one folder a package. */
+function npmLicences(root: string): void {
+  for (const { name, folder } of [...bundledPackages(), ...ADDONS.map(addonPackage)]) {
+    const texts = readdirSync(folder).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file))
+    const into = join(root, 'usr/share/licenses/npm', name)
+    mkdirSync(into, { recursive: true })
+    for (const file of texts) if (statSync(join(folder, file)).isFile()) copyFileSync(join(folder, file), join(into, file))
+    // Some packages name their licence in package.json alone.
+    if (texts.length === 0) copyFileSync(join(folder, 'package.json'), join(into, 'package.json'))
+  }
 }
 
 /** Permissions that do not depend on who builds: no setuid, nothing writable by others. */
