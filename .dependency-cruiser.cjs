@@ -38,6 +38,7 @@ const packages = {
   serialport: ['hw/linux'],
   uint8arraylist: ['net'],
   uqr: ['page/web', 'bin'],
+  mqtt: ['home'],
   ws: ['hw/linux'],
 }
 

@@ -55,7 +55,6 @@ async function backend(noble: boolean): Promise<Parts> {
 
 const random = (into: Uint8Array): void => void crypto.getRandomValues(into as Uint8Array<ArrayBuffer>)
 const bytes = (n: number): Uint8Array => crypto.getRandomValues(new Uint8Array(n))
-const text = new TextEncoder()
 
 const cpu = (): number => {
   const { user, system } = process.cpuUsage()
@@ -130,7 +129,7 @@ function claimOnce(p: Parts): ClaimCost {
     signer: new p.Signer(p.Secret.fresh(random)),
     exchange: new p.Exchange(p.Secret.fresh(random)),
   }
-  const rest = { others: [], m: 1, next: [], recovery: null, policy: text.encode('{}') }
+  const rest = { others: [], m: 1, next: null, recovery: null, policy: new Uint8Array(0) }
   const claiming = new p.ClaimOwner({ code, discriminator: null }, { ...me, ...rest }, null, random)
   const cost = { deviceCpuMs: 0, ownerCpuMs: 0 }
   const timed = <T>(who: keyof typeof cost, f: () => T): T => {

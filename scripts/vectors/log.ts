@@ -37,8 +37,9 @@ class Log {
   constructor(name: string, owners: readonly Person[]) {
     const d = device(name)
     const pairs = [...owners].sort((a, b) => (hex(a.keys.sign) < hex(b.keys.sign) ? -1 : 1))
-    const keys = pairs.map(({ keys: { sign, box } }) => ({ sign, box }))
-    const ownerSet = encodeOwnerSet({ m: 1, owners: keys, next: [], recovery: null })
+    const keys = pairs.map(({ keys: { sign, box } }) => ({ sign, box, next: null }))
+    const set = { m: 1, owners: keys, recovery: null }
+    const ownerSet = encodeOwnerSet(set)
     const certificate = makeCertificate(d.signer, {
       box: d.exchange.publicKey,
       incarnation: 1,
@@ -47,7 +48,7 @@ class Log {
       transcript: new Chance(`transcript ${name}`).bytes(32),
     })
     this.key = d.signer.publicKey
-    this.#log = new OwnerLog(this.key, keys, sha256(certificate))
+    this.#log = new OwnerLog(this.key, set, sha256(certificate))
     this.case = { name, certificate: hex(certificate), ownerSet: hex(ownerSet), steps: [] }
   }
 
@@ -103,7 +104,8 @@ export function logCases(): LogCase[] {
   life.take(life.next(owner, reader(alice)), 'double-grant')
   life
     .take(life.next(second, revoke(alice)), 'applied')
-    .take(life.next(owner, revoke(alice)), 'unknown-grant')
+    .take(life.next(owner, revoke(alice)), 'applied')
+    .take(life.next(owner, revoke(person('nobody'))), 'unknown-grant')
   life.take(life.next(owner, reader(alice)), 'double-grant')
   life.take(life.next(owner, DELETED), 'applied').take(life.next(owner, ADDED), 'deleted')
 

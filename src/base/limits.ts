@@ -164,6 +164,16 @@ export const LIMITS = {
     /** Events of all owners that wait while one is written. */
     eventsWaiting: 16,
     logBytes: 4_194_304,
+    /** Characters of an owner's card; of a change that travels between owners. */
+    cardChars: 2_048,
+    changeChars: 524_288,
+    /** Successor keys of one owner, and so changes that give power, in a lifetime. */
+    successors: 512,
+    /** From the paper key's word to its effect, telegram time; and the press that lets power grow. */
+    recoveryMs: 259_200_000,
+    pressMs: 600_000,
+    /** Streams of people who are no owners, on which only an event that speaks for itself is taken. */
+    visitors: 2,
   },
   reputation: {
     /** Keys that one process has an opinion of, and bytes for each. */
@@ -279,12 +289,18 @@ export const LIMITS = {
     backoffMs: 30_000,
   },
   provider: {
+    /** Entries of one device's log of keys, and events of its owners, that a provider keeps. */
+    entriesOfOne: 256,
     /** Devices times classes that one process follows: each may need a connection of its own. */
     channels: 48,
   },
   home: {
     devices: 48,
     cards: 256,
+    /** Other owners whose names are known. */
+    ownerCards: 64,
+    /** Minutes of the history that wait for their commit, of all devices. */
+    pendingMinutes: 1_024,
   },
   /** Firmware over the network, one at a time. */
   update: {
@@ -311,5 +327,7 @@ export const LIMITS = {
     /** Peers kept and returned for one topic. */
     peersPerTopic: 32,
     bootstrap: 8,
+    /** Keys that a device or a home looks for at once. */
+    looking: 8,
   },
 } as const

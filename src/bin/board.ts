@@ -5,9 +5,11 @@ import { createRequire } from 'node:module'
 import type { LedName, LedPattern } from '../base/leds.ts'
 import type { Button, Card, Leds } from '../hw/hardware.ts'
 import { LinuxBoard } from '../hw/linux/board/board.ts'
+import { FatFolder } from '../hw/linux/board/boot.ts'
 import { type Onoff, PinButton } from '../hw/linux/board/button.ts'
 import { openCard } from '../hw/linux/board/card.ts'
 import { BoardLeds, classLeds, pinLamp } from '../hw/linux/board/leds.ts'
+import { ScriptRadio } from '../hw/linux/board/radio.ts'
 import { type PinSpec, parsePin, SYSFS } from '../hw/linux/board/sysfs.ts'
 import type { LinuxClock } from '../hw/linux/clock.ts'
 import { LineButton, type Lines, ReportedLeds } from '../hw/linux/panel.ts'
@@ -81,6 +83,9 @@ export interface BoardSettings {
   card: string | undefined
   run: string | undefined
   watchdog: string | undefined
+  fat: string | undefined
+  wifi: string | undefined
+  'clock-file': string | undefined
 }
 
 /**
@@ -88,7 +93,7 @@ export interface BoardSettings {
  * event `trouble`, and the device goes on without.
  */
 export function openBoard(
-  { board, card, run, watchdog }: BoardSettings,
+  { board, card, run = '/run/wattle', watchdog, fat, wifi, 'clock-file': clockFile }: BoardSettings,
   onRestart: (reason: string) => void,
   emit: Emit,
 ): LinuxBoard | null {
@@ -102,9 +107,12 @@ export function openBoard(
   }
   return new LinuxBoard({
     kind: board,
-    run: run ?? '/run/wattle',
+    run,
     card: found,
     watchdog: watchdog ?? null,
+    boot: fat === undefined ? null : new FatFolder(fat),
+    radio: wifi === undefined ? null : new ScriptRadio(wifi, run),
+    clockFile: clockFile ?? null,
     onRestart,
     onTrouble: (what, text) => emit('trouble', { what, text }),
   })

@@ -12,13 +12,16 @@ export interface ControlAnswer {
   code?: string
   text?: string
   result?: unknown
+  /** For people. */
+  say?: string
   /** Not the answer yet: how far it has come, in words. */
   progress?: string
 }
 
 export type ControlRequest = Record<string, unknown> & { do: string }
 
-const LINE_BYTES = 65_536
+/** A change of many devices with many signatures is the longest that goes through here. */
+const LINE_BYTES = 1_048_576
 
 export function controlPath(folder: string): string {
   return join(folder, 'control.sock')

@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pages } from 'wattle:page'
-import { unbase64url } from '../base/bytes.ts'
+import { text, unbase64url } from '../base/bytes.ts'
 import { EXIT, type ExitCode, WattleError } from '../base/errors.ts'
 import { faultPattern, METER } from '../base/leds.ts'
 import { LIMITS } from '../base/limits.ts'
@@ -66,6 +66,9 @@ const SETTINGS: readonly string[] = [
   'run',
   'watchdog',
   'fat',
+  'wifi',
+  'ntp',
+  'clock-file',
   'release-key',
 ]
 const LABEL = 'label.json'
@@ -98,7 +101,15 @@ export async function device(args: string[]): Promise<ExitCode> {
   const line = serialFor(serial, clock)
   let rebooting = false
   const board = openBoard(
-    { board: config['board'], card: config['card'], run: config['run'], watchdog: config['watchdog'] },
+    {
+      board: config['board'],
+      card: config['card'],
+      run: config['run'],
+      watchdog: config['watchdog'],
+      fat: config['fat'],
+      wifi: config['wifi'],
+      'clock-file': config['clock-file'],
+    },
     () => {
       rebooting = true
       process.kill(process.pid, 'SIGTERM')
@@ -112,6 +123,7 @@ export async function device(args: string[]): Promise<ExitCode> {
   )
   const record = openLabel(machine.folder, board?.fact('label.json') ?? null)
   const page = setting('page')
+  showCodeOnCard(machine.folder, board)
   const running = await wait<Device>((done) =>
     Device.start(
       {
@@ -124,11 +136,16 @@ export async function device(args: string[]): Promise<ExitCode> {
           ? {}
           : { page: { assets: pages.phone, address: page, version: WATTLE_VERSION, board: boardName() } }),
         discovery,
-        ...releaseKeyOf(config['release-key']),
+        onBoard: {
+          releaseKey: releaseKeyOf(config['release-key']),
+          timeServers: (config['ntp'] ?? '').split(',').flatMap((host) => host.trim() || []),
+        },
         framer: (events) => framerFor(meterSetting, events),
         report: (event, detail) => {
           emit('device', event, detail)
-          if (event === 'claimed') rmSync(join(machine.folder, CODE), { force: true })
+          if (event !== 'claimed') return
+          rmSync(join(machine.folder, CODE), { force: true })
+          if (board?.boot?.read(CODE)) board.boot.write(CODE, null, () => {})
         },
         onReading: (reading) =>
           emit('device', 'telegram', {
@@ -173,10 +190,10 @@ export async function device(args: string[]): Promise<ExitCode> {
 }
 
 /** @throws WattleError `bad-config`. */
-function releaseKeyOf(given: string | undefined): { releaseKey?: Uint8Array } {
-  if (given === undefined) return {}
+function releaseKeyOf(given: string | undefined): Uint8Array | null {
+  if (given === undefined) return null
   const releaseKey = unbase64url(given)
-  if (releaseKey && Verifier.of(releaseKey)) return { releaseKey }
+  if (releaseKey && Verifier.of(releaseKey)) return releaseKey
   throw new WattleError(
     'bad-config',
     `"release-key" of --config: expected base64url of an Ed25519 key, found ${given}`,
@@ -265,6 +282,17 @@ function readConfig(file: string | undefined): Record<string, string> {
     if (typeof setting !== 'string') throw bad(`${name}: expected a text, found ${JSON.stringify(setting)}`)
   }
   return value as Record<string, string>
+}
+
+/** A code that the device made itself is where its owner can read it without a keyboard: on the FAT partition. */
+function showCodeOnCard(folder: string, board: Board | null): void {
+  const path = join(folder, CODE)
+  if (!board?.boot || !existsSync(path)) return
+  const content = readFileSync(path, 'utf8')
+  if (board.boot.read(CODE) !== null && text(board.boot.read(CODE)!) === content) return
+  board.boot.write(CODE, content, (error) => {
+    if (error) emit('device', 'trouble', { what: 'fat', text: error.message })
+  })
 }
 
 /**

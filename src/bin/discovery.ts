@@ -1,5 +1,6 @@
 // The options about finding each other, the same for every party: `--lan on|off|lo` and
-// `--bootstrap KEY@HOST:PORT[,…]`, or the names of docs/discovery.md in a configuration file.
+// `--bootstrap KEY@HOST:PORT[,…]`, `--relay KEY@HOST:PORT[,…]`, `--dht IP:PORT`,
+// `--dht-bootstrap [KEY@]IP:PORT[,…]`, or the names of docs/discovery.md in a configuration file.
 
 import { type DiscoverySettings, discoverySettings } from '../node/peers/config.ts'
 import type { Parsed } from './cli.ts'
@@ -7,9 +8,18 @@ import type { Parsed } from './cli.ts'
 export const DISCOVERY_OPTIONS = {
   lan: { type: 'string' },
   bootstrap: { type: 'string' },
+  dht: { type: 'string' },
+  'dht-bootstrap': { type: 'string' },
+  relay: { type: 'string' },
 } as const
 
-const OPTION_OF: Readonly<Record<string, string>> = { 'local.mdns': 'lan', 'bootstrap.keys': 'bootstrap' }
+const OPTION_OF: Readonly<Record<string, string>> = {
+  'local.mdns': 'lan',
+  'bootstrap.keys': 'bootstrap',
+  'dht.listen': 'dht',
+  'dht.bootstrap': 'dht-bootstrap',
+  'relay.keys': 'relay',
+}
 
 /**
  * An option before the configuration, that before the environment (`WATTLE_LAN`), that before `fallback`.

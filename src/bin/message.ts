@@ -72,7 +72,6 @@ async function open(
     sockets,
     random,
     signer,
-    listen,
     ...(serve ? { relay: { mine: () => false, inviters: [], open: true } } : {}),
     punchSockets: LIMITS.udp.punchSockets,
     report: (event, detail) => emit('message', event, detail),

@@ -66,7 +66,7 @@ export async function peer(args: string[]): Promise<ExitCode> {
     }
     // One port for both planes, where a free one was asked for.
     const at = udp.endsWith(':0') ? listener.address : udp
-    plane = new Plane({ loop, sockets, random, signer, listen: [at], relay: rules })
+    plane = new Plane({ loop, sockets, random, signer, relay: rules })
     await wait<true>((done) => plane!.start([at], (error) => done(error, true))).catch((error: Error) => {
       throw listenError('peer serve --udp', at, error)
     })

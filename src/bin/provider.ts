@@ -1,4 +1,5 @@
-// `wattle provider`: keys and card of a service provider, and following what it was granted.
+// `wattle provider`: keys, card and requests of a service provider, following what it was granted, and what
+// it can show of that.
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,15 +8,29 @@ import type { ExitCode } from '../base/errors.ts'
 import { WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { decodePlaces } from '../channel/place.ts'
+import { Exchange, Signer } from '../crypto/native.ts'
 import type { Listener } from '../hw/hardware.ts'
 import { Loop } from '../node/loop.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
+import { signCard } from '../ownership/card.ts'
+import { signRequest } from '../ownership/request.ts'
 import { PageServer } from '../page/server.ts'
+import { ProviderAccess } from '../provider/access.ts'
 import { ProviderFace } from '../provider/face.ts'
+import { type OwnConsent, ownConsents } from '../provider/proof.ts'
 import { channelName, Provider } from '../provider/provider.ts'
 import { ProviderStore } from '../provider/store.ts'
-import { emit, listenError, type Parsed, parse, untilStopped, usage, wait } from './cli.ts'
+
+import { classId } from '../wire/frame.ts'
+import { emit, listenError, type Parsed, parse, say, untilStopped, usage, wait } from './cli.ts'
+import { askControl, serveControl } from './control.ts'
+import { DISCOVERY_OPTIONS, discoveryOf } from './discovery.ts'
+
 import { type OpenMachine, openMachine, stateFolder } from './machine.ts'
+
+/** Asked for unless told otherwise: 90 days. */
+const REQUEST_MS = 90 * 86_400_000
+const KINDS = ['', 'admitted', 'given', 'taken'] as const
 
 const OPTIONS = {
   name: { type: 'string' },
@@ -25,7 +40,13 @@ const OPTIONS = {
   page: { type: 'string' },
   ancestor: { type: 'string', multiple: true },
   who: { type: 'string' },
+  ...DISCOVERY_OPTIONS,
   verify: { type: 'string' },
+  class: { type: 'string' },
+  until: { type: 'string' },
+  purpose: { type: 'string' },
+  address: { type: 'string', multiple: true },
+  json: { type: 'boolean' },
 } as const
 
 export async function provider(args: string[]): Promise<ExitCode> {
@@ -34,7 +55,13 @@ export async function provider(args: string[]): Promise<ExitCode> {
   if (words.length > 0) throw usage(`provider ${verb} takes options only, not ${words[0]}`)
   if (verb === 'init') return init(given)
   if (verb === 'follow') return follow(given)
-  throw usage(verb === undefined ? 'provider: expected init or follow' : `provider: no subcommand ${verb}`)
+  if (verb === 'request') return request(given)
+  if (verb === 'grants') return grants(given)
+  throw usage(
+    verb === undefined
+      ? 'provider: expected one of init, request, follow, grants'
+      : `provider: no subcommand ${verb}`,
+  )
 }
 
 async function openStore(given: Parsed, machine: OpenMachine): Promise<ProviderStore> {
@@ -59,6 +86,59 @@ async function init(given: Parsed): Promise<ExitCode> {
   return 0
 }
 
+async function openAccess(store: ProviderStore, machine: OpenMachine): Promise<ProviderAccess> {
+  const { files, random } = machine.hardware
+  const followed = store.channels.map((channel) => channel.device)
+  return wait<ProviderAccess>((done) => ProviderAccess.open({ files, random, followed }, done))
+}
+
+/** A line for an owner: what we would like to read, until when and what for. */
+async function request(given: Parsed): Promise<ExitCode> {
+  const cls = classId(given.text('class') ?? 'raw')
+  if (cls === null) throw usage(`--class ${given.text('class')}: expected raw, 15min or day`)
+  const ends = given.text('until')
+  const until = ends === undefined ? Date.now() + REQUEST_MS : Date.parse(ends)
+  if (Number.isNaN(until)) throw usage(`--until ${ends}: expected a date like 2027-03-31`)
+  const machine = await openMachine(stateFolder(given.text('state'), 'provider'))
+  const store = await openStore(given, machine)
+  const signer = new Signer(store.keys.seed)
+  const { name, domain } = store.keys
+  const box = new Exchange(store.keys.boxSeed).publicKey
+  const addresses = given.list('address')
+  const line = signCard({ name, domain, sign: signer.publicKey, box, addresses }, signer)
+  const wanted = { line, class: cls, until: Math.floor(until), purpose: given.text('purpose') ?? '' }
+  process.stdout.write(`${signRequest(wanted, signer)}\n`)
+  machine.release()
+  return 0
+}
+
+/** Asks the provider that runs on this folder, or reads the folder itself. */
+async function grants(given: Parsed): Promise<ExitCode> {
+  const folder = stateFolder(given.text('state'), 'provider')
+  const answer = await askControl(folder, { do: 'grants' })
+  const list = answer ? (answer.result as OwnConsent[]) : await grantsAlone(folder, given)
+  if (given.flag('json')) process.stdout.write(`${JSON.stringify(list)}\n`)
+  else say(list.length === 0 ? 'nobody has let this provider read anything' : list.map(words).join('\n'))
+  return 0
+}
+
+async function grantsAlone(folder: string, given: Parsed): Promise<OwnConsent[]> {
+  const machine = await openMachine(folder)
+  const store = await openStore(given, machine)
+  const access = await openAccess(store, machine)
+  const list = ownConsents(store.channels, access)
+  access.close()
+  machine.release()
+  return list
+}
+
+function words(c: OwnConsent): string {
+  const at = (spot: { epoch: number; index: number; at: number }): string =>
+    `${spot.epoch}/${spot.index} (${new Date(spot.at).toISOString().replace(/\.\d+Z$/, 'Z')})`
+  const read = c.read.map((r) => `\n  frames ${at(r.from)} to ${r.to ? at(r.to) : 'now'}`).join('')
+  return `${c.name}: ${c.class}, ${c.state}${c.why ? ` (${c.why})` : ''}${read}`
+}
+
 async function follow(given: Parsed): Promise<ExitCode> {
   const who = given.text('who') ?? 'provider'
   const verify = given.text('verify') ?? 'batch'
@@ -71,6 +151,7 @@ async function follow(given: Parsed): Promise<ExitCode> {
   const content = await new Promise<Uint8Array | null>((resolve, reject) => {
     placesFile.read((error, bytes) => (error ? reject(error) : resolve(bytes)))
   })
+  const access = await openAccess(store, machine)
   const face = new ProviderFace({
     hardware,
     loop,
@@ -86,9 +167,11 @@ async function follow(given: Parsed): Promise<ExitCode> {
     hardware,
     loop,
     store,
+    access,
     places: (content && decodePlaces(content)) ?? [],
     placesFile,
     verify,
+    discovery: discoveryOf(given, () => undefined, 'off'),
     events: {
       onTelegram: (channel, telegram, at) => {
         const reading = face.onTelegram(channel, telegram, at)
@@ -113,6 +196,15 @@ async function follow(given: Parsed): Promise<ExitCode> {
         emit(who, 'access', { channel: channelName(channel), access, why })
       },
       onForget: (channel) => face.onForget(channel),
+      onEntry: (channel, entry) =>
+        emit(who, 'entry', {
+          channel: channelName(channel),
+          kind: KINDS[entry.kind],
+          epoch: entry.epoch,
+          index: entry.index,
+          at: entry.at,
+          why: entry.why,
+        }),
       onInvite: (channel) => {
         face.onInvite(channel)
         emit(who, 'invited', {
@@ -133,6 +225,10 @@ async function follow(given: Parsed): Promise<ExitCode> {
       throw listenError('provider follow --page', pageAddress, error)
     },
   )
+  const control = serveControl(machine.folder, (request, answer) => {
+    if (request.do === 'grants') answer({ ok: true, result: ownConsents(store.channels, access) })
+    else answer({ ok: false, code: 'bad-shape', text: `no command ${request.do}` })
+  })
   const stopped = untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })
   emit(who, 'ready', {
     name: store.keys.name,
@@ -143,6 +239,7 @@ async function follow(given: Parsed): Promise<ExitCode> {
   await stopped
   emit(who, 'status', { net: running.host.counters.report(), page: page.counters.report() })
   page.close()
+  control.close()
   pageListener.close()
   await new Promise<void>((resolve) => running.close(resolve))
   machine.release()

@@ -2,6 +2,7 @@
 // stay. Each command is a function from its arguments to an exit code.
 
 import { EXIT, type ExitCode } from '../base/errors.ts'
+import { flash } from './card/flash.ts'
 import { fail, say, usage } from './cli.ts'
 import { device } from './device.ts'
 import { dht } from './dht/dht.ts'
@@ -54,7 +55,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home devices | delete DEVICE',
       'home grant DEVICE PROVIDER [--class raw|15min|day] [--until DATE] [--purpose TEXT]',
       'home revoke DEVICE PROVIDER',
-      'home grants [DEVICE]',
+      'home pause|resume DEVICE [PROVIDER]',
+      'home narrow DEVICE PROVIDER [--class 15min|day] [--until DATE]',
+      'home grants [DEVICE] [--json]',
+      'home export [DEVICE]',
+      'home owners [show] | card | add | remove | replace | threshold | recovery | transfer | sign | join | recover …   docs/owners.md',
+      'home policy [show] | set MEMBER=VALUE… | reset [--device DEVICE]',
       'home update DEVICE FILE                new firmware for a device on a card of ours, over the network',
       'home peers DEVICE [vouch [KIND] | show KEY | hide KEY | forgive KEY]   opinions of others, with reasons',
     ],
@@ -64,6 +70,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     start: provider,
     help: [
       'provider init [--name TEXT] [--domain NAME] [--state DIR]',
+      'provider request [--class raw|15min|day] [--until DATE] [--purpose TEXT] [--address HOST:PORT]   a line for an owner',
+      'provider grants [--json]               what may be read, with proof',
       'provider follow [--state DIR] [--listen ADDR] [--page ADDR] [--verify every|batch]',
     ],
   },
@@ -113,7 +121,15 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     node: DEVICE_NODE,
     start: label,
     help: [
-      'label [--record FILE] [--svg FILE] [--json]   a claim code, its QR, and the record for the device',
+      'label [--record FILE] [--svg FILE] [--png FILE] [--json]   a claim code, its QR, and the record for the device',
+    ],
+  },
+  flash: {
+    node: FULL_NODE,
+    start: flash,
+    help: [
+      'flash IMAGE DISK|FILE [--record FILE | --without-label] [--png FILE] [--svg FILE] [--yes] [--json]',
+      '    a card of Wattle: image (.img, also .gz .xz .zst) and label; flash --list shows the disks',
     ],
   },
 }

@@ -26,6 +26,8 @@ export interface Span {
   fromEvent: Bytes | null
   toEvent: Bytes | null
   why: Ending | null
+  /** It ended at another place than TAKEN says. Without TAKEN the keys of a start are on their way. */
+  differs: boolean
 }
 
 export interface Entry {
@@ -98,36 +100,43 @@ export class AccessBook {
   }
 
   /**
-   * What a consent could read. Begins with GIVEN; goes on into each later epoch of its class whose keys
-   * went to it, and ends with the first one whose keys did not, whatever any statement says.
+   * What a consent could read: from GIVEN on, into each later epoch of its class whose keys went to it, up
+   * to the first one whose keys did not. TAKEN does not end it; it says why, and has to say the same place.
    */
   spans(grantId: Bytes): Span[] {
     const spans: Span[] = []
     let cls: ClassId | null = null
+    let taken: ReaderEntryText | null = null
+    const open = (): Span | null => (spans.at(-1)?.to === null ? spans.at(-1)! : null)
     for (const { text } of this.#entries) {
-      const open = spans.at(-1)?.to === null ? spans.at(-1)! : null
       if (text.kind === ENTRY.keys) {
         for (const place of text.places) {
           if (place.class !== cls) continue
           const handed = text.grantIds.some((id) => equal(id, grantId))
-          if (open && place.epoch > open.from.epoch && !(handed && place.index === 0))
-            if (text.reason > 0) close(open, place, text.at)
-          if (handed && (spans.at(-1)?.to ?? null) !== null)
-            spans.push(begin({ epoch: place.epoch, index: place.index }, text.at, null))
+          const span = open()
+          if (span && text.reason > 0 && !handed) {
+            close(span, place, text.at, taken)
+            taken = null
+          } else if (!span && handed && spans.length > 0) spans.push(begin(place, text.at, null))
         }
-        continue
-      }
-      if (!equal(text.grantId, grantId)) continue
-      cls = text.class
-      const place = { epoch: text.epoch, index: text.index }
-      if (text.kind === ENTRY.given && !open) spans.push(begin(place, text.at, eventOf(text)))
-      if (text.kind === ENTRY.taken && open) close(open, place, text.at)
-      if (text.kind === ENTRY.taken && spans.length > 0) {
-        const last = spans.at(-1)!
-        last.why = text.why || null
-        last.toEvent = eventOf(text)
+      } else if (equal(text.grantId, grantId)) {
+        cls = text.class
+        const span = open()
+        if (text.kind === ENTRY.given) {
+          // A reader does not see KEYS: it has TAKEN alone to go by.
+          if (span && taken) close(span, taken, taken.at, taken)
+          if (!span || taken) spans.push(begin(text, text.at, eventOf(text)))
+          taken = null
+        }
+        if (text.kind !== ENTRY.taken) continue
+        if (span) taken = text
+        // It rested when it ended for good.
+        else if (spans.length > 0) spans.at(-1)!.why = text.why || null
       }
     }
+    // The device was given up: no epoch followed.
+    const last = open()
+    if (last && taken) close(last, taken, taken.at, taken)
     return spans
   }
 
@@ -144,12 +153,24 @@ export class AccessBook {
 }
 
 function begin(from: Place, at: number, event: Bytes | null): Span {
-  return { from, to: null, fromAt: at, toAt: null, fromEvent: event, toEvent: null, why: null }
+  return {
+    from: { epoch: from.epoch, index: from.index },
+    to: null,
+    fromAt: at,
+    toAt: null,
+    fromEvent: event,
+    toEvent: null,
+    why: null,
+    differs: false,
+  }
 }
 
-function close(span: Span, to: Place, at: number): void {
+function close(span: Span, to: Place, at: number, taken: ReaderEntryText | null): void {
   span.to = { epoch: to.epoch, index: to.index }
   span.toAt = at
+  span.toEvent = taken && eventOf(taken)
+  span.why = taken?.why || null
+  span.differs = taken !== null && (taken.epoch !== to.epoch || taken.index !== to.index)
 }
 
 function eventOf(text: ReaderEntryText): Bytes | null {

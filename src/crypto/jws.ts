@@ -55,9 +55,37 @@ export function signJws(payload: Bytes, signers: readonly JwsSigner[]): string {
     const head = header(signer.alg, kid)
     return `{"protected":"${head}","signature":"${base64url(signer.sign(signingInput(head, body)))}"}`
   })
-  const out = `{"payload":"${body}","signatures":[${parts.join(',')}]}`
+  return joined(body, parts.join(','))
+}
+
+function joined(body: string, entries: string): string {
+  const out = `{"payload":"${body}","signatures":[${entries}]}`
   if (out.length > LIMITS.jws.textBytes) throw new RangeError(`a JWS of ${out.length} bytes is too long`)
   return out
+}
+
+/** The parts of the one text there is; null for any other. Nothing is verified. */
+export function splitJws(jws: string): { payload: Bytes; kids: readonly string[] } | null {
+  const parts = entriesOf(jws)
+  const payload = parts && unbase64url(parts.body)
+  if (!parts || !payload) return null
+  const kids = parts.entries.map((entry) => kidOf(ENTRY.exec(entry)?.[1] ?? ''))
+  return kids.every((kid) => kid !== null) ? { payload, kids: kids as string[] } : null
+}
+
+/** The same payload with these signatures too; a signer's older one is replaced. Throws as `signJws`; null for a text that is none. */
+export function countersign(jws: string, signers: readonly JwsSigner[]): string | null {
+  const parts = entriesOf(jws)
+  const old = splitJws(jws)
+  if (!parts || !old) return null
+  const all = new Map(old.kids.map((kid, i) => [kid, `{${parts.entries[i]!}}`]))
+  for (const { kid, signer } of signers) {
+    const one = entriesOf(signJws(old.payload, [{ kid, signer }]))!
+    all.set(kid, `{${one.entries[0]!}}`)
+  }
+  if (all.size > LIMITS.jws.signatures) throw new RangeError(`more than ${LIMITS.jws.signatures} signers`)
+  const ordered = [...all].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry)
+  return joined(parts.body, ordered.join(','))
 }
 
 const ENTRY = /^"protected":"([A-Za-z0-9_-]{1,400})","signature":"([A-Za-z0-9_-]{1,176})"$/
@@ -69,22 +97,17 @@ const ENTRY = /^"protected":"([A-Za-z0-9_-]{1,400})","signature":"([A-Za-z0-9_-]
 export function verifyJws(jws: string | Bytes, keyOf: (kid: string) => JwsKey | null): Verified | null {
   if (jws.length > LIMITS.jws.textBytes) return null
   const all = typeof jws === 'string' ? jws : text(jws)
-  // The only text there is: {"payload":"…","signatures":[{…},{…}]}
-  const split = all.indexOf('","signatures":[{')
-  if (split < 12 || !all.startsWith('{"payload":"') || !all.endsWith('}]}')) return null
-  const body = all.slice(12, split)
-  const payload = unbase64url(body)
-  const entries = all.slice(split + 17, -3).split('},{', LIMITS.jws.signatures + 1)
-  if (!payload || entries.length > LIMITS.jws.signatures) return null
+  const parts = entriesOf(all)
+  const payload = parts && unbase64url(parts.body)
+  if (!parts || !payload) return null
+  const { body, entries } = parts
   const signers: string[] = []
   const checks: { key: JwsKey; head: string; signature: Bytes }[] = []
   for (const entry of entries) {
     const match = ENTRY.exec(entry)
     const signature = match && unbase64url(match[2]!)
-    const head = match && unbase64url(match[1]!)
-    if (!signature || !head) return null
-    const kid = /^\{"alg":"[A-Za-z0-9]{1,8}","kid":"([^"\\]*)"\}$/.exec(text(head))?.[1]
-    if (kid === undefined || !KID.test(kid)) return null
+    const kid = match && kidOf(match[1]!)
+    if (!signature || kid === null) return null
     if (signers.length > 0 && kid <= signers[signers.length - 1]!) return null
     const key = keyOf(kid)
     if (!key || match[1] !== header(key.alg, kid)) return null
@@ -95,6 +118,22 @@ export function verifyJws(jws: string | Bytes, keyOf: (kid: string) => JwsKey | 
   for (const { key, head, signature } of checks)
     if (!key.verify(signingInput(head, body), signature)) return null
   return { payload, signers }
+}
+
+/** Body and signatures of {"payload":"…","signatures":[{…},{…}]}, the only text there is. */
+function entriesOf(jws: string): { body: string; entries: string[] } | null {
+  const split = jws.indexOf('","signatures":[{')
+  if (jws.length > LIMITS.jws.textBytes || split < 12) return null
+  if (!jws.startsWith('{"payload":"') || !jws.endsWith('}]}')) return null
+  const entries = jws.slice(split + 17, -3).split('},{', LIMITS.jws.signatures + 1)
+  return entries.length > LIMITS.jws.signatures ? null : { body: jws.slice(12, split), entries }
+}
+
+function kidOf(protectedHeader: string): string | null {
+  const head = unbase64url(protectedHeader)
+  if (!head) return null
+  const kid = /^\{"alg":"[A-Za-z0-9]{1,8}","kid":"([^"\\]*)"\}$/.exec(text(head))?.[1]
+  return kid !== undefined && KID.test(kid) ? kid : null
 }
 
 /** A compact JWS (RFC 7515 section 7.1) by one signer. */

@@ -3,7 +3,7 @@
 // Each act is durable before anybody hears of it, and keys change before the next frame is sealed.
 // Cleverness lives in ownership/ (who may what) and channel/ (which key opens what).
 
-import { type Bytes, base64url, equal } from '../base/bytes.ts'
+import { type Bytes, base64url } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { ReaderKeys } from '../channel/grant.ts'
 import { Exchange, Signer, sha256 } from '../crypto/native.ts'
@@ -15,11 +15,16 @@ import { makeCertificate } from '../ownership/claim-keys.ts'
 import type { ReaderEntry } from '../ownership/event.ts'
 import type { ClaimRecord } from '../ownership/label.ts'
 import type { Decision, Refusal } from '../ownership/log.ts'
+import type { Policy } from '../ownership/policy/policy.ts'
 import { ENDING, type Ending } from '../wire/channel.ts'
 import { type ClassId, REASON, type Reason } from '../wire/frame.ts'
+import { ownerIn } from '../wire/owner-set.ts'
 import type { Gesture } from './button.ts'
 import type { Lights } from './lights.ts'
-import { type Access, keysOf, type Leaver } from './publish/access.ts'
+import { type Act, Acts } from './owning/acts.ts'
+import { entitledTo, readersOf } from './owning/entitled.ts'
+import { type Held, Owning } from './owning/owners.ts'
+import type { Access, Leaver } from './publish/access.ts'
 import type { Channels } from './publish/channels.ts'
 import type { Entitled } from './publish/subscribers.ts'
 import type { DeviceState, Identity } from './state.ts'
@@ -40,24 +45,25 @@ export interface ClaimOptions {
   onOwned: (done: (error: Failure) => void) => void
   /** The device has none any more. */
   onDisowned: () => void
+  /** Others may own it now, or another policy holds; null: the owners changed. */
+  onRules: (before: Policy | null) => void
+  /** An event that the device signed itself. */
+  onOwnEvent: (jws: string) => void
+  wall: () => number
   report: (event: string, detail?: Record<string, unknown>) => void
 }
 
 /** How an owner's event ended; null: durable and carried out. */
-export type EventDone = (refusal: Refusal | 'storage' | 'busy' | null) => void
-
-/** Owners have no grant of their own: their boxes are bound to this id. */
-export const OWNER_GRANT: Bytes = new Uint8Array(16)
-const NO_ENTRY: Bytes = new Uint8Array(32)
+export type EventDone = (refusal: Refusal | Held | 'storage' | 'busy' | null) => void
 
 export class Claim {
   readonly #options: ClaimOptions
   #pairing: ClaimDevice
   #channels: Channels | null
   #access: Access | null
-  /** Owners' events; the first is being written. */
-  /** Changes of the reader set, one after the other: owners' events and expiry. Each calls `over` when it is carried out. */
-  readonly #acts: ((over: () => void) => void)[]
+  /** Changes of owners and readers, one after the other: owners' events and expiry. */
+  readonly #acts: Acts
+  readonly #owning: Owning
   /** Ends of consents are being written down. */
   #expiring: boolean
 
@@ -67,12 +73,13 @@ export class Claim {
     this.#options = options
     this.#pairing = new ClaimDevice(
       record,
-      identity && { certificate: identity.certificate, owners: identity.owners },
+      identity && { certificate: identity.certificate, owners: state.log?.set ?? identity.owners },
       random,
     )
     this.#channels = null
     this.#access = null
-    this.#acts = []
+    this.#acts = new Acts()
+    this.#owning = new Owning(options)
     this.#expiring = false
     lights.set({ claimed: identity !== null })
   }
@@ -90,9 +97,20 @@ export class Claim {
     if (gesture === 'reset-armed' || gesture === 'reset-cancelled')
       lights.set({ resetArmed: gesture === 'reset-armed' })
     else if (gesture === 'reset-confirmed') this.#erase([...(state.log?.readers ?? [])], 'reset')
+    else if (gesture === 'second' && state.identity) this.#onSecond(now)
     else if (gesture !== 'short') return
     else if (state.identity) lights.identify()
     else this.#openWindow(now)
+  }
+
+  /** Held for 3 to 8 s: the owners may be changed, or a recovery is ended. */
+  #onSecond(now: number): void {
+    const { wall, onOwnEvent } = this.#options
+    const event = this.#owning.onSecond(now, wall())
+    if (event !== null)
+      this.onEvent(event, (refusal) => {
+        if (refusal === null) onOwnEvent(event)
+      })
   }
 
   #openWindow(now: number): void {
@@ -164,9 +182,11 @@ export class Claim {
   }
 
   #owned(identity: Identity): void {
-    const { lights, onOwned, report, state } = this.#options
+    const { lights, onOwned, report, state, loop } = this.#options
     onOwned((error) => {
       if (error) return report('failed', { what: 'channels', text: error.message })
+      // The press of the claim counts for what is left of its window.
+      this.#owning.pressed(loop.now(), this.#pairing.windowLeft(loop.now()))
       // In this order: "claimed" follows "claiming" without a glimpse of what comes after it.
       lights.claimed()
       lights.set({ claimed: true, windowOpen: false, claiming: false })
@@ -185,55 +205,32 @@ export class Claim {
 
   /** By the key that a connection proved; null for strangers. */
   entitled(sign: Bytes, cls: ClassId): Entitled | null {
-    const { state } = this.#options
-    const { identity, log } = state
-    if (!identity || !log || log.deleted) return null
-    const owner = identity.owners.owners.find((o) => equal(o.sign, sign))
-    if (owner) return { ...ownerKeys(owner), owner: true, open: true }
-    const mine = log.readers.filter((r) => r.class === cls && equal(r.sign, sign))
-    // Of several consents, one that opens something.
-    const reader = mine.find((r) => state.access.given(r.grantId) !== null) ?? mine[0]
-    if (!reader) return null
-    return { ...keysOf(reader, state), owner: false, open: state.access.given(reader.grantId) !== null }
+    return entitledTo(this.#options.state, sign, cls)
   }
 
   /** Everybody who gets a box in a new epoch of this class. */
   readers(cls: ClassId, witnessed: boolean): ReaderKeys[] {
-    const { state } = this.#options
-    const { identity, log, access } = state
-    if (!identity || !log) return []
-    const owners = identity.owners.owners.map(ownerKeys)
-    if (!witnessed) return owners
-    const open = log.readers.filter((r) => r.class === cls && access.given(r.grantId) !== null)
-    return [...owners, ...open.map((r) => keysOf(r, state))]
+    return readersOf(this.#options.state, cls, witnessed)
   }
 
   // 5. Consent: an owner's event, checked, made durable, carried out, then acknowledged
 
   onEvent(jws: string, done: EventDone): void {
-    if (this.#acts.length >= LIMITS.ownership.eventsWaiting) return done('busy')
-    this.#queue((over) => this.#takeEvent(jws, done, over))
+    if (this.#acts.waiting >= LIMITS.ownership.eventsWaiting) return done('busy')
+    this.#acts.push((over) => this.#takeEvent(jws, done, over))
   }
 
-  /** Two events for one place would fork the log, and an expiry between check and card would break it. */
-  #queue(act: (over: () => void) => void): void {
-    this.#acts.push(act)
-    if (this.#acts.length === 1) this.#nextAct()
-  }
-
-  #nextAct(): void {
-    this.#acts[0]?.(() => {
-      this.#acts.shift()
-      this.#nextAct()
-    })
-  }
-
-  #takeEvent(jws: string, done: EventDone, over: () => void): void {
-    const { state } = this.#options
+  #takeEvent(jws: string, done: EventDone, over: Parameters<Act>[0]): void {
+    const { state, loop } = this.#options
     const { log } = state
     const checked = log?.check(jws) ?? { refusal: 'deleted' as const }
     if (!log || checked.refusal !== null) {
       done(checked.refusal ?? 'deleted')
+      return over()
+    }
+    const held = this.#owning.held(checked, loop.now())
+    if (held) {
+      done(held)
       return over()
     }
     state.event(jws, (error) => {
@@ -246,13 +243,16 @@ export class Claim {
         // then nothing is sealed that he could open.
         if (takesAway(checked.event.body.type)) this.#channels?.sealOff(error)
         this.#failed('event', error)
-        answer(error)
-      } else this.#carryOut(state.commit(checked), answer)
+        return answer(error)
+      }
+      const decision = state.commit(checked)
+      this.#owning.onDecision(decision, checked.event.at)
+      this.#carryOut(decision, answer)
     })
   }
 
   #carryOut(decision: Decision, done: (error: Failure) => void): void {
-    const { report } = this.#options
+    const { report, onRules } = this.#options
     switch (decision.kind) {
       case 'added':
         report('added')
@@ -269,16 +269,48 @@ export class Claim {
         return this.#rotateWithout(decision.readers, ENDING.paused, REASON.paused, done)
       case 'deleted':
         return this.#erase(decision.readers, 'deleted', done)
+      case 'owners':
+        return this.#changeOwners(decision, done)
+      case 'policy':
+        report('policy')
+        onRules(decision.before)
+        return done(null)
+      case 'recovery':
+      case 'recovery-cancelled':
+        report('recovery', { what: decision.kind === 'recovery' ? 'started' : 'cancelled' })
+        return done(null)
+      case 'noted':
+        return done(null)
     }
   }
 
-  /** Readers whose time is over; `now` is confirmed telegram time. That telegram is already closed to them. */
-  onMeterTime(now: number): void {
+  /** Who left, and with another household its readers too, has no key from the next frame on; who came has one. */
+  #changeOwners(
+    { before, after, readers }: Decision & { kind: 'owners' },
+    done: (error: Failure) => void,
+  ): void {
+    const { onRules, state } = this.#options
+    const gone = before.owners.filter((o) => !ownerIn(after, o.sign)).map((o) => o.sign)
+    this.#pairing.ownersChanged(after)
+    if (!this.#access || !state.log) return done(null)
+    const event = state.log.head
+    const leavers = readers.map((reader) => ({ reader, ending: ENDING.revoked, event }))
+    this.#access.changeOwners(leavers, gone, gone.length > 0 ? REASON.revoked : REASON.added, (error) => {
+      if (error) this.#failed('rotation', error)
+      done(error)
+      onRules(null)
+    })
+  }
+
+  /** A telegram's time, NaN where it has none. Readers whose time is over are out before it is sealed. */
+  onMeterTime(utcMs: number): void {
     const channels = this.#channels
-    if (this.#expiring || !channels || !this.#options.state.log?.anyExpired(now)) return
+    const { state, loop } = this.#options
+    const now = this.#owning.onTelegram(utcMs, loop.now())
+    if (this.#expiring || !channels || !state.log?.anyExpired(now)) return
     this.#expiring = true
     channels.hold()
-    this.#queue((over) => this.#expire(now, channels, over))
+    this.#acts.push((over) => this.#expire(now, channels, over))
   }
 
   #expire(now: number, channels: Channels, over: () => void): void {
@@ -389,9 +421,11 @@ export class Claim {
 
 /** Events after which somebody reads less. */
 function takesAway(type: string): boolean {
-  return type === 'AUTHORIZATION_REVOKED' || type === 'PAUSED' || type === 'DEVICE_DELETED'
-}
-
-function ownerKeys(owner: { sign: Bytes; box: Bytes }): ReaderKeys {
-  return { ...owner, grantId: OWNER_GRANT, until: 0, entry: NO_ENTRY }
+  return [
+    'AUTHORIZATION_REVOKED',
+    'PAUSED',
+    'DEVICE_DELETED',
+    'OWNERS_CHANGED',
+    'RECOVERY_FINISHED',
+  ].includes(type)
 }

@@ -1,7 +1,10 @@
 // The device's side of `/wattle/consent/1.0.0`: owners ask for the log and append to it. A stream is
-// believed for the key that its connection proved; everybody else is turned away before anything is read.
+// believed for the key that its connection proved. Visitors, who are no owners, learn where the log
+// stands and may bring an event, which speaks for itself: so the paper key gets in, and an owner whom an
+// older card has forgotten.
 
 import type { Bytes } from '../base/bytes.ts'
+import { LIMITS } from '../base/limits.ts'
 import type { Stream } from '../net/api.ts'
 import { Messages } from '../net/messages.ts'
 import {
@@ -15,6 +18,7 @@ import {
   encodeEntryMessage,
   encodeEventRefused,
   encodeLog,
+  encodeOrigin,
   encodePlace,
 } from '../wire/consent.ts'
 import type { EventDone } from './claim.ts'
@@ -33,6 +37,9 @@ const STREAMS = 16
 
 interface Session {
   messages: Messages
+  key: Bytes
+  /** Was an owner when we last looked. */
+  owner: boolean
   /** Next event to send of a log that was asked for; -1 when none is. */
   next: number
   /** Number of the next entry of the log of keys that it gets; -1 before it asked. */
@@ -51,11 +58,16 @@ export class ConsentServer {
   }
 
   onStream(stream: Stream): void {
-    if (!this.#options.isOwner(stream.connection.remoteKey) || this.#sessions.length >= STREAMS) {
+    const key = stream.connection.remoteKey
+    const owner = this.#options.isOwner(key)
+    const alike = this.#sessions.filter((s) => s.owner === owner)
+    // The oldest visitor makes room: who has something to say says it at once.
+    if (!owner && alike.length >= LIMITS.ownership.visitors) alike[0]!.messages.stream.reset()
+    else if (alike.length >= STREAMS) {
       stream.reset()
       return
     }
-    stream.connection.keep = true
+    stream.connection.keep = owner
     const session: Session = {
       messages: new Messages(stream, 'u32', {
         onMessage: (message) => this.#onMessage(session, message),
@@ -65,9 +77,12 @@ export class ConsentServer {
         },
         onEnd: () => stream.end(),
         onClose: () => {
-          this.#sessions.splice(this.#sessions.indexOf(session), 1)
+          const at = this.#sessions.indexOf(session)
+          if (at >= 0) this.#sessions.splice(at, 1)
         },
       }),
+      key,
+      owner,
       next: -1,
       entry: -1,
       asked: false,
@@ -75,10 +90,34 @@ export class ConsentServer {
     this.#sessions.push(session)
   }
 
+  /** An event that nobody sent: every owner hears of it. */
+  tell(jws: string): void {
+    this.#tellOthers(null, jws)
+  }
+
+  /** Others may own it now: who was an owner is shown out when its answer is on its way. */
+  ownersChanged(): void {
+    for (const session of [...this.#sessions]) {
+      const owner = this.#options.isOwner(session.key)
+      if (session.owner && !owner) session.messages.stream.end()
+      session.owner = owner
+      session.messages.stream.connection.keep = owner
+    }
+  }
+
   #onMessage(session: Session, message: Bytes): void {
+    const { state, onEvent } = this.#options
     if (message[0] === CONSENT.getLog) {
-      session.next = decodeGetLog(message) ?? 0
-      this.#sendLog(session)
+      const from = decodeGetLog(message)
+      if (session.owner) {
+        session.next = from ?? 0
+        this.#sendLog(session)
+      } else session.messages.send(encodePlace(CONSENT.logEnd, this.#place()))
+      return
+    }
+    if (message[0] === CONSENT.getOrigin && message.length === 1 && session.owner && state.identity) {
+      const { certificate, owners, policy } = state.identity
+      session.messages.send(encodeOrigin({ certificate, owners, policy }))
       return
     }
     if (message[0] === CONSENT.getEntries) {
@@ -92,12 +131,14 @@ export class ConsentServer {
       session.messages.stream.reset()
       return
     }
-    this.#options.onEvent(jws, (refusal) => {
+    onEvent(jws, (refusal) => {
       // A log that was just erased has no place to tell: the head of the event itself is enough.
       const place = this.#place()
       if (refusal) session.messages.send(encodeEventRefused(refusal, place))
       else session.messages.send(encodePlace(CONSENT.done, place))
       if (!refusal) this.#tellOthers(session, jws)
+      // A visitor who brings what nobody signed has nothing more to say here.
+      if (refusal === 'malformed' && !session.owner) session.messages.stream.end()
     })
   }
 
@@ -106,9 +147,9 @@ export class ConsentServer {
     return { seq: log?.seq ?? 0, head: log?.head ?? new Uint8Array(32) }
   }
 
-  #tellOthers(author: Session, jws: string): void {
+  #tellOthers(author: Session | null, jws: string): void {
     for (const session of this.#sessions) {
-      if (session === author || session.next >= 0) continue
+      if (session === author || session.next >= 0 || !session.owner) continue
       session.messages.send(encodeLog(jws))
       session.messages.send(encodePlace(CONSENT.logEnd, this.#place()))
     }
@@ -138,7 +179,7 @@ export class ConsentServer {
   /** As much of the log as the stream takes now. */
   #sendLog(session: Session): void {
     const { events } = this.#options.state
-    while (session.next >= 0) {
+    while (session.next >= 0 && session.owner) {
       const jws = events[session.next]
       if (jws === undefined) {
         session.next = -1

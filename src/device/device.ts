@@ -8,6 +8,7 @@ import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Loop } from '../node/loop.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import { type ClaimRecord, deviceName } from '../ownership/label.ts'
+import { FACTORY_POLICY, type Policy } from '../ownership/policy/policy.ts'
 import type { Reading } from '../p1/reading.ts'
 import type { Telegram } from '../p1/telegram.ts'
 import type { Witness } from '../wire/channel.ts'
@@ -17,15 +18,16 @@ import { Claim } from './claim.ts'
 import { ConsentServer } from './consent.ts'
 import { Lights } from './lights.ts'
 import { Meter, type MeterOptions } from './meter.ts'
+import { judgeHead, standing } from './network/head.ts'
 import { DevicePage, type PageSetting } from './network/page.ts'
 import { DeviceStreams } from './network/streams.ts'
+import { framesKept } from './owning/retention.ts'
 import { Access } from './publish/access.ts'
 import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
-import { Firmware } from './update/firmware.ts'
-import { Upkeep } from './upkeep/upkeep.ts'
-import { judgeWitness } from './witness.ts'
+import { OnBoard, type OnBoardWishes } from './upkeep/onboard.ts'
+import { type Judgement, judgeWitness } from './witness.ts'
 
 export interface DeviceOptions {
   hardware: Hardware
@@ -38,12 +40,14 @@ export interface DeviceOptions {
   /** What happens, for a person or a test: one event and its details; never a secret. */
   report: (event: string, detail?: Record<string, unknown>) => void
   onReading?: (reading: Reading, telegram: Telegram) => void
+  /** The policy that holds from now on. */
+  onPolicy?: (policy: Policy) => void
   /** How others find it; without it by its address alone. */
   discovery?: DiscoverySettings
   /** Frames that the ring of `raw` holds. */
   ringFrames?: number
-  /** Ed25519 key that signs updates, on a card of ours. */
-  releaseKey?: Bytes
+  /** On a card of ours. */
+  onBoard?: OnBoardWishes
   /** As in MeterOptions. */
   framer?: NonNullable<MeterOptions['framer']>
   /** The page that a phone gets; left out where none is served. */
@@ -64,9 +68,7 @@ export class Device {
   readonly #button: ButtonMachine
   readonly #streams: DeviceStreams
   readonly #page: DevicePage | null
-  /** On a card of ours. */
-  readonly #upkeep: Upkeep | null
-  readonly #firmware: Firmware | null
+  readonly #onBoard: OnBoard | null
   #channels: Channels | null
   #subscribers: Subscribers | null
   /** Somebody outside has confirmed our newest head since our start: new epochs have boxes for every reader. */
@@ -98,13 +100,13 @@ export class Device {
       lights: this.#lights,
       wall: () => hardware.clock.wall(),
       ...(options.framer ? { framer: options.framer } : {}),
-      onMeterTime: (utcMs) => this.#claim.onMeterTime(utcMs),
-      onPeriod: (cls, agoMs) => this.#access?.onPeriod(cls, agoMs),
-      onReading: (reading, telegram) => {
-        this.#upkeep?.onTelegram()
-        options.onReading?.(reading, telegram)
+      onMeterTime: (utcMs) => {
+        this.#claim.onMeterTime(utcMs)
+        this.#onBoard?.onMeterTime(utcMs)
       },
-      onTick: (now) => this.#upkeep?.onMeter(now),
+      onPeriod: (cls, agoMs) => this.#access?.onPeriod(cls, agoMs),
+      onReading: options.onReading ?? (() => {}),
+      onTick: (now) => this.#onBoard?.onMeter(now),
       report,
     })
     this.#claim = new Claim({
@@ -118,6 +120,9 @@ export class Device {
       openLinks: () => [...this.#streams.openLinks(), ...(this.#page?.openLinks() ?? [])],
       onOwned: (done) => this.#onOwned(done),
       onDisowned: () => this.#onDisowned(),
+      onRules: (before) => this.#onRules(before),
+      onOwnEvent: (jws) => this.#consent.tell(jws),
+      wall: () => hardware.clock.wall(),
       report,
     })
     this.#consent = new ConsentServer({
@@ -128,22 +133,19 @@ export class Device {
     })
     state.onEntries = () => this.#consent.onEntries()
     this.#button = new ButtonMachine((gesture, now) => {
-      if (gesture === 'second') this.#firmware?.allowOlder(now)
+      this.#onBoard?.onGesture(gesture, now)
       this.#claim.onGesture(gesture, now)
       this.#page?.changed()
     })
-    const { board, files, sockets } = hardware
-    this.#firmware = board
-      ? new Firmware({
-          board,
-          files,
-          loop,
-          lights: this.#lights,
-          releaseKey: options.releaseKey ?? null,
-          isOwner: (sign) => this.#claim.entitled(sign, 0)?.owner === true,
-          report,
-        })
-      : null
+    this.#onBoard = OnBoard.of(options, {
+      loop,
+      lights: this.#lights,
+      name: this.name,
+      address: () => this.#streams.address,
+      peers: () => this.#streams.host.counters.get('opened'),
+      telegrams: () => this.#meter.counters.get('telegrams'),
+      isOwner: (sign) => this.#claim.entitled(sign, 0)?.owner === true,
+    })
     this.#streams = new DeviceStreams({
       hardware,
       loop,
@@ -151,24 +153,14 @@ export class Device {
       signer: () => state.signer,
       claim: this.#claim,
       consent: this.#consent,
-      update: this.#firmware && ((stream) => this.#firmware!.onStream(stream)),
+      update: this.#onBoard && ((stream) => this.#onBoard?.onUpdateStream(stream)),
       subscribers: () => this.#subscribers,
       name: deviceName(record.discriminator),
       discovery: options.discovery ?? null,
+      standing: () => standing(this.#channels, state),
+      onRemembered: (head) => this.#channels && this.#onJudged(judgeHead(head, this.#channels, state)),
       report,
     })
-    this.#upkeep = board
-      ? new Upkeep({
-          board,
-          loop,
-          lights: this.#lights,
-          files,
-          sockets,
-          address: () => this.#streams.address,
-          peers: () => this.#streams.host.counters.get('opened'),
-          report,
-        })
-      : null
   }
 
   /** Reads the state, opens the channels of a claimed device, listens, opens the serial line. */
@@ -200,6 +192,11 @@ export class Device {
     return this.#state.signer?.publicKey ?? null
   }
 
+  /** What the owners have decided in advance; the factory default while nobody owns it. */
+  get policy(): Policy {
+    return this.#state.log?.policy ?? FACTORY_POLICY
+  }
+
   get status(): { led: string; readers: number; witnessed: boolean; net: unknown; p1: unknown } {
     return {
       led: this.#lights.status,
@@ -213,8 +210,7 @@ export class Device {
   /** Everything sealed so far goes onto the card; then all is closed. */
   stop(done: () => void): void {
     this.#meter.close()
-    this.#upkeep?.stop()
-    this.#firmware?.stop()
+    this.#onBoard?.stop()
     const close = (): void => {
       this.#streams.close()
       this.#page?.close()
@@ -236,7 +232,7 @@ export class Device {
         this.#button.onStart(hardware.button.pressed(), this.#loop.now())
         hardware.button.onChange((pressed, now) => this.#onButton(pressed, now))
         this.#meter.open(hardware.serial, serial)
-        this.#upkeep?.start()
+        this.#onBoard?.start()
         if (this.#page) this.#page.listen(done)
         else done(null)
       })
@@ -323,6 +319,7 @@ export class Device {
       (error, channels) => {
         if (error || !channels) return done(error)
         this.#channels = channels
+        this.#onRules(null)
         const access = this.#serve(channels)
         const leaving = (epochOf: (cls: ClassId) => number): void => access.closeLost(epochOf)
         channels.rotate(ALL_CLASSES, reason, { leaving }, (failure) => {
@@ -331,6 +328,15 @@ export class Device {
         })
       },
     )
+  }
+
+  /** Other owners, or another policy: whoever has to keep to it hears of it. */
+  #onRules(before: Policy | null): void {
+    const { policy } = this
+    this.#streams.peers?.reputation.judge(policy.reputation)
+    for (const cls of ALL_CLASSES) this.#channels?.ring(cls).keep(framesKept(cls, policy))
+    if (before === null) this.#consent.ownersChanged()
+    this.#options.onPolicy?.(policy)
   }
 
   #serve(channels: Channels): Access {
@@ -391,14 +397,18 @@ export class Device {
     const log = this.#state.log
     if (!channels || !log) return
     const device = Verifier.of(this.#state.signer!.publicKey)!
-    const { verdict, atLeast } = judgeWitness(witness, {
+    const judgement = judgeWitness(witness, {
       logSeq: log.seq,
       logHead: (seq) => this.#state.headAt(seq),
       device,
       next: (cls) => ({ ...channels.next(cls), nonce: channels.publisher(cls).nonce() }),
     })
+    this.#onJudged(judgement)
+  }
+
+  #onJudged({ verdict, atLeast }: Judgement): void {
     this.#options.report('witness', { verdict })
-    if (verdict !== 'log-behind' && verdict !== 'log-fork' && !this.#witnessed) this.#confirm(channels)
+    if (verdict !== 'log-behind' && verdict !== 'log-fork' && !this.#witnessed) this.#confirm(this.#channels!)
     if (atLeast > 0) this.#rotate(REASON.repaired, atLeast)
   }
 

@@ -18,8 +18,6 @@ export interface LightState {
   /** Not ready yet. */
   booting: boolean
   updating: boolean
-  /** A number of FAULTS, or 0. */
-  fault: number
   safeMode: boolean
   noWifi: boolean
   offline: boolean
@@ -40,6 +38,8 @@ export class Lights {
   #status: LedPattern | null
   #meter: LedPattern | null
   #passing: LedPattern | null
+  /** Numbers of FAULTS that are there now; the lowest is counted out. */
+  readonly #faults: Set<number> = new Set()
 
   constructor(leds: Leds, loop: Loop) {
     this.#leds = leds
@@ -54,7 +54,6 @@ export class Lights {
       meterSeen: false,
       booting: false,
       updating: false,
-      fault: 0,
       safeMode: false,
       noWifi: false,
       offline: false,
@@ -74,6 +73,16 @@ export class Lights {
   set(change: Partial<LightState>): void {
     Object.assign(this.#state, change)
     this.#show()
+  }
+
+  /** @param fault a number of FAULTS. */
+  raiseFault(fault: number): void {
+    if (FAULT_PATTERNS.has(fault)) this.#faults.add(fault)
+    this.#show()
+  }
+
+  clearFault(fault: number): void {
+    if (this.#faults.delete(fault)) this.#show()
   }
 
   /** One valid telegram: METER blips. Allocates nothing. */
@@ -131,8 +140,7 @@ export class Lights {
     if (s.windowOpen) return STATUS['window-open']
     if (s.booting) return STATUS.booting
     if (s.updating) return STATUS.updating
-    const fault = FAULT_PATTERNS.get(s.fault)
-    if (fault) return fault
+    if (this.#faults.size > 0) return FAULT_PATTERNS.get(Math.min(...this.#faults))!
     if (s.safeMode) return STATUS['safe-mode']
     if (s.noWifi) return STATUS['no-wifi']
     if (s.offline) return STATUS.offline
@@ -145,7 +153,7 @@ export class Lights {
     if (s.resetArmed) return METER['reset-armed']
     if (this.#passing === STATUS.identify) return METER.identify
     if (this.#status === STATUS.updating) return METER.updating
-    if (FAULT_PATTERNS.get(s.fault) === this.#status) return METER.fault
+    if (this.#status?.name.startsWith('fault-')) return METER.fault
     if (this.#status === STATUS['safe-mode']) return METER['safe-mode']
     if (this.#status === STATUS['no-wifi']) return METER['no-wifi']
     if (s.meterBad) return METER.bad

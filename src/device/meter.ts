@@ -23,7 +23,7 @@ export interface MeterOptions {
   wall: () => number
   /** Makes the framer: another one where the meter encrypts. */
   framer?: (events: FramerEvents) => Framer | EncryptedFramer
-  /** Confirmed telegram time moved: what is over is over. */
+  /** A telegram, and its time: NaN where it has none, or no CRC that fits. Who may read is settled before it is sealed. */
   onMeterTime: (utcMs: number) => void
   /** A period of a class of summaries began so long ago; `Infinity`: none runs now. */
   onPeriod: (cls: ClassId, agoMs: number) => void
@@ -162,7 +162,7 @@ export class Meter implements SerialEvents {
     this.#reading.duplicate = frame.duplicate
     lights.telegram()
     onReading(this.#reading, this.#telegram)
-    if (this.#reading.verified && !this.#reading.clockSkew) onMeterTime(this.#reading.meterTimeMs)
+    onMeterTime(this.#reading.verified ? this.#reading.meterTimeMs : Number.NaN)
     if (this.#quarter.add(this.#reading)) this.#quarterDue = true
     if (this.#day.add(this.#reading)) this.#dayDue = true
     this.#publish(frame.bytes(), received)

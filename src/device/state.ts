@@ -12,22 +12,34 @@ import type { Failure, Files, Random } from '../hw/hardware.ts'
 import { Journal, type JournalRecord } from '../node/journal.ts'
 import { eventHash, type OwnerEvent, type ReaderEntry } from '../ownership/event.ts'
 import { type Decision, OwnerLog } from '../ownership/log.ts'
+import { readPolicy } from '../ownership/policy/policy.ts'
 import type { ClassId } from '../wire/frame.ts'
 import { decodeOwnerSet, encodeOwnerSet, OWNER_SET_BYTES, type OwnerSet } from '../wire/owner-set.ts'
 import { AccessLog, type Entry } from './publish/access-log.ts'
 import type { PlacedGrant } from './publish/subscriber.ts'
 
-const RECORD = { identity: 1, event: 2, epoch: 3, expired: 4, owed: 5, incarnation: 6, entry: 8 } as const
+const RECORD = {
+  identity: 1,
+  event: 2,
+  epoch: 3,
+  expired: 4,
+  owed: 5,
+  incarnation: 6,
+  time: 7,
+  entry: 8,
+} as const
 const FILE = 'device.journal'
 
 /** Made only by a verified claim. */
 export interface Identity {
   seed: Secret
   boxSeed: Secret
+  /** The owners of the claim; those of now are the log's. */
   owners: OwnerSet
   /** Which life of this hardware: grows with each claim. */
   incarnation: number
   certificate: Bytes
+  /** The policy of the claim; that of now is the log's. */
   policy: Bytes
 }
 
@@ -46,6 +58,10 @@ export class DeviceState {
   /** The newest epoch number ever used. */
   epoch: number
   incarnation: number
+  /** Confirmed telegram time that was written down last, ms since 1970; 0 where none was. */
+  time: number
+  /** Telegram time that a recovery under way has waited, ms. */
+  recovered: number
   owed: Owed[]
   /** Who was handed which keys. */
   readonly access: AccessLog
@@ -64,6 +80,8 @@ export class DeviceState {
     this.exchange = null
     this.epoch = 0
     this.incarnation = 0
+    this.time = 0
+    this.recovered = 0
     this.owed = []
     this.access = new AccessLog()
     this.onEntries = () => {}
@@ -113,9 +131,10 @@ export class DeviceState {
   }
 
   /** Applies an event that is durable. What a reader who leaves was owed is forgotten with it. */
-  commit(checked: { event: OwnerEvent; jws: string }): Decision {
+  commit(checked: { event: OwnerEvent; jws: string; set: OwnerSet | null }): Decision {
     const decision = this.log!.commit(checked)
     if (decision.kind === 'revoked') this.#forgetOwed(decision.reader)
+    if (decision.kind === 'owners') for (const reader of decision.readers) this.#forgetOwed(reader)
     const readers = decision.kind === 'authorized' ? [decision.reader] : []
     for (const { grantId } of decision.kind === 'resumed' ? decision.readers : readers)
       this.#authorizedBy.set(base64url(grantId), this.log!.head)
@@ -179,6 +198,14 @@ export class DeviceState {
     this.#append(RECORD.expired, grantId, done)
   }
 
+  /** The confirmed time, and with it how far a recovery has come. */
+  keepTime(time: number, done: (error: Failure) => void): void {
+    this.#journal.append(RECORD.time, encodeTime(time, this.recovered), (error) => {
+      if (!error) this.time = time
+      done(error)
+    })
+  }
+
   owe(owed: Owed, done: (error: Failure) => void): void {
     const payload = encodeOwed(owed)
     this.#keep([{ type: RECORD.owed, payload }], (error) => {
@@ -198,6 +225,7 @@ export class DeviceState {
       this.signer = null
       this.exchange = null
       this.owed = []
+      this.recovered = 0
       this.access.clear()
       this.#authorizedBy.clear()
       this.#events.length = 0
@@ -231,6 +259,7 @@ export class DeviceState {
     }
     for (const entry of this.access.entries) records.push(entryRecord(entry))
     for (const owed of this.owed) records.push({ type: RECORD.owed, payload: encodeOwed(owed) })
+    if (this.time > 0) records.push({ type: RECORD.time, payload: encodeTime(this.time, this.recovered) })
     return records
   }
 
@@ -252,7 +281,7 @@ export class DeviceState {
         const jws = text(payload)
         const checked = this.log?.check(jws)
         if (!checked || checked.refusal !== null) return false
-        this.commit(checked)
+        if (this.commit(checked).kind === 'recovery') this.recovered = 0
         this.#events.push(jws)
         return true
       }
@@ -285,6 +314,10 @@ export class DeviceState {
         if (this.owed.length > LIMITS.channel.readers * LIMITS.channel.unwitnessedEpochs) this.owed.shift()
         return r.ok
       }
+      case RECORD.time:
+        this.time = r.u48()
+        this.recovered = r.u48()
+        return r.done
       case RECORD.entry:
         return this.access.take(r.u32(), r.rest().slice())
       case RECORD.incarnation:
@@ -306,13 +339,15 @@ export class DeviceState {
     const owners = decodeOwnerSet(r.block(OWNER_SET_BYTES))
     const certificate = r.block(LIMITS.ownership.eventBytes).slice()
     const policy = r.rest().slice()
-    if (!r.ok || !owners) return false
+    const asked = readPolicy(policy)
+    if (!r.ok || !owners || !asked) return false
     this.identity = { seed, boxSeed, owners, incarnation, certificate, policy }
     this.incarnation = incarnation
     this.signer = new Signer(seed)
     this.exchange = new Exchange(boxSeed)
-    this.log = new OwnerLog(this.signer.publicKey, owners.owners, sha256(certificate))
+    this.log = new OwnerLog(this.signer.publicKey, owners, sha256(certificate), { policy: asked })
     this.owed = []
+    this.recovered = 0
     this.access.clear()
     this.#authorizedBy.clear()
     this.#events.length = 0
@@ -340,6 +375,10 @@ function encodeIdentity(identity: Identity): Bytes {
 function encodeOwed(owed: Owed): Bytes {
   const w = new Writer(new Uint8Array(43 + owed.bytes.length))
   return w.put(owed.reader).u8(owed.class).u32(owed.epoch).u48(owed.index).put(owed.bytes).bytes
+}
+
+function encodeTime(time: number, recovered: number): Bytes {
+  return new Writer(new Uint8Array(12)).u48(time).u48(Math.floor(recovered)).bytes
 }
 
 function word(value: number): Bytes {

@@ -20,9 +20,17 @@ import { Peers } from './store/peers.ts'
 import { Tokens } from './store/tokens.ts'
 import { Identities } from './table/identities.ts'
 import { Lookup } from './table/lookups.ts'
-import { Table } from './table/table.ts'
+import { K, Table } from './table/table.ts'
 import { Transactions } from './table/transactions.ts'
 import { Votes } from './table/votes.ts'
+
+/** How long an item lasts without being put again: two hours (BEP-44 "Expiration"). */
+const ITEM_MS = 7_200_000
+
+function within(name: string, n: number, least: number, most: number): number {
+  if (Number.isInteger(n) && n >= least && n <= most) return n
+  throw new RangeError(`${name}: expected a whole number from ${least} to ${most}, got ${n}`)
+}
 
 export class Core {
   readonly options: DhtOptions
@@ -53,6 +61,10 @@ export class Core {
   readonly sender: Int32Array
   readonly target: Int32Array
   readonly other: Int32Array
+  /** As in DhtOptions; the last in ticks. */
+  readonly k: number
+  readonly alpha: number
+  readonly ttl: number
   readOnly: boolean
   now: number
   /** Deciseconds of `now`. */
@@ -66,6 +78,9 @@ export class Core {
     const slab = new Slab(shape.maxBytes)
     const rules = { strict: options.strictLocal ?? false, proof: options.overlay !== undefined }
     this.options = options
+    this.k = within('k', options.k ?? K, 4, 16)
+    this.alpha = within('alpha', options.alpha ?? 4, 1, 16)
+    this.ttl = within('storeTtl', options.storeTtl ?? ITEM_MS, 600_000, 604_800_000) / 100
     this.plan = shape
     this.slab = slab
     this.reach = options.reach ?? (options.overlay ? 'private' : 'public')
@@ -84,7 +99,10 @@ export class Core {
     this.table4 = new Table(slab, { family: 4, capacity: shape.nodes4 }, this.self, rules, work)
     this.table6 = new Table(slab, { family: 6, capacity: shape.nodes6 }, this.self, rules, work)
     this.transactions = new Transactions(slab, shape.transactions, this.dice)
-    this.lookups = Array.from({ length: shape.lookups }, (_, i) => new Lookup(slab, i, rules.strict, work))
+    this.lookups = Array.from(
+      { length: shape.lookups },
+      (_, i) => new Lookup(slab, i, { strict: rules.strict, k: this.k }, work),
+    )
     this.items = new Items(slab, shape.items, shape.blocks, this.self)
     this.peers = new Peers(slab, shape.topics, shape.peers)
     this.tokens = new Tokens(slab, this.dice)

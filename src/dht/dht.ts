@@ -16,10 +16,11 @@ import * as F from './krpc/fields.ts'
 import { reachable } from './krpc/reach.ts'
 import { fitTo } from './math/bep42.ts'
 import { ID_BYTES, idBytes, idOf, sameId } from './math/id.ts'
-import { contactOf } from './objects.ts'
-import type { Contact, DhtOptions, Found, Wanted } from './options.ts'
+import { contactOf, itemOf } from './objects.ts'
+import type { Contact, DhtOptions, Found, Item, Wanted } from './options.ts'
 import { idOfKey } from './overlay/proof.ts'
 import { readState, writeState } from './save.ts'
+import { OWN } from './store/items.ts'
 import { PING, PROBE, PROVE } from './table/transactions.ts'
 
 /** A datagram outside these bounds is no KRPC message. */
@@ -195,6 +196,18 @@ export class Dht {
       const slot = table.near[i]!
       return contactOf(core, table.ids, 5 * slot, table.address(slot, core.a))
     })
+  }
+
+  /** What is kept here under a target. */
+  item(target: Bytes): Item | null {
+    return itemOf(this.#core, idOf(target))
+  }
+
+  /** An item of our own is no longer kept alive; the network forgets it in its time. */
+  forget(target: Bytes): void {
+    const { items } = this.#core
+    const slot = items.find(idOf(target), 0)
+    if (slot >= 0 && (items.flags[slot]! & OWN) !== 0) items.remove(slot)
   }
 
   /** Our address as others see it (BEP-42), or null before enough of them agree. */

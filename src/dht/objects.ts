@@ -11,11 +11,8 @@ import * as F from './krpc/fields.ts'
 import { Reader } from './krpc/reader.ts'
 import { idBytes, idOf } from './math/id.ts'
 import type { Contact, Item, Put } from './options.ts'
-import { ITEM_TICKS, type ItemMeta, MUTABLE, OWN, SIGNED_BYTES } from './store/items.ts'
+import { type ItemMeta, MUTABLE, OWN, SIGNED_BYTES } from './store/items.ts'
 
-/** Own items are put again after an hour and up to ten minutes. */
-const REPUBLISH_TICKS = 36_000
-const JITTER_TICKS = 6_000
 const NONE: Bytes = new Uint8Array(0)
 
 export function contactOf(core: Core, words: Int32Array, at: number, a: Address): Contact {
@@ -134,7 +131,8 @@ export function keepItem(core: Core, item: Put, own: boolean): boolean {
     valueLength: item.value.length,
     source: 0,
     own,
-    expires: core.tick + (own ? REPUBLISH_TICKS + core.dice.below(JITTER_TICKS) : ITEM_TICKS),
+    // Own ones are put again after half of it and up to a twelfth more, so that a mass restart is no storm.
+    expires: core.tick + (own ? core.ttl / 2 + core.dice.below(core.ttl / 12) : core.ttl),
   }
   return core.items.put(idOf(item.target), 0, meta) >= 0
 }

@@ -32,6 +32,11 @@ export interface DhtOptions {
   readonly reach?: Reach
   /** Subnet limits also for loopback and private addresses. */
   readonly strictLocal?: boolean
+  /** Nodes that end a lookup and keep an item (4–16), queries at once of one lookup (1–16). Default 8 and 4. */
+  readonly k?: number
+  readonly alpha?: number
+  /** How long we keep others' items, in ms (10 minutes to a week); own ones are put again after half of it. */
+  readonly storeTtl?: number
   /** Default RATES, on loopback LOCAL_RATES (store/limiter.ts). */
   readonly rates?: Partial<Rates>
   /** A node came into the routing table. */
@@ -71,7 +76,14 @@ export type Wanted =
   /** Announces this node under a topic; `port` 0 means the port it is seen from. */
   | { readonly kind: 'announce'; readonly target: Bytes; readonly port: number }
   /** Item under a target; for a mutable one with its salt, of which the target is made. */
-  | { readonly kind: 'get'; readonly target: Bytes; readonly publicKey?: Bytes; readonly salt?: Bytes }
+  | {
+      readonly kind: 'get'
+      readonly target: Bytes
+      readonly publicKey?: Bytes
+      readonly salt?: Bytes
+      /** Only what others hold counts, not what this node keeps itself. */
+      readonly foreign?: boolean
+    }
   /** Stores an item; `keep` republishes it hourly, at most LIMITS.dht.ownItems of them. */
   | { readonly kind: 'put'; readonly item: Put; readonly keep?: boolean }
 

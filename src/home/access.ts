@@ -5,7 +5,7 @@ import { type Bytes, hex } from '../base/bytes.ts'
 import { Reader, Writer } from '../base/cursor.ts'
 import { EXIT, WattleError } from '../base/errors.ts'
 import { AccessBook, type Added } from '../channel/proof.ts'
-import type { Verifier } from '../crypto/native.ts'
+import { Verifier } from '../crypto/native.ts'
 import type { Failure, Files, Random } from '../hw/hardware.ts'
 import { Journal } from '../node/journal.ts'
 import type { Delivered } from '../wire/consent.ts'
@@ -70,4 +70,25 @@ export class DeviceAccess {
 
 export function accessName(key: Bytes): string {
   return `access-${hex(key.subarray(0, 8))}.journal`
+}
+
+/** The logs of keys of these devices, by their keys in hex. */
+export function openAccesses(
+  { files, random }: { files: Files; random: Random },
+  devices: readonly { key: Bytes }[],
+  done: (error: Failure, accesses: Map<string, DeviceAccess> | null) => void,
+): void {
+  const accesses = new Map<string, DeviceAccess>()
+  const next = (i: number): void => {
+    const device = devices[i]
+    if (!device) return done(null, accesses)
+    const verifier = Verifier.of(device.key)
+    if (!verifier) return next(i + 1)
+    DeviceAccess.open({ files, random, key: device.key, device: verifier }, (error, access) => {
+      if (!access) return done(error, null)
+      accesses.set(hex(device.key), access)
+      next(i + 1)
+    })
+  }
+  next(0)
 }

@@ -15,10 +15,12 @@ import type { Certificate } from '../ownership/claim-keys.ts'
 import { ClaimOwner, type OwnerRefusal, type OwnerStep, type PendingClaim } from '../ownership/claim-owner.ts'
 import { deviceName, type Label } from '../ownership/label.ts'
 import { CLAIM_PROTOCOL, decodeHello, STATE } from '../wire/claim.ts'
+import type { OwnerSet } from '../wire/owner-set.ts'
 
 export interface Claimed {
   certificate: Certificate
   bytes: Bytes
+  owners: OwnerSet
 }
 
 export interface ClaimingOptions {
@@ -29,6 +31,8 @@ export interface ClaimingOptions {
   signer: Signer
   exchange: Exchange
   policy: Bytes
+  /** SHA-256 of our next successor key. */
+  next: () => Bytes
 }
 
 export interface ClaimRun {
@@ -170,8 +174,8 @@ export class Claiming {
     attach: (events: { onMessage: (m: Bytes) => void; onClose: () => void }) => Messages,
     finish: (error: WattleError | null, claimed: Claimed | null) => void,
   ): void {
-    const { loop, random, signer, exchange, policy } = this.#options
-    const owner = { signer, exchange, others: [], m: 1, next: [], recovery: null, policy }
+    const { loop, random, signer, exchange, policy, next } = this.#options
+    const owner = { signer, exchange, others: [], m: 1, next: next(), recovery: null, policy }
     const machine = new ClaimOwner(run.label, owner, this.#pending, random)
     const stop = (error: WattleError | null, claimed: Claimed | null): void => {
       finish(error, claimed)
@@ -183,7 +187,7 @@ export class Claiming {
         else if (step.do === 'show') this.#onShow(run, step.what, stop)
         else if (step.do === 'remember') this.#remember(step.pending, machine, take, stop)
         else if (step.do === 'refused') stop(new WattleError(codeOf(step.reason), TEXT[step.reason]), null)
-        else stop(null, { certificate: step.certificate, bytes: step.bytes })
+        else stop(null, { certificate: step.certificate, bytes: step.bytes, owners: machine.owners })
       }
       const at = machine.nextTick()
       if (at < Number.POSITIVE_INFINITY && !machine.done)

@@ -24,7 +24,7 @@ import type { AskAnswer } from '../page/server.ts'
 import { Trace } from '../page/trace.ts'
 import { STATE } from '../wire/claim.ts'
 import { CLASS_NAMES, classId } from '../wire/frame.ts'
-import { DEFAULT_GRANT_MS, type Home } from './home.ts'
+import type { Home } from './home.ts'
 import type { Owned } from './owned.ts'
 import type { OwnedDevice } from './store.ts'
 
@@ -58,6 +58,7 @@ type Answered = (answer: AskAnswer) => void
 const LOOK_MS = 1_500
 const STATE_MS = 100
 const EVENTS = 50
+const DAY_MS = 86_400_000
 
 export class Face {
   readonly #options: FaceOptions
@@ -202,7 +203,8 @@ export class Face {
         code: 'unknown-provider',
         text: `no provider ${ask.provider} is known here`,
       })
-    const until = ask.until ?? Math.floor(this.#options.hardware.clock.wall()) + DEFAULT_GRANT_MS
+    const { days } = owned.device.log.policy.grants
+    const until = ask.until ?? Math.floor(this.#options.hardware.clock.wall()) + days * DAY_MS
     home.grant(owned, card, { class: cls, until, purpose: ask.purpose }, (error, grantId) => {
       answer(grantId ? { ok: true, text: base64url(grantId) } : answerOf(error))
     })
@@ -305,6 +307,16 @@ function words(decision: Decision): string {
       return `${names(decision.readers)} may read again, from the next telegram on`
     case 'deleted':
       return 'the device was given up: its keys are destroyed'
+    case 'noted':
+      return 'a consent that had ended already was revoked'
+    case 'owners':
+      return `the owners changed: ${decision.after.m} of ${decision.after.owners.length} must agree now`
+    case 'policy':
+      return 'another policy holds from now on'
+    case 'recovery':
+      return 'somebody with the paper key asks for this device: cancel it within 72 hours if it was not you'
+    case 'recovery-cancelled':
+      return 'the recovery with the paper key was cancelled'
   }
 }
 

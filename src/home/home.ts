@@ -4,28 +4,37 @@
 
 import { type Bytes, base64url, equal, hex } from '../base/bytes.ts'
 import { WattleError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
 import { decodePlaces, encodePlaces, placeOf, type ReaderPlace } from '../channel/place.ts'
-import { Exchange, Signer, Verifier } from '../crypto/native.ts'
+import { Exchange, Signer } from '../crypto/native.ts'
+import { locatorOf } from '../dht/overlay/head.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
-import { Link } from '../node/link.ts'
+import { guestLayer } from '../node/dht/layer.ts'
 import type { Loop } from '../node/loop.ts'
+import { attachPlane } from '../node/path-attach.ts'
+import type { Plane } from '../node/path-plane.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import { Coordinator } from '../node/peers/coordinator.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
-import { type EventBody, eventHash, signEvent } from '../ownership/event.ts'
+import { type EventBody, type ReaderEntry, signEvent } from '../ownership/event.ts'
 import { deviceName, type Label, parseCode } from '../ownership/label.ts'
+import type { Decision } from '../ownership/log.ts'
+import { encodeChange } from '../ownership/owners/change.ts'
+import { Successors } from '../ownership/owners/successors.ts'
+import { encodePolicy, FACTORY_POLICY } from '../ownership/policy/policy.ts'
 import { signVouch, type VouchKind } from '../ownership/reputation/statement.ts'
-import { ENTRY, type ReaderEntryText } from '../wire/access.ts'
-import { CONSENT, CONSENT_PROTOCOL, encodeInvite } from '../wire/consent.ts'
 import type { ClassId } from '../wire/frame.ts'
 import type { PeerOpinion } from '../wire/peers.ts'
-import { DeviceAccess } from './access.ts'
+import { type DeviceAccess, openAccesses } from './access.ts'
 import { Claiming } from './claiming.ts'
+import { Invites } from './invites.ts'
 import { Owned, type OwnedEvents } from './owned.ts'
+import { Joining } from './owning/joining.ts'
+import { Owning } from './owning/owning.ts'
 import { askPeers } from './peers.ts'
-import { HomeStore, type OwnedDevice, tooMany } from './store.ts'
+import { HomeStore, type OwnedDevice, tooMany, unwritten } from './store.ts'
 import { type UpdateOptions, UpdateSender } from './update.ts'
 
 export interface HomeOptions {
@@ -47,24 +56,28 @@ export interface GrantRequest {
 type Done = (error: WattleError | null) => void
 
 const SAVE_MS = 2_000
-/** Before an owner says otherwise (DESIGN, "Grants"). */
-export const DEFAULT_GRANT_MS: number = 90 * 86_400_000
-/** The factory default policy; issue 5 gives it more words. */
-const POLICY = new Uint8Array(0)
+/** A device is claimed with the factory default; owners change it later. */
+const POLICY = encodePolicy(FACTORY_POLICY)
 const PLACES = { file: 'home.places', kind: 'plac', version: 1 } as const
 
 export class Home {
   readonly host: Host
   readonly store: HomeStore
   readonly owned: Owned[]
+  readonly owning: Owning
+  /** Our successor keys. */
+  readonly successors: Successors
+  readonly joining: Joining
   readonly coordinator: Coordinator | null
+  /** UDP, where relays are set. */
+  readonly plane: Plane | null
   readonly #options: HomeOptions
   readonly #signer: Signer
   readonly #exchange: Exchange
   readonly #claiming: Claiming
   readonly #placesFile: SnapshotFile
   readonly #places: readonly ReaderPlace[]
-  readonly #invites: Map<string, Link>
+  readonly #invites: Invites
   readonly #accesses: Map<string, DeviceAccess>
 
   private constructor(
@@ -77,6 +90,7 @@ export class Home {
       claiming: Claiming
       places: ReaderPlace[]
       placesFile: SnapshotFile
+      successors: Successors
       accesses: Map<string, DeviceAccess>
     },
   ) {
@@ -89,19 +103,65 @@ export class Home {
     this.#places = parts.places
     this.#placesFile = parts.placesFile
     this.owned = []
-    this.coordinator = options.discovery ? this.#makeCoordinator(options.discovery) : null
-    this.#invites = new Map()
+    this.plane = attachPlane({
+      hardware: options.hardware,
+      loop: options.loop,
+      host: parts.host,
+      signer: parts.signer,
+      settings: options.discovery ?? null,
+      port: 0,
+      loopback: options.discovery?.mdns === 'lo',
+      punchSockets: LIMITS.udp.punchSockets,
+      report: options.report,
+    })
+    this.#invites = new Invites({
+      host: parts.host,
+      loop: options.loop,
+      book: (device) => this.access(device)?.book ?? null,
+      report: options.report,
+    })
     this.#accesses = parts.accesses
-    for (const device of parts.store.devices) if (!device.log.deleted) this.#follow(device)
+    this.successors = parts.successors
+    this.owning = new Owning({
+      store: parts.store,
+      signer: parts.signer,
+      exchange: parts.exchange,
+      successors: parts.successors,
+      owned: () => this.owned,
+      wall: () => this.#wall(),
+      report: options.report,
+    })
+    this.joining = new Joining({
+      store: parts.store,
+      nextDigest: () => this.owning.nextDigest(),
+      exchange: parts.exchange,
+      visiting: { host: parts.host, loop: options.loop, signer: parts.signer, wall: () => this.#wall() },
+      onJoined: (device, joined) => this.#added(device, joined),
+    })
+    this.coordinator = options.discovery ? this.#makeCoordinator(options.discovery) : null
+    for (const device of parts.store.devices) if (this.#ours(device)) this.#follow(device)
     options.loop.every('home save', SAVE_MS, () => this.#save())
     this.coordinator?.start()
   }
 
-  #makeCoordinator({ mdns, bootstrap }: DiscoverySettings): Coordinator {
+  #makeCoordinator({ mdns, bootstrap, dht }: DiscoverySettings): Coordinator {
     const { hardware, loop } = this.#options
     const { sockets, random, clock } = hardware
     const listen = { sockets, random, host: 'home', announcement: () => null, signer: () => null }
-    return new Coordinator({
+    const machine = { loop, random, sockets }
+    const layers = dht
+      ? [
+          guestLayer(machine, dht, {
+            onPeer: (key, at) => coordinator.heard('dht', key, at),
+            locator: (key) => {
+              const device = this.store.devices.find((d) => equal(d.key, key))
+              return device ? locatorOf(this.#exchange, device.box, key) : null
+            },
+          }),
+        ]
+      : []
+    const coordinator = new Coordinator({
+      layers,
       loop,
       host: this.host,
       wall: () => clock.wall(),
@@ -113,6 +173,7 @@ export class Home {
       onNeighbour: ({ name, claimed, addresses }) =>
         this.#options.report('neighbour', { name, claimed, addresses: [...addresses] }),
     })
+    return coordinator
   }
 
   /** Addresses of the unclaimed device of a label; a code without one fits where there is only one device. */
@@ -131,7 +192,11 @@ export class Home {
       const signer = new Signer(store.keys.seed)
       const exchange = new Exchange(store.keys.boxSeed)
       const host = new Host({ sockets, timers: loop, random, signer, agent: 'wattle-home' })
-      Claiming.open({ host, loop, files, random, signer, exchange, policy: POLICY }, (failure, claiming) => {
+      const successors = new Successors(store.keys.successors)
+      const next = (): Bytes => home?.owning.nextDigest() ?? successors.digest(0)
+      let home: Home | null = null
+      const parts = { host, loop, files, random, signer, exchange, policy: POLICY, next }
+      Claiming.open(parts, (failure, claiming) => {
         if (failure || !claiming) return done(failure, null)
         const placesFile = new SnapshotFile(files, PLACES.file, PLACES.kind, PLACES.version)
         placesFile.read((trouble, content) => {
@@ -139,8 +204,9 @@ export class Home {
           const places = (content && decodePlaces(content)) ?? []
           openAccesses(hardware, store.devices, (bad, accesses) => {
             if (!accesses) return done(bad, null)
-            const parts = { store, signer, exchange, host, claiming, places, placesFile, accesses }
-            done(null, new Home(options, parts))
+            const all = { store, signer, exchange, host, claiming, places, placesFile, accesses, successors }
+            home = new Home(options, all)
+            done(null, home)
           })
         })
       })
@@ -182,26 +248,59 @@ export class Home {
       const known = this.store.device(certificate.device)
       if (known) return done(null, known)
       const name = this.store.freeName(`wattle-${certificate.discriminator.toString(16).padStart(4, '0')}`)
-      const owners = [{ sign: this.#signer.publicKey, box: this.#exchange.publicKey }]
       const device = {
         key: certificate.device,
         box: certificate.box,
         name,
         addresses: [o.address],
         certificate: bytes,
-        owners,
+        owners: claimed.owners,
+        policy: POLICY,
       }
       this.store.addDevice(device, (failure) => {
-        if (failure) return done(storageError(failure), null)
+        if (failure) return done(unwritten(failure), null)
         const added = this.store.device(certificate.device)!
-        openAccesses(this.#options.hardware, [added], (bad, accesses) => {
-          if (!accesses) return done(storageError(bad ?? new Error('no file')), null)
-          for (const [key, access] of accesses) this.#accesses.set(key, access)
-          this.#follow(added)
-          done(null, added)
-        })
+        this.#added(added, (bad) => done(bad, bad ? null : added))
       })
     })
+  }
+
+  /** A device that is written down: its log of keys is opened, and then it is followed. */
+  #added(device: OwnedDevice, done: Done): void {
+    if (this.owned.some((o) => o.device === device)) return done(null)
+    openAccesses(this.#options.hardware, [device], (error, accesses) => {
+      if (!accesses) return done(unwritten(error ?? new Error('no file')))
+      for (const [key, access] of accesses) this.#accesses.set(key, access)
+      this.#follow(device)
+      done(null)
+    })
+  }
+
+  #wall(): number {
+    return Math.floor(this.#options.hardware.clock.wall())
+  }
+
+  /** We are one of its owners, and it has not been given up. */
+  #ours(device: OwnedDevice): boolean {
+    return !device.log.deleted && device.log.isOwner(this.#signer.publicKey)
+  }
+
+  #onLog(device: OwnedDevice, decision: Decision): void {
+    const { events, loop } = this.#options
+    events.onLog(device, decision)
+    // Its entry may have come before the event: after an answer that was lost, or by another owner's hand.
+    if (decision.kind === 'authorized') this.#inviteAgain(device, decision.reader.grantId)
+    const owned = this.owned.find((o) => o.device === device)
+    if (decision.kind !== 'owners' || !owned || this.#ours(device)) return
+    // Not ours any more; whoever waits for this very event hears of it first.
+    loop.after(`gone ${device.name}`, 1, () => this.#leave(owned))
+  }
+
+  #leave(owned: Owned): void {
+    owned.stop()
+    this.owned.splice(this.owned.indexOf(owned), 1)
+    this.coordinator?.unwant(owned.device.key)
+    this.#options.report('gone', { device: owned.device.name })
   }
 
   look: Claiming['look'] = (address, done) => this.#claiming.look(address, done)
@@ -228,7 +327,7 @@ export class Home {
     const reader = { grantId, name, domain, sign, box, since, ...request }
     this.#submit(owned, { type: 'AUTHORIZED', reader }, (error) => {
       if (error) return done(error, null)
-      this.#invite(owned.device, card.addresses, grantId)
+      this.#invites.invite(owned.device, card.addresses, grantId)
       done(null, grantId)
     })
   }
@@ -252,6 +351,22 @@ export class Home {
     done: (error: WattleError | null, peers: PeerOpinion[]) => void,
   ): void {
     askPeers({ host: this.host, loop: this.#options.loop, device: owned.device.key, message }, done)
+  }
+
+  /** A consent with less in it takes the place of one that is there: first given, then the old one ended. */
+  narrow(
+    owned: Owned,
+    reader: ReaderEntry,
+    less: { class: ClassId; until: number },
+    done: (error: WattleError | null, grantId: Bytes | null) => void,
+  ): void {
+    const known = this.store.cards.find(({ card }) => equal(card.sign, reader.sign))?.card
+    const { name, domain, sign, box, purpose } = reader
+    const card = known ?? { name, domain, sign, box, addresses: [] }
+    this.grant(owned, card, { ...less, purpose }, (error, grantId) => {
+      if (error) return done(error, null)
+      this.revoke(owned, reader.grantId, (failure) => done(failure, grantId))
+    })
   }
 
   /** Lets one consent rest, or (null) all of them; when done, the very next frame is closed to those readers. */
@@ -281,8 +396,9 @@ export class Home {
   close(done: () => void): void {
     this.#options.loop.cancel('home save')
     this.coordinator?.stop()
+    this.plane?.close()
     for (const owned of this.owned) owned.stop()
-    for (const link of this.#invites.values()) link.stop()
+    this.#invites.stop()
     this.#save(() => {
       this.host.close()
       this.store.close()
@@ -300,7 +416,7 @@ export class Home {
       loop,
       own: { sign: this.#signer.publicKey, exchange: this.#exchange },
       place: placeOf(this.#places, device.key, 0),
-      events,
+      events: { ...events, onLog: (changed, decision) => this.#onLog(changed, decision) },
       access: this.#accesses.get(hex(device.key))!,
       onSynced: () => this.#onSynced(owned),
       ...(this.coordinator ? { coordinator: this.coordinator } : {}),
@@ -315,13 +431,17 @@ export class Home {
   #inviteAgain(device: OwnedDevice, grantId: Bytes): void {
     const reader = device.log.reader(grantId)
     const card = reader && this.store.cards.find(({ card: c }) => equal(c.sign, reader.sign))?.card
-    if (card) this.#invite(device, card.addresses, grantId)
+    if (card) this.#invites.invite(device, card.addresses, grantId)
   }
 
   /** The first event of every device's log is ours to write. */
   #onSynced(owned: Owned): void {
     const { log, name } = owned.device
-    if (!log.added && !log.deleted) this.#submit(owned, { type: 'DEVICE_ADDED', name }, () => {})
+    if (log.added) return this.owning.onSynced(owned)
+    if (log.deleted) return
+    this.#submit(owned, { type: 'DEVICE_ADDED', name }, (error) => {
+      if (!error) this.owning.onAdded(owned)
+    })
   }
 
   #submit(owned: Owned, body: EventBody, done: Done): void {
@@ -329,50 +449,10 @@ export class Home {
     const at = Math.floor(this.#options.hardware.clock.wall())
     const event = { device: log.device, seq: log.seq + 1, prev: log.head, at, body }
     const kid = base64url(this.#signer.publicKey)
-    owned.submit(signEvent(event, [{ kid, signer: this.#signer }]), done)
-  }
-
-  /** Tells a provider where the device is; tried until it says that it knows. */
-  #invite(device: OwnedDevice, addresses: readonly string[], grantId: Bytes): void {
-    const reader = device.log.reader(grantId)
-    const id = base64url(grantId)
-    const entry = this.access(device)?.book.of(grantId, ENTRY.admitted)
-    // What proves the invitation comes with the device's next entries.
-    if (!reader || !entry || addresses.length === 0 || this.#invites.has(id)) return
-    const { event: named } = entry.text as ReaderEntryText
-    const event = device.events.find((jws) => equal(eventHash(jws), named))
-    if (event === undefined) return
-    const link: Link = new Link({
-      host: this.host,
-      loop: this.#options.loop,
-      key: reader.sign,
-      protocol: CONSENT_PROTOCOL,
-      addresses: () => addresses,
-      opening: () => [
-        encodeInvite({
-          certificate: device.certificate,
-          entry: entry.bytes,
-          event,
-          name: device.name,
-          addresses: device.addresses,
-        }),
-      ],
-      onMessage: (message) => {
-        if (message[0] !== CONSENT.inviteDone) return
-        over()
-        this.#options.report('invited', { provider: reader.name, device: device.name })
-      },
-      onState: () => {
-        // A consent that has ended meanwhile needs no invitation.
-        if (!device.log.reader(grantId)) over()
-      },
-    })
-    const over = (): void => {
-      link.stop()
-      if (this.#invites.get(id) === link) this.#invites.delete(id)
-    }
-    this.#invites.set(id, link)
-    link.start()
+    const jws = signEvent(event, [{ kid, signer: this.#signer }])
+    if (log.check(jws).refusal !== 'needs-signatures') return owned.submit(jws, done)
+    const change = encodeChange([jws])
+    done(new WattleError('needs-signatures', `the policy asks for more owners to sign this: ${change}`))
   }
 
   #save(done: () => void = () => {}): void {
@@ -382,31 +462,4 @@ export class Home {
       done()
     })
   }
-}
-
-function storageError(error: Error): WattleError {
-  return error instanceof WattleError
-    ? error
-    : new WattleError('storage', `cannot be written: ${error.message}`)
-}
-
-/** The logs of keys of these devices, by their keys in hex. */
-function openAccesses(
-  { files, random }: Hardware,
-  devices: readonly OwnedDevice[],
-  done: (error: Failure, accesses: Map<string, DeviceAccess> | null) => void,
-): void {
-  const accesses = new Map<string, DeviceAccess>()
-  const next = (i: number): void => {
-    const device = devices[i]
-    if (!device) return done(null, accesses)
-    const verifier = Verifier.of(device.key)
-    if (!verifier) return next(i + 1)
-    DeviceAccess.open({ files, random, key: device.key, device: verifier }, (error, access) => {
-      if (!access) return done(error, null)
-      accesses.set(hex(device.key), access)
-      next(i + 1)
-    })
-  }
-  next(0)
 }

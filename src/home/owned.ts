@@ -85,6 +85,8 @@ export class Owned {
   readonly #newest: Bytes
   #hasNewest: boolean
   #pending: Pending | null
+  /** The device has taken an event of ours that our copy does not have yet. */
+  #settling: boolean
   #synced: boolean
   #taking: boolean
   /** Events that wait for the one before them to be durable. */
@@ -103,6 +105,7 @@ export class Owned {
     this.#newest = new Uint8Array(FRAME_BYTES)
     this.#hasNewest = false
     this.#pending = null
+    this.#settling = false
     this.#synced = false
     this.#taking = false
     this.#inbox = []
@@ -204,7 +207,8 @@ export class Owned {
       return done(
         new WattleError('device-offline', 'the device cannot be reached now; ask again when it is back'),
       )
-    if (this.#pending) return done(new WattleError('busy', 'another change of this device is under way'))
+    if (this.#pending || this.#settling)
+      return done(new WattleError('busy', 'another change of this device is under way'))
     this.#pending = { jws, done }
     this.#log.send(encodeEvent(jws))
     this.#options.loop.after(this.#answerTimer(), ANSWER_MS, () =>
@@ -275,7 +279,14 @@ export class Owned {
       case CONSENT.done: {
         const pending = this.#pending
         if (!pending) return
-        this.#take(pending.jws, (error) => this.#answer(error))
+        // It is done, even if the device shows us out now because it was our last act as an owner.
+        this.#pending = null
+        this.#settling = true
+        this.#options.loop.cancel(this.#answerTimer())
+        this.#take(pending.jws, (error) => {
+          this.#settling = false
+          pending.done(error)
+        })
         return
       }
       case CONSENT.refused: {

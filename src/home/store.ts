@@ -13,14 +13,19 @@ import type { Failure, Files, Random } from '../hw/hardware.ts'
 import { Journal, type JournalRecord } from '../node/journal.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import { type Card, readCard } from '../ownership/card.ts'
-import { type Decision, type Owner, OwnerLog } from '../ownership/log.ts'
+import { type Decision, OwnerLog } from '../ownership/log.ts'
+import { type OwnerCard, readOwnerCard } from '../ownership/owners/owner-card.ts'
+import { readPolicy } from '../ownership/policy/policy.ts'
+import { decodeOwnerSet, encodeOwnerSet, OWNER_SET_BYTES, type OwnerSet } from '../wire/owner-set.ts'
 
 const JOURNAL = 'home.journal'
-const RECORD = { device: 1, event: 2, card: 3, address: 4 } as const
+const RECORD = { device: 1, event: 2, card: 3, address: 4, change: 5, changeOver: 6, owner: 7 } as const
 
 export interface OwnerSecrets {
   seed: Secret
   boxSeed: Secret
+  /** Of the successor keys: ownership/owners/successors.ts. */
+  successors: Secret
 }
 
 export interface OwnedDevice {
@@ -30,23 +35,32 @@ export interface OwnedDevice {
   name: string
   addresses: string[]
   certificate: Bytes
-  owners: Owner[]
+  /** The owners of the claim, and their policy; those of now are the log's. */
+  owners: OwnerSet
+  policy: Bytes
   log: OwnerLog
   /** Texts of the owner log, oldest first. */
   events: string[]
+  /** A signed change that the device has not taken yet. */
+  change: string | null
 }
+
+type NewDevice = Omit<OwnedDevice, 'log' | 'events' | 'change'>
 
 export class HomeStore {
   readonly keys: OwnerSecrets
   readonly devices: OwnedDevice[]
   /** Cards by the text they came in, newest of each key. */
   readonly cards: { card: Card; line: string }[]
+  /** Other owners' cards, newest of each key. */
+  readonly ownerCards: { card: OwnerCard; line: string }[]
   #journal!: Journal
 
   private constructor(keys: OwnerSecrets) {
     this.keys = keys
     this.devices = []
     this.cards = []
+    this.ownerCards = []
   }
 
   static open(files: Files, random: Random, done: (error: Failure, store: HomeStore | null) => void): void {
@@ -103,7 +117,7 @@ export class HomeStore {
     return this.devices.length >= LIMITS.home.devices
   }
 
-  addDevice(d: Omit<OwnedDevice, 'log' | 'events'>, done: (error: Failure) => void): void {
+  addDevice(d: NewDevice, done: (error: Failure) => void): void {
     if (this.full && !this.device(d.key)) return done(tooMany())
     this.#append(RECORD.device, encodeDevice(d), done)
   }
@@ -114,8 +128,10 @@ export class HomeStore {
     for (const device of this.devices) {
       records.push({ type: RECORD.device, payload: encodeDevice(device) })
       for (const jws of device.events) records.push({ type: RECORD.event, payload: encodeEvent(device, jws) })
+      if (device.change) records.push({ type: RECORD.change, payload: encodeEvent(device, device.change) })
     }
     for (const { line } of this.cards) records.push({ type: RECORD.card, payload: utf8(line) })
+    for (const { line } of this.ownerCards) records.push({ type: RECORD.owner, payload: utf8(line) })
     return records
   }
 
@@ -147,6 +163,22 @@ export class HomeStore {
       )
     if (this.cards.some((c) => c.line === line.trim())) return done(null, card)
     this.#append(RECORD.card, utf8(line.trim()), (error) => done(error, error ? null : card))
+  }
+
+  addOwnerCard(line: string, done: (error: Failure, card: OwnerCard | null) => void): void {
+    const card = readOwnerCard(line)
+    if (!card)
+      return done(
+        new WattleError('bad-card', 'expected a line "wattle-owner:…" signed by the key it names'),
+        null,
+      )
+    this.#append(RECORD.owner, utf8(line.trim()), (error) => done(error, error ? null : card))
+  }
+
+  /** Keeps a signed change for when the device is there; null forgets it. */
+  setChange(device: OwnedDevice, jws: string | null, done: (error: Failure) => void): void {
+    if (jws === null) this.#append(RECORD.changeOver, device.key, done)
+    else this.#append(RECORD.change, encodeEvent(device, jws), done)
   }
 
   setAddresses(device: OwnedDevice, addresses: string[], done: (error: Failure) => void): void {
@@ -194,6 +226,22 @@ export class HomeStore {
         if (this.cards.length > LIMITS.home.cards) this.cards.shift()
         return true
       }
+      case RECORD.change:
+      case RECORD.changeOver: {
+        const device = this.device(r.take(32))
+        if (device) device.change = type === RECORD.change ? text(r.rest()) : null
+        return r.ok
+      }
+      case RECORD.owner: {
+        const line = text(payload)
+        const card = readOwnerCard(line)
+        if (!card) return false
+        const old = this.ownerCards.findIndex((c) => equal(c.card.sign, card.sign))
+        if (old >= 0) this.ownerCards.splice(old, 1)
+        this.ownerCards.push({ card, line })
+        if (this.ownerCards.length > LIMITS.home.ownerCards) this.ownerCards.shift()
+        return true
+      }
       case RECORD.address: {
         const device = this.device(r.take(32))
         if (device)
@@ -215,14 +263,15 @@ export class HomeStore {
       .split(' ')
       .filter((a) => a.length > 0)
     const certificate = r.block(LIMITS.ownership.eventBytes).slice()
-    const owners: Owner[] = []
-    for (let n = r.u8(); n > 0 && r.ok; n--)
-      owners.push({ sign: r.take(32).slice(), box: r.take(32).slice() })
-    if (!r.done) return false
-    const log = new OwnerLog(key, owners, sha256(certificate), { copy: true })
+    const owners = decodeOwnerSet(r.block(OWNER_SET_BYTES))
+    const policy = r.block(LIMITS.ownership.policyBytes).slice()
+    const asked = readPolicy(policy)
+    if (!r.done || !owners || !asked) return false
+    const log = new OwnerLog(key, owners, sha256(certificate), { copy: true, policy: asked })
     const old = this.devices.findIndex((d) => equal(d.key, key))
     if (old >= 0) return true
-    this.devices.push({ key, box, name, addresses, certificate, owners, log, events: [] })
+    const kept = { key, box, name, addresses, certificate, owners, policy }
+    this.devices.push({ ...kept, log, events: [], change: null })
     return this.devices.length <= LIMITS.home.devices
   }
 }
@@ -234,6 +283,13 @@ function findIn(devices: readonly OwnedDevice[], word: string): OwnedDevice | nu
   return near.length === 1 ? near[0]! : null
 }
 
+/** An error of the disk, in the words of a refusal. */
+export function unwritten(error: Error): WattleError {
+  return error instanceof WattleError
+    ? error
+    : new WattleError('storage', `cannot be written: ${error.message}`)
+}
+
 /** What a claim is refused with where there is no room for its device. */
 export function tooMany(): WattleError {
   return new WattleError(
@@ -242,15 +298,17 @@ export function tooMany(): WattleError {
   )
 }
 
-function encodeDevice(d: Omit<OwnedDevice, 'log' | 'events'>): Bytes {
+function encodeDevice(d: NewDevice): Bytes {
+  const owners = encodeOwnerSet(d.owners)
   const name = utf8(d.name)
   const addresses = utf8(d.addresses.join(' '))
   const w = new Writer(
-    new Uint8Array(80 + name.length + addresses.length + d.certificate.length + 64 * d.owners.length),
+    new Uint8Array(
+      74 + name.length + addresses.length + d.certificate.length + owners.length + d.policy.length,
+    ),
   )
-  w.put(d.key).put(d.box).block(name).block(addresses).block(d.certificate).u8(d.owners.length)
-  for (const owner of d.owners) w.put(owner.sign).put(owner.box)
-  return w.done()
+  w.put(d.key).put(d.box).block(name).block(addresses).block(d.certificate)
+  return w.block(owners).block(d.policy).done()
 }
 
 function encodeEvent(device: OwnedDevice, jws: string): Bytes {
@@ -258,27 +316,39 @@ function encodeEvent(device: OwnedDevice, jws: string): Bytes {
   return new Writer(new Uint8Array(32 + body.length)).put(device.key).put(body).bytes
 }
 
+/** The owner's keys and the successors' secret, each in a file of its own: the second may be kept elsewhere. */
 function openKeys(
   files: Files,
   random: Random,
   done: (error: Failure, keys: OwnerSecrets | null) => void,
 ): void {
-  const file = new SnapshotFile(files, 'owner.keys', 'ownr', 1)
-  file.read((error, content) => {
-    if (error) return done(error, null)
-    if (content?.length === 64) return done(null, secretsOf(content))
-    if (content)
-      return done(
-        new WattleError('state-damaged', `owner.keys: expected 64 bytes, found ${content.length}`, EXIT.stay),
-        null,
-      )
-    const seeds = new Uint8Array(64)
-    random(seeds)
-    const keys = secretsOf(seeds)
-    file.write(seeds, (failure) => done(failure, failure ? null : keys))
+  openSecret({ files, random, name: 'owner.keys', kind: 'ownr', bytes: 64 }, (error, seeds) => {
+    if (!seeds) return done(error, null)
+    const successors = { files, random, name: 'owner.successors', kind: 'succ', bytes: 32 }
+    openSecret(successors, (failure, secret) => {
+      if (!secret) return done(failure, null)
+      const seed = new Secret(seeds.slice(0, 32))
+      const boxSeed = new Secret(seeds.slice(32, 64))
+      seeds.fill(0)
+      done(null, { seed, boxSeed, successors: new Secret(secret) })
+    })
   })
 }
 
-function secretsOf(seeds: Bytes): OwnerSecrets {
-  return { seed: new Secret(seeds.slice(0, 32)), boxSeed: new Secret(seeds.slice(32, 64)) }
+function openSecret(
+  o: { files: Files; random: Random; name: string; kind: string; bytes: number },
+  done: (error: Failure, secret: Bytes | null) => void,
+): void {
+  const file = new SnapshotFile(o.files, o.name, o.kind, 1)
+  file.read((error, content) => {
+    if (error) return done(error, null)
+    if (content?.length === o.bytes) return done(null, content)
+    if (content) {
+      const what = `${o.name}: expected ${o.bytes} bytes, found ${content.length}`
+      return done(new WattleError('state-damaged', what, EXIT.stay), null)
+    }
+    const fresh = new Uint8Array(o.bytes)
+    o.random(fresh)
+    file.write(fresh, (failure) => done(failure, failure ? null : fresh))
+  })
 }

@@ -247,6 +247,33 @@ export interface Board {
   feed(): void
   /** Ends this run, so that the board starts anew; `reason` is one word. */
   restart(reason: string): void
+  /** Small text files that a person sees on the card (its FAT partition); null where it is not mounted. */
+  readonly boot: BootFiles | null
+  /** Wi-Fi; null where the board has none, or is not to use it. */
+  readonly radio: Radio | null
+  /** Whether any network but the loopback gave us an address. */
+  online(): boolean
+  /** Literal addresses of a host name; none where it cannot be found. */
+  resolve(host: string, done: (addresses: string[]) => void): void
+  /** Sets the wall clock, and keeps its time for the next start. */
+  setTime(utcMs: number): void
+  /** Keeps the wall clock's time for the next start. */
+  keepTime(): void
+}
+
+export interface BootFiles {
+  /** At most 64 kB, or null where there is no such file. */
+  read(name: string): Bytes | null
+  /** Done when it is on the card; null removes the file. */
+  write(name: string, content: string | null, done: (error: Failure) => void): void
+}
+
+/** Each call ends what went before. Lines of wpa_supplicant's log come until the next call. */
+export interface Radio {
+  join(config: string, onLine: (line: string) => void): void
+  /** A network of our own, open, at the address that device/setup names. */
+  access(config: string, onLine: (line: string) => void): void
+  off(): void
 }
 
 export interface Card {

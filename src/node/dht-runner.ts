@@ -80,6 +80,11 @@ export class DhtRunner {
     for (const peer of options.bootstrap ?? []) this.dht.addBootstrap(peer.address, peer.publicKey ?? null)
   }
 
+  /** Milliseconds of the loop's clock. */
+  now(): number {
+    return this.#machine.loop.now()
+  }
+
   /** Addresses that are bound. */
   get addresses(): string[] {
     return [this.#socket4, this.#socket6].flatMap((s) => (s ? [s.address] : []))
@@ -92,12 +97,14 @@ export class DhtRunner {
       const bytes = await new Promise<Bytes | null>((done) =>
         state.files.read(state.name, (error, found) => done(error ? null : found)),
       )
+      if (this.#stopped) return
       if (bytes) this.dht.restore(bytes)
       this.#machine.loop.every(`${this.#timer} save`, SAVE_MS, () => {
         void this.save()
       })
     }
     for (const address of this.#options.listen) await this.#bind(address)
+    if (this.#stopped) return
     this.#tick(this.#machine.loop.now())
   }
 
@@ -115,7 +122,8 @@ export class DhtRunner {
           fail(new WattleError('udp-bind', `expected to bind UDP ${address}, got ${why}`))
           return
         }
-        if (six) this.#socket6 = socket
+        if (this.#stopped) socket.close()
+        else if (six) this.#socket6 = socket
         else this.#socket4 = socket
         done()
       }),
@@ -258,20 +266,20 @@ export class DhtRunner {
     return new Promise((done) => state.files.replace(state.name, this.dht.save(), () => done()))
   }
 
-  /** Saves, closes the sockets and drops what is under way. */
+  /** Closes the sockets and drops what is under way, at once; resolves when the state is saved. */
   async stop(): Promise<void> {
     if (this.#stopped) return
-    await this.save()
     this.#stopped = true
     this.dht.stop()
-    for (const end of [...this.#open]) end()
-    for (const waiting of this.#queue.splice(0)) waiting.fail(stoppedError())
     this.#machine.loop.cancel(this.#timer)
     this.#machine.loop.cancel(`${this.#timer} save`)
     this.#socket4?.close()
     this.#socket6?.close()
     this.#socket4 = null
     this.#socket6 = null
+    for (const end of [...this.#open]) end()
+    for (const waiting of this.#queue.splice(0)) waiting.fail(stoppedError())
+    await this.save()
   }
 }
 

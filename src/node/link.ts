@@ -27,6 +27,9 @@ export interface LinkOptions {
   onState: (up: boolean, error: WattleError | null) => void
 }
 
+/** Datagrams begin so much later than TCP. */
+const PIPE_STEP_MS = 150
+
 /** Links of one process so far: two to one peer (its classes, its devices) must not share a timer. */
 let made = 0
 
@@ -102,16 +105,41 @@ export class Link {
     }
     const list = addresses()
     const address = list[this.#attempt % Math.max(1, list.length)]
+    if (address !== undefined || host.dialPipe) this.#race(address, generation)
+    else this.#again(null)
+  }
+
+  /** An address by TCP and, a moment later, whatever way the datagram plane finds; the first one counts. */
+  #race(address: string | undefined, generation: number): void {
+    const { host, loop, key, onDial } = this.#options
+    let running = 0
+    let won = false
+    let pipes = host.dialPipe !== null
+    const dial = (to: string, told: boolean): void => {
+      running++
+      host.dial(to, key, (error, connection) => {
+        running--
+        if (told) onDial?.(to, error)
+        if (generation !== this.#generation) return
+        if (won) connection?.close()
+        else if (connection) {
+          won = true
+          this.#open(connection, generation)
+        } else if (pipes) dialPipe()
+        else if (running === 0) this.#again(error)
+      })
+    }
+    const dialPipe = (): void => {
+      if (!pipes || won || generation !== this.#generation) return
+      pipes = false
+      dial('udp:', false)
+    }
     if (address === undefined) {
-      this.#again(null)
+      dialPipe()
       return
     }
-    host.dial(address, key, (error, connection) => {
-      this.#options.onDial?.(address, error)
-      if (generation !== this.#generation) return
-      if (connection) this.#open(connection, generation)
-      else this.#again(error)
-    })
+    if (pipes) loop.after(this.#timer, PIPE_STEP_MS, dialPipe)
+    dial(address, true)
   }
 
   #open(connection: Connection, generation: number): void {

@@ -189,7 +189,7 @@ export class Ladder {
 
   #punch(wanted: Wanted, session: Session, now: number): void {
     wanted.punchAt = Number.POSITIVE_INFINITY
-    this.#options.puncher.punch(session, now, (ok) => {
+    this.#options.puncher.punch(session, wanted.punches, now, (ok) => {
       const wait = Math.min(LAST_PUNCH_MS, FIRST_PUNCH_MS * 2 ** Math.min(wanted.punches++, 8))
       if (!ok) wanted.punchAt = now + ROUND_MS + wait
       this.#options.report(ok ? 'punched' : 'not-punched', session, { tries: wanted.punches })

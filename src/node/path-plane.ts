@@ -25,8 +25,6 @@ export interface PlaneOptions {
   sockets: Sockets
   random: Random
   signer: Signer
-  /** `host:port`, one for each family at most. */
-  listen: readonly string[]
   /** Who may have a session; everybody unless told. */
   allow?: (key: Bytes) => boolean
   /** Set: this process relays for others. */

@@ -4,6 +4,7 @@
 import { type Bytes, base64url, text, unbase64url, utf8 } from '../base/bytes.ts'
 import { signCompact, verifyCompact } from '../crypto/jws.ts'
 import { type Signer, Verifier } from '../crypto/native.ts'
+import { plainText } from './words.ts'
 
 export interface Card {
   name: string
@@ -33,12 +34,14 @@ export function readCard(line: string): Card | null {
   const payload = verifier && verifyCompact(compact, verifier)
   const json = payload && parse(payload)
   if (!claimed || json?.['v'] !== 1) return null
-  const { name, domain, addresses } = json
+  const { addresses } = json
+  const name = plainText(json['name'], 64)
+  const domain = plainText(json['domain'], 253)
   const box = typeof json['box'] === 'string' ? unbase64url(json['box']) : null
-  if (typeof name !== 'string' || name.length < 1 || name.length > 64) return null
-  if (typeof domain !== 'string' || domain.length > 253 || box?.length !== 32) return null
+  if (!name || domain === null || box?.length !== 32) return null
   if (!Array.isArray(addresses) || addresses.length > 8) return null
-  if (!addresses.every((a) => typeof a === 'string' && a.length < 80)) return null
+  // One `host:port` each: a blank would make two of one where they are kept side by side.
+  if (!addresses.every((a) => plainText(a, 79) !== null && !/\s/.test(a as string))) return null
   return { name, domain, sign: claimed, box, addresses: addresses as string[] }
 }
 

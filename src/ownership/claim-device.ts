@@ -40,6 +40,7 @@ import {
 } from './claim-keys.ts'
 import { ClaimWindow } from './claim-window.ts'
 import { type ClaimRecord, KDF_ID } from './label.ts'
+import { readPolicy } from './policy/policy.ts'
 
 /** What a claimed device has on its card. */
 export interface ClaimedState {
@@ -228,7 +229,7 @@ export class ClaimDevice {
     }
     const { confirmP, keys } = handshake
     const record = equalSecret(answer.confirmP, confirmP) ? openOwnerRecord(keys, answer.box) : null
-    if (!record) {
+    if (!record || !readPolicy(record.policy)) {
       wipeKeys(keys)
       return this.#fail(link, steps)
     }

@@ -42,10 +42,11 @@ export interface ClaimingOwner {
   /** Who claims. */
   readonly signer: Signer
   readonly exchange: Exchange
-  /** The other owners; all keys are at hand, for all must sign. */
-  readonly others: readonly { readonly signer: Signer; readonly box: Bytes }[]
+  /** The other owners; all keys are at hand, for all must sign. `next` as in OwnerKeys. */
+  readonly others: readonly { readonly signer: Signer; readonly box: Bytes; readonly next: Bytes | null }[]
   readonly m: number
-  readonly next: readonly Bytes[]
+  /** SHA-256 of the successor key of who claims, or null. */
+  readonly next: Bytes | null
   readonly recovery: Bytes | null
   readonly policy: Bytes
 }
@@ -122,10 +123,10 @@ export class ClaimOwner {
   ) {
     this.#label = label
     this.#owner = owner
-    const me = { sign: owner.signer.publicKey, box: owner.exchange.publicKey }
-    const others = owner.others.map(({ signer, box }) => ({ sign: signer.publicKey, box }))
-    const { m, next, recovery } = owner
-    this.#set = orderedOwnerSet({ m, owners: [me, ...others], next, recovery })
+    const me = { sign: owner.signer.publicKey, box: owner.exchange.publicKey, next: owner.next }
+    const others = owner.others.map(({ signer, box, next }) => ({ sign: signer.publicKey, box, next }))
+    const { m, recovery } = owner
+    this.#set = orderedOwnerSet({ m, owners: [me, ...others], recovery })
     this.#ownersHash = sha256(encodeOwnerSet(this.#set))
     this.#random = random
     this.#stretchCode = stretch
@@ -139,6 +140,11 @@ export class ClaimOwner {
     this.#begins = 0
     this.#attempt = null
     this.#keys = null
+  }
+
+  /** The owners that this claim makes. */
+  get owners(): OwnerSet {
+    return this.#set
   }
 
   /** True once `claimed` or `refused` was given. */

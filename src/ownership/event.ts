@@ -7,6 +7,9 @@ import { LIMITS } from '../base/limits.ts'
 import { type JwsKey, type JwsSigner, signJws, verifyJws } from '../crypto/jws.ts'
 import { sha256 } from '../crypto/native.ts'
 import { CLASS_NAMES, type ClassId, classId } from '../wire/frame.ts'
+import { decodeOwnerSet, encodeOwnerSet, OWNER_SET_BYTES, type OwnerSet } from '../wire/owner-set.ts'
+import { asPolicy, type Policy } from './policy/policy.ts'
+import { plainText } from './words.ts'
 
 /** Who may read one class, from one grant. */
 export interface ReaderEntry {
@@ -32,6 +35,13 @@ export type EventBody =
   /** Of one consent, or (null) of all of them. */
   | { type: 'PAUSED' | 'RESUMED'; grantId: Bytes | null }
   | { type: 'DEVICE_DELETED' }
+  /** Successors that sign give way to the digests that their signatures name: owners/rights.ts. */
+  | { type: 'OWNERS_CHANGED'; set: OwnerSet }
+  | { type: 'POLICY_SET'; policy: Policy }
+  /** By the paper key: this set is to follow when the delay is over. */
+  | { type: 'RECOVERY_STARTED'; set: OwnerSet }
+  | { type: 'RECOVERY_FINISHED' }
+  | { type: 'RECOVERY_CANCELLED' }
 
 export interface OwnerEvent {
   /** The device's Ed25519 key. */
@@ -51,6 +61,8 @@ export function eventHash(jws: string): Bytes {
 
 function bodyJson(body: EventBody): Record<string, unknown> {
   if (body.type === 'AUTHORIZATION_REVOKED') return { type: body.type, grant: base64url(body.grantId) }
+  if (body.type === 'OWNERS_CHANGED' || body.type === 'RECOVERY_STARTED')
+    return { type: body.type, set: base64url(encodeOwnerSet(body.set)) }
   if (body.type === 'PAUSED' || body.type === 'RESUMED')
     return { type: body.type, ...(body.grantId ? { grant: base64url(body.grantId) } : {}) }
   if (body.type !== 'AUTHORIZED') return { ...body }
@@ -69,11 +81,16 @@ function bodyJson(body: EventBody): Record<string, unknown> {
   }
 }
 
-/** The text of an event, signed by each owner given. */
-export function signEvent(event: OwnerEvent, signers: readonly JwsSigner[]): string {
+/** What is signed of an event. */
+export function eventPayload(event: OwnerEvent): Bytes {
   const { device, seq, prev, at, body } = event
   const json = { v: 1, device: base64url(device), seq, prev: base64url(prev), at, ...bodyJson(body) }
-  return signJws(utf8(JSON.stringify(json)), signers)
+  return utf8(JSON.stringify(json))
+}
+
+/** The text of an event, signed by each owner given. */
+export function signEvent(event: OwnerEvent, signers: readonly JwsSigner[]): string {
+  return signJws(eventPayload(event), signers)
 }
 
 /** Event and signers' kids, when every signature verifies and every member is as it must be; else null. */
@@ -83,16 +100,19 @@ export function readEvent(
 ): { event: OwnerEvent; signers: readonly string[] } | null {
   if (jws.length > LIMITS.ownership.eventBytes) return null
   const verified = verifyJws(jws, keyOf)
-  if (!verified) return null
+  const event = verified && parsePayload(verified.payload)
+  return event && { event, signers: verified.signers }
+}
+
+/** An event's payload, whoever signed it; null for anything else. */
+export function parsePayload(payload: Bytes): OwnerEvent | null {
   let value: unknown
   try {
-    value = JSON.parse(text(verified.payload))
+    value = JSON.parse(text(payload))
   } catch {
     return null
   }
-  if (typeof value !== 'object' || value === null) return null
-  const event = parseEvent(value as Record<string, unknown>)
-  return event && { event, signers: verified.signers }
+  return typeof value === 'object' && value !== null ? parseEvent(value as Record<string, unknown>) : null
 }
 
 function parseEvent(json: Record<string, unknown>): OwnerEvent | null {
@@ -108,11 +128,22 @@ function parseEvent(json: Record<string, unknown>): OwnerEvent | null {
 function parseBody(json: Record<string, unknown>): EventBody | null {
   switch (json['type']) {
     case 'DEVICE_ADDED': {
-      const name = words(json['name'], 64)
+      const name = plainText(json['name'], 64)
       return name === null ? null : { type: 'DEVICE_ADDED', name }
     }
     case 'DEVICE_DELETED':
-      return { type: 'DEVICE_DELETED' }
+    case 'RECOVERY_FINISHED':
+    case 'RECOVERY_CANCELLED':
+      return { type: json['type'] }
+    case 'OWNERS_CHANGED':
+    case 'RECOVERY_STARTED': {
+      const set = parseSet(json['set'])
+      return set && { type: json['type'], set }
+    }
+    case 'POLICY_SET': {
+      const policy = asPolicy(json['policy'])
+      return policy && { type: 'POLICY_SET', policy }
+    }
     case 'AUTHORIZATION_REVOKED': {
       const grantId = field(json['grant'], 16)
       return grantId && { type: 'AUTHORIZATION_REVOKED', grantId }
@@ -135,13 +166,13 @@ function parseBody(json: Record<string, unknown>): EventBody | null {
 function parseReader(json: Record<string, unknown>): ReaderEntry | null {
   const grantId = field(json['grant'], 16)
   const cls = classId(String(json['class']))
-  const name = words(json['name'], 64)
-  const domain = words(json['domain'], 253)
+  const name = plainText(json['name'], 64)
+  const domain = plainText(json['domain'], 253)
   const sign = field(json['sign'], 32)
   const box = field(json['box'], 32)
   const since = count(json['since'])
   const until = count(json['until'])
-  const purpose = words(json['purpose'], 500)
+  const purpose = plainText(json['purpose'], 500)
   if (!grantId || cls === null || name === null || domain === null || !sign || !box) return null
   if (since === null || until === null || purpose === null || until <= since) return null
   return { grantId, class: cls, name, domain, sign, box, since, until, purpose }
@@ -158,10 +189,8 @@ function count(value: unknown): number | null {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null
 }
 
-/** Text without control characters. */
-function words(value: unknown, max: number): string | null {
-  if (typeof value !== 'string' || value.length > max) return null
-  for (let i = 0; i < value.length; i++)
-    if (value.charCodeAt(i) < 32 || value.charCodeAt(i) === 127) return null
-  return value
+function parseSet(value: unknown): OwnerSet | null {
+  if (typeof value !== 'string' || value.length > 2 * OWNER_SET_BYTES) return null
+  const bytes = unbase64url(value)
+  return bytes && decodeOwnerSet(bytes)
 }

@@ -1,18 +1,28 @@
-// The owner log of one device: who owns it, who may read it, and the chain of events that made it so.
-// The device orders it: an event whose `prev` is not the head is refused with that head, so two owners
-// cannot fork it. Home runs the same machine over the same texts and so holds the same state. `check`
-// changes nothing; `commit` does, after the caller has made the event durable.
+// The owner log of one device: who owns it, who may read it, what they decided in advance, and the chain
+// of events that made it so (docs/wire.md "Owner log", docs/wire/owners.md). The device orders it: an
+// event whose `prev` is not the head is refused with that head, so two owners cannot fork it. Home runs
+// the same machine over the same texts and so holds the same state. `check` changes nothing; `commit`
+// does, after the caller has made the event durable. Press and delay are the device's to see to.
 
 import { type Bytes, base64url, equal } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
 import { Verifier } from '../crypto/native.ts'
+import { type OwnerKeys, type OwnerSet, ownerIn } from '../wire/owner-set.ts'
 import { eventHash, type OwnerEvent, type ReaderEntry, readEvent } from './event.ts'
+import {
+  agreed,
+  agreedInFull,
+  type Known,
+  keyOf,
+  leaves,
+  nextSet,
+  type Signers,
+  signersOf,
+  takesPress,
+} from './owners/rights.ts'
+import { FACTORY_POLICY, looser, type Policy, withinPolicy } from './policy/policy.ts'
 
-/** One owner: Ed25519 to sign with, X25519 to seal to. */
-export interface Owner {
-  sign: Bytes
-  box: Bytes
-}
+export type Owner = OwnerKeys
 
 export type Refusal =
   | 'malformed'
@@ -26,14 +36,37 @@ export type Refusal =
   | 'unknown-grant'
   | 'out-of-order'
   | 'deleted'
+  /** More owners, or their successors too, have to sign this. */
+  | 'needs-signatures'
+  /** The new set meddles with a successor, or commits to a key that is known. */
+  | 'bad-set'
+  | 'recovery-pending'
+  | 'no-recovery'
 
-export type Checked = { refusal: Refusal } | { refusal: null; event: OwnerEvent; jws: string }
+export type Checked =
+  | { refusal: Refusal }
+  | {
+      refusal: null
+      event: OwnerEvent
+      jws: string
+      /** It gives power and there is one owner only: the device takes it after a press alone. */
+      press: boolean
+      /** Where it leads, for an event that changes the owners. */
+      set: OwnerSet | null
+    }
 
 /** What a committed event means for the channels. */
 export type Decision =
   | { kind: 'added' }
   | { kind: 'authorized'; reader: ReaderEntry }
   | { kind: 'revoked'; reader: ReaderEntry }
+  /** It ends what had ended before. */
+  | { kind: 'noted' }
+  /** Another set of owners. `readers`: whose consent ended with the household that gave it. */
+  | { kind: 'owners'; before: OwnerSet; after: OwnerSet; readers: readonly ReaderEntry[] }
+  | { kind: 'policy'; before: Policy; after: Policy }
+  | { kind: 'recovery'; heirs: OwnerSet }
+  | { kind: 'recovery-cancelled' }
   /** With those who could read until now, or can again. */
   | { kind: 'paused' | 'resumed'; readers: readonly ReaderEntry[] }
   /** With those who could read until now. */
@@ -41,8 +74,9 @@ export type Decision =
 
 export class OwnerLog {
   readonly device: Bytes
-  readonly owners: readonly Owner[]
-  readonly #verifiers: Map<string, Verifier>
+  #set: OwnerSet
+  #policy: Policy
+  #heirs: OwnerSet | null
   #seq: number
   #head: Bytes
   #bytes: number
@@ -57,24 +91,23 @@ export class OwnerLog {
   readonly #copy: boolean
 
   /**
+   * @param set the owners of the claim.
    * @param root SHA-256 of the claim certificate: the head before the first event.
    * @param copy an owner's copy: how many readers there may be is the device's to say, since only there
    * those whose time is over are taken out.
+   * @param policy the policy of the claim; the factory default unless given.
    */
   constructor(
     device: Bytes,
-    owners: readonly Owner[],
+    set: OwnerSet,
     root: Bytes,
-    { copy = false }: { copy?: boolean } = {},
+    { copy = false, policy = FACTORY_POLICY }: { copy?: boolean; policy?: Policy } = {},
   ) {
-    this.#copy = copy
     this.device = device
-    this.owners = owners
-    this.#verifiers = new Map()
-    for (const owner of owners) {
-      const verifier = Verifier.of(owner.sign)
-      if (verifier) this.#verifiers.set(base64url(owner.sign), verifier)
-    }
+    this.#set = set
+    this.#policy = policy
+    this.#heirs = null
+    this.#copy = copy
     this.#seq = 0
     this.#head = root
     this.#bytes = 0
@@ -108,6 +141,24 @@ export class OwnerLog {
     return this.#deleted
   }
 
+  /** The owners of now. */
+  get set(): OwnerSet {
+    return this.#set
+  }
+
+  get owners(): readonly OwnerKeys[] {
+    return this.#set.owners
+  }
+
+  get policy(): Policy {
+    return this.#policy
+  }
+
+  /** Whom a paper key has asked for as owners; null while no recovery is under way. */
+  get heirs(): OwnerSet | null {
+    return this.#heirs
+  }
+
   /** Readers of now, oldest grant first. */
   get readers(): readonly ReaderEntry[] {
     return this.#readers
@@ -124,28 +175,74 @@ export class OwnerLog {
   }
 
   isOwner(sign: Bytes): boolean {
-    return this.#verifiers.has(base64url(sign))
+    return ownerIn(this.#set, sign) !== null
+  }
+
+  /** Whose signature may stand under the next event. */
+  get known(): Known {
+    return { device: this.device, set: this.#set, heirs: this.#heirs }
   }
 
   /** May this event be applied next? Nothing is changed yet. */
   check(jws: string): Checked {
-    const read = readEvent(jws, (kid) => this.#verifiers.get(kid) ?? null)
+    const known = this.known
+    const read = readEvent(jws, (kid) => keyOf(kid, known))
     if (!read) return { refusal: 'malformed' }
-    const refusal = this.#refusal(read.event, jws)
-    return refusal ? { refusal } : { refusal: null, event: read.event, jws }
+    const { event } = read
+    const signers = signersOf(read.signers, known)
+    const refusal = this.#misplaced(event, jws) ?? this.#unsigned(event, signers) ?? this.#unfit(event)
+    if (refusal) return { refusal }
+    const set = this.#leadsTo(event, signers)
+    if (set === undefined) return { refusal: 'bad-set' }
+    return { refusal: null, event, jws, press: this.#press(event, signers), set }
   }
 
-  #refusal(event: OwnerEvent, jws: string): Refusal | null {
+  #misplaced(event: OwnerEvent, jws: string): Refusal | null {
     const body = event.body
     if (!equal(event.device, this.device)) return 'other-device'
     if (this.#deleted) return 'deleted'
     if (event.seq !== this.#seq + 1 || !equal(event.prev, this.#head)) return 'stale'
-    if (
-      this.#bytes + jws.length > LIMITS.ownership.logBytes &&
-      (body.type === 'AUTHORIZED' || body.type === 'RESUMED')
-    )
-      return 'log-full'
-    if (this.#added === (body.type === 'DEVICE_ADDED')) return 'out-of-order'
+    const grows = body.type === 'AUTHORIZED' || body.type === 'RESUMED'
+    if (grows && this.#bytes + jws.length > LIMITS.ownership.logBytes) return 'log-full'
+    return this.#added === (body.type === 'DEVICE_ADDED') ? 'out-of-order' : null
+  }
+
+  /** Are the signatures enough? Signatures that have no say in this event make it malformed. */
+  #unsigned(event: OwnerEvent, signers: Signers): Refusal | null {
+    const { owners, revealed, paper, heirs, device } = signers
+    const { body } = event
+    const only = (ok: boolean, stray: boolean): Refusal | null =>
+      stray ? 'malformed' : ok ? null : 'needs-signatures'
+    switch (body.type) {
+      case 'OWNERS_CHANGED':
+        if (leaves(this.#set, body.set, signers)) return only(true, revealed.length > 0 || paper || device)
+        return only(agreedInFull(this.#set, signers), paper || device)
+      case 'POLICY_SET':
+        return looser(this.#policy, body.policy)
+          ? only(agreedInFull(this.#set, signers), paper || device)
+          : only(owners.length > 0, paper || device)
+      case 'RECOVERY_STARTED':
+        return only(paper, device || revealed.length > 0)
+      case 'RECOVERY_FINISHED':
+        return only(heirs.length > 0, paper || device || revealed.length > 0)
+      case 'RECOVERY_CANCELLED':
+        // With one owner its key may be the stolen one: a press decides, and the device signs for it.
+        if (takesPress(this.#set)) return only(device, paper || owners.length > 0 || revealed.length > 0)
+        return only(agreed(this.#set, signers), paper || device || revealed.length > 0)
+      case 'AUTHORIZED': {
+        const { class: cls, since, until } = body.reader
+        const alone = withinPolicy(this.#policy, cls, until - since)
+        return only(
+          alone ? owners.length > 0 : agreed(this.#set, signers),
+          paper || device || revealed.length > 0,
+        )
+      }
+      default:
+        return only(owners.length > 0, paper || device || revealed.length > 0)
+    }
+  }
+
+  #unfit({ body }: OwnerEvent): Refusal | null {
     if (body.type === 'AUTHORIZED') {
       // Owners need boxes too: the table holds both.
       const places = this.#copy ? Number.POSITIVE_INFINITY : LIMITS.channel.readers
@@ -153,21 +250,54 @@ export class OwnerLog {
       if (this.#grantIds.has(base64url(body.reader.grantId))) return 'double-grant'
       if (!Verifier.of(body.reader.sign)) return 'bad-key'
     }
-    if (body.type === 'AUTHORIZATION_REVOKED' && !this.reader(body.grantId)) return 'unknown-grant'
+    // A consent that has ended by time may be revoked once more: its owner need not know, and nobody is hurt.
+    if (body.type === 'AUTHORIZATION_REVOKED' && !this.#grantIds.has(base64url(body.grantId)))
+      return 'unknown-grant'
+    if (body.type === 'OWNERS_CHANGED' && !this.#copy) {
+      if (this.#readers.length + body.set.owners.length > LIMITS.channel.readers) return 'too-many-readers'
+    }
+    if (body.type === 'RECOVERY_STARTED' && this.#heirs) return 'recovery-pending'
     if (body.type === 'PAUSED' || body.type === 'RESUMED') {
       if (body.grantId && !this.reader(body.grantId)) return 'unknown-grant'
       const rests = body.grantId ? this.#paused.has(base64url(body.grantId)) : this.#allPaused
       if (rests === (body.type === 'PAUSED')) return 'out-of-order'
     }
+    if (body.type === 'RECOVERY_FINISHED' || body.type === 'RECOVERY_CANCELLED')
+      return this.#heirs ? null : 'no-recovery'
     return null
   }
 
+  /** The owners after this event; null where it does not change them, undefined where it may not. */
+  #leadsTo({ body }: OwnerEvent, signers: Signers): OwnerSet | null | undefined {
+    switch (body.type) {
+      case 'OWNERS_CHANGED':
+        return nextSet(this.#set, body.set, signers) ?? undefined
+      case 'POLICY_SET':
+        // Revealed successors give way to the next ones here too.
+        return signers.revealed.length > 0 ? (nextSet(this.#set, this.#set, signers) ?? undefined) : null
+      case 'RECOVERY_STARTED':
+        return nextSet(this.#set, body.set, signers) ? null : undefined
+      case 'RECOVERY_FINISHED':
+        return (this.#heirs && nextSet(this.#set, this.#heirs, signers)) ?? undefined
+      default:
+        return null
+    }
+  }
+
+  #press({ body }: OwnerEvent, signers: Signers): boolean {
+    if (!takesPress(this.#set)) return false
+    if (body.type === 'OWNERS_CHANGED') return !leaves(this.#set, body.set, signers)
+    return body.type === 'POLICY_SET' && looser(this.#policy, body.policy)
+  }
+
   /** Applies a checked event. */
-  commit(checked: { event: OwnerEvent; jws: string }): Decision {
-    const { event, jws } = checked
+  commit(checked: { event: OwnerEvent; jws: string; set: OwnerSet | null }): Decision {
+    const { event, jws, set } = checked
     this.#seq = event.seq
     this.#head = eventHash(jws)
     this.#bytes += jws.length
+    const before = this.#set
+    if (set) this.#set = set
     const body = event.body
     switch (body.type) {
       case 'DEVICE_ADDED':
@@ -178,8 +308,30 @@ export class OwnerLog {
         this.#readers.push(body.reader)
         this.#grantIds.add(base64url(body.reader.grantId))
         return { kind: 'authorized', reader: body.reader }
-      case 'AUTHORIZATION_REVOKED':
-        return { kind: 'revoked', reader: this.#drop(body.grantId)! }
+      case 'AUTHORIZATION_REVOKED': {
+        const reader = this.#drop(body.grantId)
+        return reader ? { kind: 'revoked', reader } : { kind: 'noted' }
+      }
+      case 'OWNERS_CHANGED': {
+        this.#heirs = null
+        const moved = !before.owners.some((o) => ownerIn(this.#set, o.sign))
+        const readers = moved ? this.#readers.splice(0) : []
+        return { kind: 'owners', before, after: this.#set, readers }
+      }
+      case 'RECOVERY_STARTED':
+        this.#heirs = body.set
+        return { kind: 'recovery', heirs: body.set }
+      case 'RECOVERY_FINISHED':
+        this.#heirs = null
+        return { kind: 'owners', before, after: this.#set, readers: [] }
+      case 'RECOVERY_CANCELLED':
+        this.#heirs = null
+        return { kind: 'recovery-cancelled' }
+      case 'POLICY_SET': {
+        const old = this.#policy
+        this.#policy = body.policy
+        return { kind: 'policy', before: old, after: body.policy }
+      }
       case 'PAUSED':
         return { kind: 'paused', readers: this.#rest(body.grantId, true) }
       case 'RESUMED':

@@ -8,18 +8,24 @@ import { LIMITS } from '../base/limits.ts'
 import { Follower } from '../channel/follower.ts'
 import { encodePlaces, placeOf, type ReaderPlace } from '../channel/place.ts'
 import { Exchange, Signer, Verifier } from '../crypto/native.ts'
+import { locatorOf } from '../dht/overlay/head.ts'
 import type { Failure, Hardware, Listener } from '../hw/hardware.ts'
 import type { Stream } from '../net/api.ts'
 import { Host } from '../net/host.ts'
 import { Messages } from '../net/messages.ts'
+import { guestLayer } from '../node/dht/layer.ts'
 import { Link } from '../node/link.ts'
 import type { Loop } from '../node/loop.ts'
+import type { DiscoverySettings } from '../node/peers/config.ts'
+import { Coordinator } from '../node/peers/coordinator.ts'
 import type { SnapshotFile } from '../node/snapshot.ts'
 import { signCard } from '../ownership/card.ts'
 import { TelegramUnpacker } from '../p1/sequence.ts'
+import type { ReaderEntryText } from '../wire/access.ts'
 import { CHANNEL_PROTOCOL, ENDING, type Ending } from '../wire/channel.ts'
 import { CONSENT, CONSENT_PROTOCOL, decodeInvite, encodeInviteDone, type Invite } from '../wire/consent.ts'
 import { CLASS_NAMES } from '../wire/frame.ts'
+import type { ProviderAccess } from './access.ts'
 import { readInvite } from './invite.ts'
 import type { Channel, ProviderStore } from './store.ts'
 
@@ -29,6 +35,8 @@ export interface ProviderEvents {
   onGap(channel: Channel, from: { epoch: number; index: number }, to: { epoch: number; index: number }): void
   onAccess(channel: Channel, access: string, why: Ending | null): void
   onInvite(channel: Channel): void
+  /** The device says, signed, that access was given or taken. */
+  onEntry?(channel: Channel, entry: ReaderEntryText): void
   /** An invitation that led nowhere made room for another. */
   onForget?(channel: Channel): void
 }
@@ -37,12 +45,16 @@ export interface ProviderOptions {
   hardware: Hardware
   loop: Loop
   store: ProviderStore
+  /** What the devices' logs of keys say about us. */
+  access: ProviderAccess
   /** Where we stood when we last saved, and the file to save to. */
   places: readonly ReaderPlace[]
   placesFile: SnapshotFile
   events: ProviderEvents
   /** Of frames that came together: every signature, or the newest and the links behind it (the default). */
   verify?: 'every' | 'batch'
+  /** How devices are found that are not where they were; without it by their addresses alone. */
+  discovery?: DiscoverySettings
 }
 
 interface Following {
@@ -66,6 +78,7 @@ export class Provider {
   readonly #exchange: Exchange
   readonly host: Host
   readonly #following: Following[]
+  readonly #coordinator: Coordinator | null
 
   constructor(options: ProviderOptions) {
     const { hardware, loop, store } = options
@@ -81,8 +94,40 @@ export class Provider {
     })
     this.host.handle(CONSENT_PROTOCOL, (stream) => this.#onConsentStream(stream))
     this.#following = []
+    this.#coordinator = options.discovery ? this.#makeCoordinator(options.discovery) : null
     for (const channel of store.channels) this.#follow(channel)
     loop.every('provider save', SAVE_MS, () => this.#save())
+    this.#coordinator?.start()
+  }
+
+  #makeCoordinator({ mdns, bootstrap, dht }: DiscoverySettings): Coordinator {
+    const { hardware, loop } = this.#options
+    const { sockets, random, clock } = hardware
+    const listen = { sockets, random, host: 'provider', announcement: () => null, signer: () => null }
+    const coordinator: Coordinator = new Coordinator({
+      loop,
+      host: this.host,
+      wall: () => clock.wall(),
+      lan: mdns === 'off' ? null : { ...listen, loopback: mdns === 'lo' },
+      bootstrap: bootstrap.enabled
+        ? { peers: () => bootstrap.peers, contact: () => null, timeoutMs: bootstrap.timeoutMs }
+        : null,
+      layers: dht
+        ? [
+            guestLayer({ loop, random, sockets }, dht, {
+              onPeer: (key, at) => coordinator.heard('dht', key, at),
+              locator: (key) => {
+                const following = this.#following.find(({ channel }) => equal(channel.device, key))
+                return following ? locatorOf(this.#exchange, following.channel.deviceBox, key) : null
+              },
+            }),
+          ]
+        : [],
+      onReachable: (key) => {
+        for (const { channel, link } of this.#following) if (equal(channel.device, key)) link.hurry()
+      },
+    })
+    return coordinator
   }
 
   /** Devices times classes that are followed. */
@@ -107,7 +152,11 @@ export class Provider {
   close(done: () => void): void {
     for (const { link } of this.#following) link.stop()
     this.#options.loop.cancel('provider save')
-    this.#save(done)
+    this.#coordinator?.stop()
+    this.#save(() => {
+      this.#options.access.close()
+      done()
+    })
     this.host.close()
   }
 
@@ -149,6 +198,8 @@ export class Provider {
     store.invite(channel, (error) => {
       done(error)
       if (error) return
+      this.#options.access.event(channel.device, invite.event)
+      this.#options.access.entry(channel.device, invite.entry)
       const known = this.#find(channel)
       if (known) {
         Object.assign(known.channel, {
@@ -186,7 +237,11 @@ export class Provider {
     idle.link.stop()
     this.#following.splice(i, 1)
     this.#options.store.forget(idle.channel)
+    if (!this.#following.some((f) => equal(f.channel.device, idle.channel.device)))
+      this.#options.access.forget(idle.channel.device)
     this.#options.events.onForget?.(idle.channel)
+    if (!this.#following.some(({ channel }) => equal(channel.device, idle.channel.device)))
+      this.#coordinator?.unwant(idle.channel.device)
   }
 
   #follow(channel: Channel): void {
@@ -214,6 +269,10 @@ export class Provider {
         onGrant: (state) => {
           if (state.length > 0) unpacker.join(state)
         },
+        onEntry: (bytes, entry) => {
+          const added = this.#options.access.entry(channel.device, bytes)
+          if (added === 'new' || added === 'branch') events.onEntry?.(channel, entry)
+        },
         onReject: () => {},
         onFrame: () => {},
       },
@@ -228,7 +287,11 @@ export class Provider {
       loop,
       key: channel.device,
       protocol: CHANNEL_PROTOCOL,
-      addresses: () => channel.addresses,
+      addresses: () => this.#coordinator?.addressesOf(channel.device, channel.addresses) ?? channel.addresses,
+      onDial: (address, error) => {
+        if (error) this.#coordinator?.didNotWork(address)
+        else this.#coordinator?.worked(channel.device, address)
+      },
       opening: () => [follower.subscribe()],
       onMessage: (message) => follower.onMessage(message),
       onState: (up) => {
@@ -239,6 +302,7 @@ export class Provider {
       },
     })
     this.#following.push({ channel, follower, unpacker, link, askedAt: Number.NEGATIVE_INFINITY })
+    this.#coordinator?.want(channel.device)
     link.start()
   }
 

@@ -5,6 +5,8 @@
 import { type Bytes, text, utf8 } from '../base/bytes.ts'
 import { Reader, Writer } from '../base/cursor.ts'
 import { LIMITS } from '../base/limits.ts'
+import { CERTIFICATE_BYTES } from './claim.ts'
+import { decodeOwnerSet, encodeOwnerSet, OWNER_SET_BYTES, type OwnerSet } from './owner-set.ts'
 
 export const CONSENT_PROTOCOL = '/wattle/consent/1.0.0'
 
@@ -17,6 +19,8 @@ export const CONSENT = {
   logEnd: 6,
   invite: 7,
   inviteDone: 8,
+  getOrigin: 9,
+  origin: 10,
   getEntries: 11,
   entry: 12,
   delivered: 13,
@@ -86,6 +90,35 @@ export function decodeGetLog(bytes: Bytes): number | null {
   return r.done ? seq : null
 }
 
+/** Device → owner: how it came to be, for an owner who came later: the certificate is the log's root. */
+export interface Origin {
+  certificate: Bytes
+  /** The owners of the claim, and their policy. */
+  owners: OwnerSet
+  policy: Bytes
+}
+
+export function encodeOrigin(o: Origin): Bytes {
+  const owners = encodeOwnerSet(o.owners)
+  const length = 7 + o.certificate.length + owners.length + o.policy.length
+  const w = new Writer(new Uint8Array(length)).u8(CONSENT.origin)
+  return w.block(o.certificate).block(owners).block(o.policy).bytes
+}
+
+export function decodeOrigin(bytes: Bytes): Origin | null {
+  const r = new Reader(bytes)
+  r.u8()
+  const certificate = r.block(CERTIFICATE_BYTES).slice()
+  const owners = decodeOwnerSet(r.block(OWNER_SET_BYTES))
+  const policy = r.block(LIMITS.ownership.policyBytes).slice()
+  return r.done && owners ? { certificate, owners, policy } : null
+}
+
+export function encodeGetOrigin(): Bytes {
+  return Uint8Array.of(CONSENT.getOrigin)
+}
+
+/** Owner → provider: you may read this device, which is at these addresses. */
 /**
  * Owner → provider: you may read this device, which is at these addresses. Everything but name and
  * addresses is proved: the device's certificate, its entry `admitted` about this provider, and the

@@ -25,6 +25,7 @@ function deviceBytes(): Record<string, number> {
     sockets: L.net.sockets * 2 * L.net.socketSendBytes,
     page: L.http.connections * (L.http.bodyBytes + L.http.socketSendBytes),
     dht: L.dht.maxBytes,
+    update: L.update.windowBytes + L.update.readBytes + L.net.messageBytes,
     pipes: L.udp.pipesBytes,
     messages: 2 * L.udp.messagesBytes,
     sessions: L.udp.sessions * 4_096,
@@ -57,4 +58,6 @@ t.test('caps that depend on each other fit', async (t) => {
     'and its timers',
   )
   t.ok(L.p1.telegramBytes <= L.p1.ringBytes / 2)
+  t.ok(L.update.chunkBytes + 7 <= L.net.messageBytes, 'a piece of an update is one message')
+  t.ok(L.update.windowBytes <= L.net.streamSendBytes, 'and those on their way fit into the stream')
 })

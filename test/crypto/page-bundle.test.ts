@@ -125,9 +125,9 @@ t.test('the page claims a device that runs on node:crypto', async (t) => {
     exchange: new page.Exchange(new page.Secret(new Uint8Array(32).fill(101))),
     others: [],
     m: 1,
-    next: [],
+    next: null,
     recovery: null,
-    policy: utf8('{}'),
+    policy: utf8(''),
   }
   const machine = new page.ClaimOwner(page.parseCode(CODE)!, owner, null, random)
   const steps = run(world, machine, 1, 0)

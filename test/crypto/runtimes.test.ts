@@ -37,7 +37,7 @@ const code = freshCode(random)
 const record = makeRecord(code, 1, new Uint8Array(16))
 const device = new ClaimDevice(record, null, random)
 device.openWindow(0, new Uint8Array(16))
-const owner = new ClaimOwner(parseCode(code), { signer: new native.Signer(Secret.fresh(random)), exchange: receiver, others: [], m: 1, next: [], recovery: null, policy: utf8('{}') }, null, random)
+const owner = new ClaimOwner(parseCode(code), { signer: new native.Signer(Secret.fresh(random)), exchange: receiver, others: [], m: 1, next: null, recovery: null, policy: utf8('') }, null, random)
 const queue = [device.hello(1, 0)]
 const take = (steps) => {
   for (const s of steps) {

@@ -25,7 +25,6 @@ t.test('every state has its pair of patterns, and the stronger one wins', async 
     [{ offline: true }, 'offline/off'],
     [{ noWifi: true }, 'no-wifi/no-wifi'],
     [{ safeMode: true }, 'safe-mode/safe-mode'],
-    [{ fault: 5 }, 'fault-5/fault'],
     [{ updating: true }, 'updating/updating'],
     [{ booting: true }, 'booting/off'],
     [{ windowOpen: true }, 'window-open/off'],
@@ -42,7 +41,6 @@ t.test('every state has its pair of patterns, and the stronger one wins', async 
     { windowOpen: false },
     { booting: false },
     { updating: false },
-    { fault: 0 },
     { safeMode: false },
     { noWifi: false },
     { offline: false },
@@ -57,11 +55,20 @@ t.test('every state has its pair of patterns, and the stronger one wins', async 
 t.test('each fault is counted out; a number that is none is no fault', async (t) => {
   const { lights, shows } = rig()
   for (const [n] of FAULTS) {
-    lights.set({ fault: n })
+    lights.raiseFault(n)
     t.equal(shows(), `fault-${n}/fault`)
+    lights.clearFault(n)
+    t.equal(shows(), 'unpaired/off')
   }
-  lights.set({ fault: 99 })
+  lights.raiseFault(99)
   t.equal(shows(), 'unpaired/off')
+  lights.raiseFault(5)
+  lights.raiseFault(2)
+  t.equal(shows(), 'fault-2/fault', 'the lowest of two')
+  lights.set({ offline: true, safeMode: true })
+  t.equal(shows(), 'fault-2/fault', 'before safe mode and network')
+  lights.set({ updating: true })
+  t.equal(shows(), 'updating/updating', 'but "do not unplug" goes before it')
 })
 
 t.test('telegrams blip only where METER has nothing else to say', async (t) => {

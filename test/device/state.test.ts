@@ -73,8 +73,8 @@ t.test('a journal of many rotations is written anew when it is opened', async (t
   const rig = new Rig()
   const state = rig.open()
   const box = new Exchange(new Secret(rig.bytes(32))).publicKey
-  const owners = { m: 1, owners: [{ sign: rig.owner.publicKey, box }], next: [], recovery: null }
-  const identity = { owners, incarnation: 3, certificate: rig.bytes(90), policy: rig.bytes(5) }
+  const owners = { m: 1, owners: [{ sign: rig.owner.publicKey, box, next: null }], recovery: null }
+  const identity = { owners, incarnation: 3, certificate: rig.bytes(90), policy: new Uint8Array(0) }
   const seeds = { seed: new Secret(rig.bytes(32)), boxSeed: new Secret(rig.bytes(32)) }
   rig.wait((done) => state.claim({ ...seeds, ...identity }, done))
   rig.event(state, { type: 'DEVICE_ADDED', name: 'd' })

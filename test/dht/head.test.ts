@@ -19,6 +19,7 @@ const head = (): Head => ({
   index: 2 ** 40 + 3,
   hash: new Uint8Array(randomBytes(32)),
   thing: new Uint8Array(randomBytes(32)),
+  log: { seq: 9, head: new Uint8Array(randomBytes(32)) },
   addresses: ['192.168.1.20:4001', '[2001:db8::1]:4001'],
 })
 
@@ -31,6 +32,7 @@ t.test('a head record goes both ways and refuses everything else', async (t) => 
   t.ok(encodeHead(longest).length <= 1_000 - 16 - 4)
   t.same(decodeHead(encodeHead(longest)), longest)
   t.throws(() => encodeHead({ ...h, addresses: ['x'.repeat(65)] }), RangeError)
+  t.throws(() => encodeHead({ ...h, log: { seq: 1, head: randomBytes(31) } }), RangeError)
   t.throws(() => encodeHead({ ...h, addresses: Array<string>(9).fill('x') }), RangeError)
   t.equal(decodeHead(Uint8Array.of(2, ...bytes.subarray(1))), null, 'another version')
   t.equal(decodeHead(Uint8Array.of(...bytes, 1)), null, 'something behind it')

@@ -146,6 +146,39 @@ t.test('many nodes put their items at once; later they do not do so again at one
   t.ok(Math.max(...later) <= 8, `at most ${Math.max(...later)} of 20 in one minute`)
 })
 
+t.test('k, alpha and storeTtl', async (t) => {
+  const net = new Net(19)
+  const all = net.crowd(40, () => ({ k: 4, alpha: 1, storeTtl: 600_000 }))
+  const held = () => all.filter((m) => m.dht.item(item.target)).length
+  const item = signItem(net.signer(), bencodeBytes(utf8('short')), { seq: 1n })
+  const { stored, nodes } = net.ask(all[5]!, { kind: 'put', item })
+  t.ok(stored >= 4 && stored <= 6, `stored on ${stored}`)
+  t.equal(nodes.length, 4)
+  net.run(9 * 60_000)
+  t.ok(held() >= 4, 'still there after nine minutes')
+  net.run(3 * 60_000)
+  t.equal(held(), 0, 'and gone after twelve')
+  for (const wrong of [{ k: 3 }, { k: 17 }, { alpha: 0 }, { alpha: 1.5 }, { storeTtl: 1_000 }])
+    t.throws(() => net.add('127.9.9.9', 1, wrong), RangeError)
+})
+
+t.test('what this node keeps itself does not count where others are asked', async (t) => {
+  const net = new Net(20)
+  const all = net.crowd(12)
+  const alone = net.add('127.8.0.1', 1)
+  const item = signItem(net.signer(), bencodeBytes(utf8('mine')), { seq: 1n })
+  net.ask(alone, { kind: 'put', item, keep: true })
+  const get = (foreign: boolean) =>
+    net.ask(alone, { kind: 'get', target: item.target, foreign }).item?.seq ?? null
+  t.equal(get(false), 1n)
+  t.equal(get(true), null)
+  alone.dht.addBootstrap(all[0]!.address)
+  alone.next = net.now
+  t.ok(net.run(20_000, () => alone.dht.joined))
+  net.ask(alone, { kind: 'put', item })
+  t.equal(get(true), 1n, 'now others have it')
+})
+
 t.test('IPv6, and both families side by side', async (t) => {
   const net = new Net(5)
   const all: Member[] = []

@@ -48,7 +48,7 @@ t.test('no record is larger than the plan says', async (t) => {
   t.ok(measure((s) => new Table(s, { family: 4, capacity: n }, self, rules, a)) <= n * RECORD.node4)
   t.ok(measure((s) => new Table(s, { family: 6, capacity: n }, self, rules, a)) <= n * RECORD.node6)
   t.ok(measure((s) => new Transactions(s, 200, dice)) <= 200 * RECORD.transaction)
-  t.ok(measure((s) => new Lookup(s, 0, false, a)) <= CANDIDATES * RECORD.candidate)
+  t.ok(measure((s) => new Lookup(s, 0, { strict: false, k: 8 }, a)) <= CANDIDATES * RECORD.candidate)
   t.ok(measure((s) => new Peers(s, n, n)) <= n * (RECORD.topic + RECORD.peer))
   t.ok(measure((s) => new Limiter(s, n, dice, { rates: RATES, byPort: false })) <= n * RECORD.source + 64)
   t.ok(measure((s) => new Items(s, n, n, self)) <= n * (RECORD.item + RECORD.block) + 1_200)

@@ -34,7 +34,11 @@ t.test('what lies on the disks is what the documents say', async (t) => {
   const { payload: identity } = records.find((r) => r.type === 1)!
   const [seed, boxSecret, incarnation] = [identity.take(32), identity.take(32), identity.num(4)]
   const [set, certificate] = [new Cursor(identity.block()), identity.block()]
-  t.equal(identity.rest().length, 0, 'no policy yet')
+  t.match(
+    JSON.parse(Buffer.from(identity.rest()).toString()),
+    { v: 1, relay: { for: 'nobody' } },
+    'the policy',
+  )
   t.same([set.num(1), set.num(1)], [1, 1], 'one of one owner')
   const owner = set.take(32)
   t.equal(incarnation, 1)

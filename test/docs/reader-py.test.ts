@@ -61,7 +61,7 @@ function probe(house: House, name: string): Probe {
   const boxSecret = randomFillSync(new Uint8Array(32))
   const box = new Exchange(new Secret(boxSecret.slice())).publicKey
   const card = { name, domain: '', sign: visitor.signer.publicKey, box, addresses: [] }
-  house.providers.set(name, { provider: null as never, card })
+  house.providers.set(name, { provider: null as never, card, access: null as never })
   return { visitor, boxSecret, card }
 }
 

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { base64url } from '../../src/base/bytes.ts'
 import { LIMITS } from '../../src/base/limits.ts'
-import { Signer } from '../../src/crypto/native.ts'
+import { Exchange, Signer } from '../../src/crypto/native.ts'
 import { Secret } from '../../src/crypto/secret.ts'
 import { HomeStore } from '../../src/home/store.ts'
 import { World } from '../../src/hw/sim/world.ts'
@@ -38,7 +38,18 @@ function rig() {
     name: 'd',
     addresses: ['a:1'],
     certificate: bytes(80),
-    owners: [{ sign: bytes(32), box: bytes(32) }],
+    owners: {
+      m: 1,
+      owners: [
+        {
+          sign: new Signer(new Secret(bytes(32))).publicKey,
+          box: new Exchange(new Secret(bytes(32))).publicKey,
+          next: null,
+        },
+      ],
+      recovery: null,
+    },
+    policy: new Uint8Array(0),
   })
   return { machine, wait, open, device }
 }

@@ -74,7 +74,6 @@ const plane = new Plane({
   sockets,
   random,
   signer,
-  listen: options.listen,
   punchSockets: LIMITS.udp.punchSockets,
   opener: options.opener ?? true,
   report: (event, detail) => say(event, detail),

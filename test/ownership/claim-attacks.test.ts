@@ -320,7 +320,7 @@ attack(
     {
       file: 'ownership/claim-device.ts',
       from: 'equalSecret(answer.confirmP, confirmP) ? openOwnerRecord(keys, answer.box) : null',
-      to: 'openOwnerRecord(keys, answer.box) ?? ({ owners: { m: 1, owners: [], next: [], recovery: null }, ownersBytes: answer.box, policy: answer.box })',
+      to: 'openOwnerRecord(keys, answer.box) ?? ({ owners: { m: 1, owners: [], recovery: null }, ownersBytes: answer.box, policy: new Uint8Array(0) })',
     },
   ],
   ({ ClaimDevice }) => {

@@ -48,7 +48,7 @@ export function keysOf(n: number): { signer: Signer; exchange: Exchange } {
 }
 
 export function claimant(n: number): ClaimingOwner {
-  return { ...keysOf(n), others: [], m: 1, next: [], recovery: null, policy: utf8('{}') }
+  return { ...keysOf(n), others: [], m: 1, next: null, recovery: null, policy: utf8('') }
 }
 
 export function ownerMachine(

@@ -1,10 +1,11 @@
 // The claim as its two machines run it: what must work, and what each adversary must not reach.
 import t from 'tap'
-import { compare, equal, hex, utf8 } from '../../src/base/bytes.ts'
+import { compare, equal, hex } from '../../src/base/bytes.ts'
 import { LIMITS } from '../../src/base/limits.ts'
 import { sha256 } from '../../src/crypto/native.ts'
 import { ClaimDevice } from '../../src/ownership/claim-device.ts'
 import { readCertificate } from '../../src/ownership/claim-keys.ts'
+import { encodePolicy, FACTORY_POLICY } from '../../src/ownership/policy/policy.ts'
 import { CLAIM, decodeHello, decodeResult, RESULT, STATE } from '../../src/wire/claim.ts'
 import { encodeOwnerSet } from '../../src/wire/owner-set.ts'
 import {
@@ -22,7 +23,7 @@ import {
 
 t.test('press, code, claimed: both sides hold the same certificate', async (t) => {
   const world = new World()
-  const owner = { ...claimant(1), policy: utf8('{"v":1}') }
+  const owner = { ...claimant(1), policy: encodePolicy(FACTORY_POLICY) }
   t.equal(last(run(world, ownerMachine(owner), 1, 0)), 'press', 'not without the press')
   world.press(1_000)
   const steps = run(world, ownerMachine(owner), 2, 1_000)
@@ -40,7 +41,7 @@ t.test('press, code, claimed: both sides hold the same certificate', async (t) =
   t.notOk(done.again)
   t.equal(world.commits.length, 1)
   const [request] = world.commits
-  t.equal(hex(request!.policy), hex(utf8('{"v":1}')))
+  t.equal(hex(request!.policy), hex(owner.policy))
   t.same(
     request!.owners.owners.map((o) => hex(o.sign)),
     [hex(owner.signer.publicKey)],
@@ -52,15 +53,20 @@ t.test('press, code, claimed: both sides hold the same certificate', async (t) =
 
 t.test('two of three owners, successors and a paper key arrive as they were given', async (t) => {
   const world = new World()
-  const others = [keysOf(2), keysOf(3)].map(({ signer, exchange }) => ({ signer, box: exchange.publicKey }))
-  const owner = { ...claimant(1), others, m: 2, next: [bytes(32), bytes(32)], recovery: bytes(32) }
+  const others = [keysOf(2), keysOf(3)].map(({ signer, exchange }) => ({
+    signer,
+    box: exchange.publicKey,
+    next: bytes(32),
+  }))
+  const owner = { ...claimant(1), others, m: 2, next: bytes(32), recovery: bytes(32) }
   world.press(0)
   t.equal(last(run(world, ownerMachine(owner), 1, 0)), 'claimed')
   const { owners } = world.commits[0]!
   t.equal(owners.m, 2)
   t.equal(owners.owners.length, 3)
   t.equal(hex(owners.recovery!), hex(owner.recovery))
-  t.same(owners.next, [...owner.next].sort(compare))
+  const nexts = [owner.next, ...others.map((o) => o.next)]
+  t.same(owners.owners.map((o) => o.next!).sort(compare), nexts.sort(compare))
   for (const { sign } of owners.owners) t.ok([1, 2, 3].some((n) => equal(keysOf(n).signer.publicKey, sign)))
 })
 

@@ -10,7 +10,11 @@ import { bytes, person } from '../channel/world.ts'
 t.test('consents that ended by time do not fill the copy', async (t) => {
   const owner = person()
   const device = person()
-  const owners = [{ sign: owner.keys.sign, box: owner.keys.box }]
+  const owners = {
+    m: 1,
+    owners: [{ sign: owner.keys.sign, box: owner.keys.box, next: null }],
+    recovery: null,
+  }
   const root = bytes(32)
   const there = new OwnerLog(device.keys.sign, owners, root)
   const here = new OwnerLog(device.keys.sign, owners, root, { copy: true })
@@ -47,7 +51,7 @@ t.test('consents that ended by time do not fill the copy', async (t) => {
     for (const over of there.expired(at)) there.expire(over.grantId)
   }
   t.same(here.head, there.head)
-  for (let i = there.readers.length + owners.length; i < LIMITS.channel.readers; i++)
+  for (let i = there.readers.length + owners.owners.length; i < LIMITS.channel.readers; i++)
     take({ type: 'AUTHORIZED', reader: reader() })
   t.equal(take({ type: 'AUTHORIZED', reader: reader() }), 'too-many-readers', 'the device counts')
 })

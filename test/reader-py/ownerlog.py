@@ -10,7 +10,7 @@ from conventions import CLASSES, Cursor, Malformed, good_sign_key, need, sha256,
 
 _EVENT = re.compile(r'\{"payload":"([A-Za-z0-9_-]+)","signatures":\[(.*)\]\}\Z')
 _SIGNATURE = re.compile(r'\{"protected":"([A-Za-z0-9_-]+)","signature":"([A-Za-z0-9_-]+)"\}')
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 READERS = 32
 LOG_BYTES = 4_194_304
 
@@ -53,11 +53,12 @@ def read_owner_set(data):
     c = Cursor(data)
     m, n = c.number(1), c.number(1)
     need(1 <= m <= n <= 8, "m of n")
-    owners = [(c.take(32), c.take(32)) for _ in range(n)]
+    entries = [(c.take(32), c.take(32), c.take(32)) for _ in range(n)]
+    owners = [(sign, box) for sign, box, _ in entries]
+    digests = [digest for _, _, digest in entries if digest != bytes(32)]
     need(owners == sorted(owners) and len({o[0] for o in owners}) == n, "order of owners")
     need(all(good_sign_key(sign) for sign, _ in owners), "key")
-    digests = [c.take(32) for _ in range(c.number(1))]
-    need(len(digests) <= 8 and digests == sorted(set(digests)), "digests")
+    need(len(digests) == len(set(digests)), "digests")
     recovery = c.number(1)
     need(recovery in (0, 1), "recovery")
     c.take(32 * recovery)
@@ -170,7 +171,7 @@ class OwnerLog:
                 return "double-grant"
             if not good_sign_key(event["sign"]):
                 return "bad-key"
-        if event["type"] == "AUTHORIZATION_REVOKED" and event["grant"] not in self.readers:
+        if event["type"] == "AUTHORIZATION_REVOKED" and event["grant"] not in self.used:
             return "unknown-grant"
         return None
 
@@ -181,7 +182,7 @@ class OwnerLog:
             self.readers[event["grant"]] = event
             self.used.add(event["grant"])
         elif event["type"] == "AUTHORIZATION_REVOKED":
-            del self.readers[event["grant"]]
+            self.readers.pop(event["grant"], None)
         elif event["type"] == "DEVICE_DELETED":
             self.deleted = True
             self.readers = {}

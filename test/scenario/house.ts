@@ -8,9 +8,11 @@ import type { Owned } from '../../src/home/owned.ts'
 import { simMeter } from '../../src/hw/sim/meter.ts'
 import { type Machine, World } from '../../src/hw/sim/world.ts'
 import { Loop } from '../../src/node/loop.ts'
+import type { DiscoverySettings } from '../../src/node/peers/config.ts'
 import { SnapshotFile } from '../../src/node/snapshot.ts'
 import { type Card, readCard } from '../../src/ownership/card.ts'
 import { freshCode, makeRecord } from '../../src/ownership/label.ts'
+import { ProviderAccess } from '../../src/provider/access.ts'
 import { Provider } from '../../src/provider/provider.ts'
 import { ProviderStore } from '../../src/provider/store.ts'
 
@@ -47,7 +49,13 @@ export class House {
   home: Home | null
   /** Who signs updates of the device. */
   releaseKey: Uint8Array | null = null
-  readonly providers: Map<string, { provider: Provider; card: Card }>
+  /** How device and home find each other; without it by address alone. */
+  discovery: ((who: string) => DiscoverySettings) | null = null
+  devicePort: number = PORT
+  timeServers: string[] = []
+  readonly providers: Map<string, { provider: Provider; card: Card; access: ProviderAccess }>
+  /** Between two telegrams; long histories take a slower meter. */
+  everyMs = 1_000
   readonly #record: ReturnType<typeof makeRecord>
   #fed = false
 
@@ -78,7 +86,7 @@ export class House {
   }
 
   get deviceAddress(): string {
-    return `${this.machine('device').address}:${PORT}`
+    return `${this.machine('device').address}:${this.devicePort}`
   }
 
   report(who: string, event: string, detail: Record<string, unknown> = {}): void {
@@ -104,7 +112,7 @@ export class House {
     if (!this.#fed) {
       this.#fed = true
       const meter = simMeter('nl50', 7)
-      machine.cable.every(1_000, (wall: number) => {
+      machine.cable.every(this.everyMs, (wall: number) => {
         const bytes = meter.telegramAt(wall)
         this.sent.push(latin(bytes).trimEnd())
         this.sentAt.push(this.world.now())
@@ -115,10 +123,11 @@ export class House {
       {
         hardware: machine.hardware,
         record: this.#record,
-        listen: `${machine.address}:${PORT}`,
+        listen: this.deviceAddress,
         serial: 'sim',
+        ...(this.discovery ? { discovery: this.discovery('device') } : {}),
         ringFrames: 5_000,
-        ...(this.releaseKey ? { releaseKey: this.releaseKey } : {}),
+        onBoard: { releaseKey: this.releaseKey, timeServers: this.timeServers },
         report: (event, detail) => this.report('device', event, detail),
       },
       (error, device) => {
@@ -136,6 +145,7 @@ export class House {
       {
         hardware: machine.hardware,
         loop: new Loop(machine.hardware.clock),
+        ...(this.discovery ? { discovery: this.discovery('home') } : {}),
         report: (event, detail) => this.report('home', event, detail),
         events: {
           onTelegram: (_device, telegram, at) =>
@@ -173,31 +183,37 @@ export class House {
       (error, store) => {
         if (!store) throw error ?? new Error('no store')
         const placesFile = new SnapshotFile(hardware.files, 'provider.places', 'plac', 1)
-        placesFile.read((_error, content) => {
-          const provider = new Provider({
-            hardware,
-            loop,
-            store,
-            places: (content && decodePlaces(content)) ?? [],
-            placesFile,
-            events: {
-              onTelegram: (channel, telegram, at) => {
-                const { epoch, index } = at
-                raw.push({ epoch, index, class: channel.class, bytes: telegram.slice() })
-                got.push({ epoch, index, text: latin(telegram) })
+        const { files, random } = hardware
+        const followed = store.channels.map((c) => c.device)
+        placesFile.read((_error, content) =>
+          ProviderAccess.open({ files, random, followed }, (_bad, access) => {
+            const provider = new Provider({
+              hardware,
+              loop,
+              store,
+              access: access!,
+              places: (content && decodePlaces(content)) ?? [],
+              ...(this.discovery ? { discovery: this.discovery(name) } : {}),
+              placesFile,
+              events: {
+                onTelegram: (channel, telegram, at) => {
+                  const { epoch, index } = at
+                  raw.push({ epoch, index, class: channel.class, bytes: telegram.slice() })
+                  got.push({ epoch, index, text: latin(telegram) })
+                },
+                onSealed: (_channel, at) => sealed.push(at),
+                onGap: (_channel, from, to) => this.report(name, 'gap', { from, to }),
+                onAccess: (_channel, access) => this.report(name, 'access', { access }),
+                onInvite: () => this.report(name, 'invited'),
               },
-              onSealed: (_channel, at) => sealed.push(at),
-              onGap: (_channel, from, to) => this.report(name, 'gap', { from, to }),
-              onAccess: (_channel, access) => this.report(name, 'access', { access }),
-              onInvite: () => this.report(name, 'invited'),
-            },
-          })
-          const address = `${machine.address}:${PORT}`
-          provider.listen(address, () => {
-            card = readCard(provider.card([address]))
-            this.providers.set(name, { provider, card: card! })
-          })
-        })
+            })
+            const address = `${machine.address}:${PORT}`
+            provider.listen(address, () => {
+              card = readCard(provider.card([address]))
+              this.providers.set(name, { provider, card: card!, access: access! })
+            })
+          }),
+        )
       },
     )
     this.until(() => card !== null)

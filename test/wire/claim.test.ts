@@ -10,6 +10,7 @@ import { ClaimDevice, type ClaimStep } from '../../src/ownership/claim-device.ts
 import { makeCertificate } from '../../src/ownership/claim-keys.ts'
 import { ClaimOwner, type OwnerStep } from '../../src/ownership/claim-owner.ts'
 import { parseCode, recordJson } from '../../src/ownership/label.ts'
+import { encodePolicy, FACTORY_POLICY } from '../../src/ownership/policy/policy.ts'
 import { decodeHello, encodeHello } from '../../src/wire/claim.ts'
 import { decodeOwnerSet, encodeOwnerSet, OWNER_SET_BYTES, orderedOwnerSet } from '../../src/wire/owner-set.ts'
 import { CODE, claimant, DISCRIMINATOR, keysOf, record, stretch } from '../ownership/claim-world.ts'
@@ -27,7 +28,7 @@ const names = ['', 'HELLO', 'CLAIM_DEVICE', 'CHALLENGE', 'ANSWER_CHALLENGE', 'CL
 
 function story(): Record<string, string> {
   const out: Record<string, string> = { code: CODE, record: recordJson(record) }
-  const owner = { ...claimant(1), next: [sha256(utf8('next'))], policy: utf8('{"v":1}') }
+  const owner = { ...claimant(1), next: sha256(utf8('next')), policy: encodePolicy(FACTORY_POLICY) }
   const label = parseCode(CODE)!
   let device = new ClaimDevice(record, null, fixed('device'))
   device.openWindow(0, sha256(utf8('window')).slice(0, 16))
@@ -92,14 +93,14 @@ t.test('HELLO and the certificate have their fields where the document says', as
 t.test('an owner set has one encoding; every other one is refused', async (t) => {
   const owners = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => {
     const { signer, exchange } = keysOf(n)
-    return { sign: signer.publicKey, box: exchange.publicKey }
+    return { sign: signer.publicKey, box: exchange.publicKey, next: sha256(utf8(`next ${n}`)) }
   })
-  const next = owners.map((o) => sha256(o.sign))
-  const set = orderedOwnerSet({ m: 3, owners, next, recovery: sha256(utf8('paper')) })
+  const set = orderedOwnerSet({ m: 3, owners, recovery: sha256(utf8('paper')) })
   const good = encodeOwnerSet(set)
   t.equal(good.length, OWNER_SET_BYTES)
   t.same(decodeOwnerSet(good), set)
-  t.same(decodeOwnerSet(encodeOwnerSet({ ...set, next: [], recovery: null }))?.next, [])
+  const bare = { ...set, owners: set.owners.map((o) => ({ ...o, next: null })), recovery: null }
+  t.same(decodeOwnerSet(encodeOwnerSet(bare)), bare, 'without successors, without a paper key')
   for (let n = 0; n < good.length; n++) if (decodeOwnerSet(good.subarray(0, n))) t.fail(`cut at ${n}`)
   t.equal(decodeOwnerSet(Uint8Array.from([...good, 0])), null, 'a byte too many')
   const [a, b] = [set.owners[0]!, set.owners[1]!]
@@ -108,14 +109,17 @@ t.test('an owner set has one encoding; every other one is refused', async (t) =>
     'm above n': { ...set, m: 9 },
     'wrong order': { ...set, owners: [b, a], m: 1 },
     'an owner twice': { ...set, owners: [a, a], m: 1 },
-    'digests in wrong order': { ...set, next: [...set.next].reverse() },
-    'a digest twice': { ...set, next: [set.next[0]!, set.next[0]!] },
+    'a successor for two': { ...set, owners: [a, { ...b, next: a.next }], m: 1 },
     'a key of small order': {
       ...set,
-      owners: [{ sign: Uint8Array.of(1, ...new Uint8Array(31)), box: a.box }],
+      owners: [{ sign: Uint8Array.of(1, ...new Uint8Array(31)), box: a.box, next: null }],
       m: 1,
     },
-    'a box key of small order': { ...set, owners: [{ sign: a.sign, box: new Uint8Array(32) }], m: 1 },
+    'a box key of small order': {
+      ...set,
+      owners: [{ sign: a.sign, box: new Uint8Array(32), next: null }],
+      m: 1,
+    },
     'no owner': { ...set, owners: [], m: 0 },
   }))
     t.equal(decodeOwnerSet(encodeOwnerSet(bad)), null, why)

@@ -1,6 +1,6 @@
 // What one operation of `wattle dht` found, as one JSON line and an exit code.
 
-import { hex } from '../../base/bytes.ts'
+import { type Bytes, hex } from '../../base/bytes.ts'
 import { EXIT, type ExitCode } from '../../base/errors.ts'
 import { bytesOf } from '../../dht/objects.ts'
 import type { Contact, Found } from '../../dht/options.ts'
@@ -13,7 +13,7 @@ function contact(c: Contact): object {
 export function print(found: Found): ExitCode {
   const item = found.item
   const content = item ? bytesOf(item.value) : null
-  const text = content ? new TextDecoder().decode(content) : null
+  const text = content ? textOf(content) : null
   console.log(
     JSON.stringify({
       kind: found.kind,
@@ -46,6 +46,12 @@ export function print(found: Found): ExitCode {
           ? item !== null
           : found.stored > 0
   return done ? EXIT.done : EXIT.failed
+}
+
+/** UTF-8 without control characters, for people; null for anything else. */
+function textOf(content: Bytes): string | null {
+  const text = new TextDecoder().decode(content)
+  return /[\p{Cc}\ufffd]/u.test(text) ? null : text
 }
 
 export function round(ms: number): number {

@@ -1,4 +1,4 @@
-// A provider's card as a person gives it on the command line.
+// A provider's card or request as a person gives it on the command line.
 
 import { existsSync, readFileSync } from 'node:fs'
 
@@ -7,4 +7,9 @@ export function cardOf(word: string): string | null {
   if (word.startsWith('wattle-provider:')) return word
   if (existsSync(word)) return readFileSync(word, 'utf8').trim()
   return null
+}
+
+/** The same, of a request as well. */
+export function lineOf(word: string): string | null {
+  return word.startsWith('wattle-request:') ? word : cardOf(word)
 }

@@ -13,6 +13,10 @@ export interface HomeCommand {
   /** @throws WattleError `usage` for words or options that do not fit. */
   request: (words: string[], given: Parsed) => ControlRequest
   act: (running: Running, request: ControlRequest, answer: Answer) => void
+  /** It is about every device where none is named: all of them are waited for. */
+  all?: boolean
+  /** The result in words for a person, on standard error; not with --json. */
+  words?: (result: unknown) => string[]
 }
 
 /** @throws WattleError `usage` unless there are `n` words. */

@@ -1,11 +1,14 @@
-// `wattle home grant|revoke|grants`: who may read.
+// `wattle home grant|revoke|pause|resume|narrow`: who may read.
 
 import { base64url } from '../../base/bytes.ts'
+import type { Owned } from '../../home/owned.ts'
+import type { ReaderEntry } from '../../ownership/event.ts'
+import { isRequest, readRequest, within } from '../../ownership/request.ts'
 import type { Ask, ResolutionClass } from '../../page/protocol.ts'
-import { CLASS_NAMES, classId } from '../../wire/frame.ts'
-import { usage } from '../cli.ts'
+import { CLASS_NAMES, type ClassName, classId } from '../../wire/frame.ts'
+import { type Parsed, usage } from '../cli.ts'
 import type { ControlRequest } from '../control.ts'
-import { cardOf } from './card.ts'
+import { lineOf } from './card.ts'
 import { type Answer, type HomeCommand, need, textOf } from './command.ts'
 import type { Running } from './running.ts'
 
@@ -14,19 +17,27 @@ export const CONSENT_COMMANDS: readonly HomeCommand[] = [
     verb: 'grant',
     request: (words, given) => {
       need('grant', words, 2, 'DEVICE PROVIDER')
-      const cls = given.text('class') ?? 'raw'
-      if (classId(cls) === null) throw usage(`--class ${cls}: expected raw, 15min or day`)
-      const until = given.text('until')
-      const at = until === undefined ? undefined : Date.parse(until)
-      if (Number.isNaN(at)) throw usage(`--until ${until}: expected a date like 2027-03-31`)
-      const card = cardOf(words[1]!)
+      const line = lineOf(words[1]!)
+      const request = line !== null && isRequest(line) ? readRequest(line) : null
+      if (line !== null && isRequest(line) && !request)
+        throw usage('home grant: expected a line "wattle-request:…" signed by the key it names')
+      const { class: cls, until } = limitsOf(given)
+      const wanted = {
+        class: classId(cls ?? (request ? CLASS_NAMES[request.class] : 'raw'))!,
+        until: until ?? request?.until ?? 0,
+      }
+      if (request && !within(wanted, request))
+        throw usage(
+          'home grant: a request may be narrowed (a coarser --class, an earlier --until), not widened',
+        )
+      const card = request?.line ?? line
       return {
         do: 'grant',
         device: words[0]!,
         provider: card ?? words[1]!,
-        class: cls,
-        purpose: given.text('purpose') ?? '',
-        ...(at === undefined ? {} : { until: at }),
+        class: CLASS_NAMES[wanted.class],
+        purpose: given.text('purpose') ?? request?.purpose ?? '',
+        ...(wanted.until === 0 ? {} : { until: wanted.until }),
         ...(card === null ? {} : { card }),
       }
     },
@@ -41,12 +52,30 @@ export const CONSENT_COMMANDS: readonly HomeCommand[] = [
     act: revoke,
   },
   {
-    verb: 'grants',
-    request: (words) => {
-      if (words.length > 1) throw usage(`home grants: expected one DEVICE or none, not ${words.join(' ')}`)
-      return { do: 'grants', ...(words[0] === undefined ? {} : { device: words[0] }) }
+    verb: 'pause',
+    request: (words) => ({ do: 'pause', ...restOf('pause', words) }),
+    act: (running, request, answer) => rest(running, request, 'pause', answer),
+  },
+  {
+    verb: 'resume',
+    request: (words) => ({ do: 'resume', ...restOf('resume', words) }),
+    act: (running, request, answer) => rest(running, request, 'resume', answer),
+  },
+  {
+    verb: 'narrow',
+    request: (words, given) => {
+      need('narrow', words, 2, 'DEVICE PROVIDER, and --class or --until')
+      const { class: cls, until } = limitsOf(given)
+      if (cls === undefined && until === undefined) throw usage('home narrow: expected --class or --until')
+      return {
+        do: 'narrow',
+        device: words[0]!,
+        provider: words[1]!,
+        ...(cls === undefined ? {} : { class: cls }),
+        ...(until === undefined ? {} : { until }),
+      }
     },
-    act: grants,
+    act: narrow,
   },
 ]
 
@@ -80,21 +109,75 @@ function revoke({ home, face }: Running, request: ControlRequest, answer: Answer
   face.ask({ id: 1, do: 'revoke', device, grant: reader ? base64url(reader.grantId) : 'none' }, answer)
 }
 
-function grants({ home }: Running, request: ControlRequest, answer: Answer): void {
-  const only = textOf(request, 'device')
-  const readers = home.owned
-    .filter((o) => only === '' || o.device.name === only)
-    .flatMap((o) => o.device.log.readers.map((r) => ({ device: o.device.name, ...r })))
-  answer({
-    ok: true,
-    result: readers.map((r) => ({
-      device: r.device,
-      id: base64url(r.grantId),
-      provider: r.name,
-      class: CLASS_NAMES[r.class],
-      since: r.since,
-      until: r.until,
-      purpose: r.purpose,
-    })),
+/** `--class` and `--until`, where they are given. */
+function limitsOf(given: Parsed): { class: ClassName | undefined; until: number | undefined } {
+  const cls = given.text('class')
+  if (cls !== undefined && classId(cls) === null) throw usage(`--class ${cls}: expected raw, 15min or day`)
+  const until = given.text('until')
+  const at = until === undefined ? undefined : Date.parse(until)
+  if (Number.isNaN(at)) throw usage(`--until ${until}: expected a date like 2027-03-31`)
+  return { class: cls as ClassName | undefined, until: at }
+}
+
+function restOf(verb: string, words: string[]): { device: string; provider?: string } {
+  if (words.length < 1 || words.length > 2) throw usage(`home ${verb}: expected DEVICE, or DEVICE PROVIDER`)
+  const [device, provider] = words
+  return { device: device!, ...(provider === undefined ? {} : { provider }) }
+}
+
+/** The consents of a provider by name, key or grant id. */
+function consentsOf(
+  running: Running,
+  request: ControlRequest,
+): { owned: Owned | null; readers: ReaderEntry[] } {
+  const owned = running.home.find(textOf(request, 'device'))
+  const word = textOf(request, 'provider')
+  const readers = owned?.device.log.readers.filter(
+    (r) => r.name === word || base64url(r.grantId) === word || base64url(r.sign) === word,
+  )
+  return { owned, readers: readers ?? [] }
+}
+
+function rest(running: Running, request: ControlRequest, what: 'pause' | 'resume', answer: Answer): void {
+  const { owned, readers } = consentsOf(running, request)
+  const device = textOf(request, 'device')
+  const one = textOf(request, 'provider')
+  if (!owned) return answer({ ok: false, code: 'unknown-device', text: `no device ${device} here` })
+  if (one !== '' && readers.length === 0)
+    return answer({ ok: false, code: 'unknown-grant', text: `${one} has no consent for ${device}` })
+  const next = (i: number): void => {
+    const grantId = one === '' ? null : readers[i]!.grantId
+    running.home[what](owned, grantId, (error) => {
+      if (error) return answer({ ok: false, code: error.code, text: error.message })
+      if (grantId && i + 1 < readers.length) return next(i + 1)
+      answer({ ok: true })
+    })
+  }
+  next(0)
+}
+
+/** Less than before: the narrower consent is given first, so that there is no time without. */
+function narrow(running: Running, request: ControlRequest, answer: Answer): void {
+  const { owned, readers } = consentsOf(running, request)
+  const device = textOf(request, 'device')
+  if (!owned) return answer({ ok: false, code: 'unknown-device', text: `no device ${device} here` })
+  const [reader, other] = readers
+  if (!reader || other)
+    return answer({
+      ok: false,
+      code: 'unknown-grant',
+      text: `${textOf(request, 'provider')} has ${other ? 'several consents' : 'no consent'} for ${device}; name one by its id`,
+    })
+  const cls = classId(textOf(request, 'class')) ?? reader.class
+  const until = typeof request['until'] === 'number' ? request['until'] : reader.until
+  if (!within({ class: cls, until }, reader) || (cls === reader.class && until === reader.until))
+    return answer({
+      ok: false,
+      code: 'wider',
+      text: 'that is not less than it has: expected a coarser class or an earlier end',
+    })
+  running.home.narrow(owned, reader, { class: cls, until }, (error, grantId) => {
+    if (error) answer({ ok: false, code: error.code, text: error.message })
+    else answer({ ok: true, ...(grantId ? { text: base64url(grantId) } : {}) })
   })
 }

@@ -1,6 +1,7 @@
 // `wattle home`: serve, and the commands that act through a running home (or by themselves where none
 // runs on the same state folder).
 
+import { writeFileSync } from 'node:fs'
 import { base64url } from '../../base/bytes.ts'
 import { type ExitCode, WattleError } from '../../base/errors.ts'
 import type { Listener } from '../../hw/hardware.ts'
@@ -12,7 +13,10 @@ import type { Answer, HomeCommand } from './command.ts'
 import { CONSENT_COMMANDS } from './consent.ts'
 import { DEVICE_COMMANDS } from './devices.ts'
 import { NETWORK_COMMANDS } from './network.ts'
+import { OWNER_COMMANDS } from './owners.ts'
 import { PEER_COMMANDS } from './peers.ts'
+import { POLICY_COMMANDS } from './policy.ts'
+import { PROOF_COMMANDS } from './proof.ts'
 import { type Running, startHome } from './running.ts'
 import { UPDATE_COMMANDS } from './update.ts'
 
@@ -28,12 +32,16 @@ const OPTIONS = {
   purpose: { type: 'string' },
   wait: { type: 'string' },
   json: { type: 'boolean' },
+  out: { type: 'string' },
   ...DISCOVERY_OPTIONS,
 } as const
 
 const COMMANDS: readonly HomeCommand[] = [
   ...DEVICE_COMMANDS,
   ...CONSENT_COMMANDS,
+  ...PROOF_COMMANDS,
+  ...OWNER_COMMANDS,
+  ...POLICY_COMMANDS,
   ...PEER_COMMANDS,
   ...NETWORK_COMMANDS,
   ...UPDATE_COMMANDS,
@@ -56,7 +64,13 @@ export async function home(args: string[]): Promise<ExitCode> {
   const request = command.request(words, given)
   const folder = stateFolder(given.text('state'), 'home')
   const answer = (await askControl(folder, request, say)) ?? (await alone(folder, given, request))
+  if (answer.say !== undefined) say(answer.say)
   if (answer.result !== undefined) process.stdout.write(`${JSON.stringify(answer.result)}\n`)
+  const { change, card, invitation } = (answer.result ?? {}) as Record<string, unknown>
+  const out = given.text('out')
+  const text = change ?? card ?? invitation
+  if (out !== undefined && typeof text === 'string') writeFileSync(out, `${text}\n`, { mode: 0o600 })
+  if (answer.ok && !given.flag('json')) for (const line of command.words?.(answer.result) ?? []) say(line)
   if (!answer.ok)
     throw new WattleError(answer.code ?? 'failed', answer.text ?? answer.code ?? 'it did not work')
   if (answer.result === undefined && answer.text !== undefined)
@@ -104,8 +118,10 @@ async function alone(
   const running = await startHome(folder, given)
   const name = typeof request['device'] === 'string' ? request['device'] : null
   const owned = name === null ? null : running.home.find(name)
-  for (let i = 0; i < 100 && owned && !owned.ready; i++)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+  const all = name === null && COMMANDS.find((c) => c.verb === request.do)?.all === true
+  const missing = (): boolean =>
+    all ? running.home.owned.some((o) => !o.ready) : owned !== null && !owned.ready
+  for (let i = 0; i < 100 && missing(); i++) await new Promise((resolve) => setTimeout(resolve, 100))
   const answer = await new Promise<Omit<ControlAnswer, 'id'>>((resolve) =>
     carryOut(running, request, (step) => (step.progress === undefined ? resolve(step) : say(step.progress))),
   )

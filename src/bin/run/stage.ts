@@ -57,6 +57,8 @@ export class Cast implements Stage {
     writeFileSync(join(folder, 'device', 'label.json'), stay.label.record, { mode: 0o600 })
     const page = await freeAddress(this.#options.page)
     const deviceAddress = await this.#address('device')
+    // The overlay among them: the device keeps its head record at home's node, home finds it there.
+    const [deviceDht, homeDht] = [await this.#address('device dht'), await this.#address('home dht')]
     const devicePage = await this.#address('device page')
     this.#add('device', [
       'device',
@@ -70,6 +72,10 @@ export class Cast implements Stage {
       join(folder, 'device'),
       '--ring-frames',
       '100000',
+      '--dht',
+      deviceDht,
+      '--dht-bootstrap',
+      homeDht,
       '--page',
       devicePage,
     ])
@@ -94,6 +100,10 @@ export class Cast implements Stage {
         own,
         '--ancestor',
         `http://${page}/`,
+        '--dht',
+        '127.0.0.1:0',
+        '--dht-bootstrap',
+        homeDht,
         '--state',
         join(folder, name),
       ])
@@ -113,6 +123,8 @@ export class Cast implements Stage {
       page,
       '--device',
       deviceAddress,
+      '--dht',
+      homeDht,
       '--state',
       join(folder, 'home'),
       ...cards.flatMap((card) => ['--card', card]),

@@ -5,13 +5,17 @@
 import type { Bytes } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
 import type { Signer } from '../../crypto/native.ts'
+import type { Head } from '../../dht/overlay/head.ts'
 import type { Hardware } from '../../hw/hardware.ts'
 import type { Host } from '../../net/host.ts'
 import { type Announcement, CAPABILITY, tagOf } from '../../net/mdns/announcement.ts'
+import { DhtLayer } from '../../node/dht/layer.ts'
+import type { DhtSettings } from '../../node/dht/settings.ts'
 import type { Loop } from '../../node/loop.ts'
 import type { DiscoverySettings } from '../../node/peers/config.ts'
 import { Coordinator } from '../../node/peers/coordinator.ts'
 import { signContact } from '../../wire/contact.ts'
+import { DeviceHead, type Standing } from './head.ts'
 
 export interface DiscoveryOptions {
   hardware: Hardware
@@ -27,6 +31,9 @@ export interface DiscoveryOptions {
   /** Strangers on the local network may see the key. */
   visible: () => boolean
   opinion?: (key: Bytes, now: number) => number
+  /** As in DeviceHeadOptions. */
+  standing: () => Standing | null
+  onRemembered: (head: Head) => void
 }
 
 const NO_KEY: Bytes = new Uint8Array(32)
@@ -34,12 +41,15 @@ const NO_KEY: Bytes = new Uint8Array(32)
 export class DeviceDiscovery {
   readonly coordinator: Coordinator
   readonly #options: DiscoveryOptions
+  readonly #head: DeviceHead | null
 
   constructor(options: DiscoveryOptions) {
     const { hardware, loop, settings, name, host, signer, opinion } = options
     const { sockets, random, clock } = hardware
     const { mdns, bootstrap } = settings
     this.#options = options
+    const layer = settings.dht && signer ? this.#makeLayer(settings.dht, signer) : null
+    this.#head = layer && this.#makeHead(layer, settings.dht?.witness ?? false)
     this.coordinator = new Coordinator({
       loop,
       host,
@@ -65,16 +75,42 @@ export class DeviceDiscovery {
             }
           : null,
       ...(opinion ? { opinion } : {}),
+      ...(layer ? { layers: [layer] } : {}),
       onReachable: () => {},
     })
   }
 
   start(): void {
     this.coordinator.start()
+    this.#head?.start()
   }
 
   stop(): void {
+    this.#head?.stop()
     this.coordinator.stop()
+  }
+
+  #makeLayer(settings: DhtSettings, signer: Signer): DhtLayer {
+    const { hardware, loop } = this.#options
+    const { sockets, random, files } = hardware
+    return new DhtLayer({
+      machine: { loop, random, sockets },
+      settings,
+      signer,
+      state: { files, name: 'device.dht' },
+      onPeer: (key, addresses) => this.coordinator.heard('dht', key, addresses),
+    })
+  }
+
+  #makeHead(layer: DhtLayer, witness: boolean): DeviceHead {
+    const { loop, standing, onRemembered } = this.#options
+    return new DeviceHead({
+      loop,
+      layer,
+      standing,
+      addresses: () => this.#addresses(),
+      onRemembered: witness ? onRemembered : null,
+    })
   }
 
   #announcement(): Omit<Announcement, 'addresses' | 'expires'> {

@@ -190,7 +190,7 @@ export class DevicePage {
       good,
       bad,
       reading: subscribers?.count ?? 0,
-      owners: state.identity?.owners.owners.map((owner) => base64url(owner.sign)) ?? [],
+      owners: state.log?.owners.map((owner) => base64url(owner.sign)) ?? [],
       uptime: loop.now() - this.#startedAt,
       reads: subscribers?.reads.list() ?? [],
       written: null,

@@ -7,11 +7,14 @@ import type { Bytes } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
 import { Signer } from '../../crypto/native.ts'
 import { Secret } from '../../crypto/secret.ts'
+import type { Head } from '../../dht/overlay/head.ts'
 import type { Failure, Hardware } from '../../hw/hardware.ts'
 import type { Stream } from '../../net/api.ts'
 import { Host } from '../../net/host.ts'
 import { Messages } from '../../net/messages.ts'
 import type { Loop } from '../../node/loop.ts'
+import { attachPlane } from '../../node/path-attach.ts'
+import type { Plane } from '../../node/path-plane.ts'
 import type { DiscoverySettings } from '../../node/peers/config.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
@@ -23,6 +26,7 @@ import type { ConsentServer } from '../consent.ts'
 import type { Subscriber } from '../publish/subscriber.ts'
 import type { Subscribers } from '../publish/subscribers.ts'
 import { DeviceDiscovery } from './discovery.ts'
+import type { Standing } from './head.ts'
 import { DevicePeers } from './peers.ts'
 
 export interface StreamsOptions {
@@ -42,6 +46,9 @@ export interface StreamsOptions {
   name: string
   /** How it is found; null: by its address alone. */
   discovery: DiscoverySettings | null
+  /** As in DeviceHeadOptions. */
+  standing: () => Standing | null
+  onRemembered: (head: Head) => void
   report: (event: string, detail?: Record<string, unknown>) => void
 }
 
@@ -51,6 +58,8 @@ const FAREWELL_MS = 1_000
 const TIMER = 'identity'
 const SAVE_TIMER = 'opinions'
 const SAVE_MS = 3_600_000
+/** Sockets that a hole punch may open on a small board. */
+const PUNCH_SOCKETS = 128
 
 export class DeviceStreams {
   readonly #options: StreamsOptions
@@ -61,6 +70,8 @@ export class DeviceStreams {
   /** Null while nobody owns the device. */
   #peers: DevicePeers | null
   #discovery: DeviceDiscovery | null
+  /** UDP, where relays are set. */
+  #plane: Plane | null
 
   constructor(options: StreamsOptions) {
     this.#options = options
@@ -69,6 +80,7 @@ export class DeviceStreams {
     this.#address = options.listen
     this.#peers = null
     this.#discovery = null
+    this.#plane = null
     this.#host = this.#makeHost()
   }
 
@@ -91,6 +103,7 @@ export class DeviceStreams {
       if (listener) {
         this.#address = listener.address
         this.#makeFound()
+        this.#makePlane()
       }
       done(error)
     })
@@ -100,8 +113,21 @@ export class DeviceStreams {
     return this.#discovery
   }
 
+  /** A device that nobody owns has no name that it could be called by from afar. */
+  #makePlane(): void {
+    const { hardware, loop, discovery: settings, report } = this.#options
+    const signer = this.#options.signer()
+    this.#plane?.close()
+    this.#plane = null
+    if (!signer) return
+    const port = Number(this.#address.slice(this.#address.lastIndexOf(':') + 1))
+    const loopback = /^127\.|^\[::1\]/.test(this.#address)
+    const common = { hardware, loop, host: this.#host, signer, settings, port, loopback, report }
+    this.#plane = attachPlane({ ...common, punchSockets: PUNCH_SOCKETS })
+  }
+
   #makeFound(): void {
-    const { hardware, loop, name, discovery: settings, signer } = this.#options
+    const { hardware, loop, name, discovery: settings, signer, standing, onRemembered } = this.#options
     this.#discovery?.stop()
     this.#discovery = null
     if (!settings) return
@@ -114,6 +140,8 @@ export class DeviceStreams {
       signer: signer(),
       address: () => this.#address,
       visible: () => true,
+      standing,
+      onRemembered,
       ...(this.#peers ? { opinion: this.#peers.opinion } : {}),
     })
     this.#discovery = found
@@ -133,6 +161,7 @@ export class DeviceStreams {
   close(): void {
     this.#options.loop.cancel(TIMER)
     this.#discovery?.stop()
+    this.#plane?.close()
     this.#host.close()
     this.#dropPeers()
   }
@@ -191,6 +220,8 @@ export class DeviceStreams {
   #changeName(): void {
     const { loop, report, signer } = this.#options
     loop.cancel(TIMER)
+    this.#plane?.close()
+    this.#plane = null
     this.#host.close()
     const before = this.#peers
     this.#dropPeers()

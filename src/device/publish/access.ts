@@ -12,7 +12,7 @@ import { ENTRY } from '../../wire/access.ts'
 import { ENDING, type Ending } from '../../wire/channel.ts'
 import { CLASS, type ClassId, type Reason } from '../../wire/frame.ts'
 import type { DeviceState } from '../state.ts'
-import type { Channels } from './channels.ts'
+import { ALL_CLASSES, type Channels } from './channels.ts'
 import type { Entitled, Subscribers } from './subscribers.ts'
 
 type Done = (error: Failure) => void
@@ -116,8 +116,19 @@ export class Access {
    * written together with the new epochs' numbers.
    */
   take(leavers: readonly Leaver[], reason: Reason, done: Done): void {
+    this.#rotateWithout([...new Set(leavers.map(({ reader }) => reader.class))], leavers, reason, done)
+  }
+
+  /** Other owners: a new epoch of every class with boxes for them; former owners read no further. */
+  changeOwners(leavers: readonly Leaver[], gone: readonly Bytes[], reason: Reason, done: Done): void {
+    this.#rotateWithout(ALL_CLASSES, leavers, reason, (error) => {
+      if (!error) for (const sign of gone) this.#options.subscribers.closeOf(sign)
+      done(error)
+    })
+  }
+
+  #rotateWithout(classes: readonly ClassId[], leavers: readonly Leaver[], reason: Reason, done: Done): void {
     const { state, signer, channels, subscribers } = this.#options
-    const classes = [...new Set(leavers.map(({ reader }) => reader.class))]
     const ends: Bytes[] = []
     const leaving = (epochOf: (cls: ClassId) => number): void => {
       for (const { reader, ending, event } of leavers) {

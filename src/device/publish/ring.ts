@@ -43,6 +43,8 @@ export class Ring {
   /** The newest TAIL frames lie in memory from this number on. */
   #tailFrom: number
   #writeError: Failure
+  /** Frames that are handed out, the newest ones. */
+  #kept: number
 
   private constructor(file: OpenFile, slots: number, genuine: (frame: Bytes) => boolean) {
     this.#file = file
@@ -55,6 +57,7 @@ export class Ring {
     this.#next = 0
     this.#tailFrom = 0
     this.#writeError = null
+    this.#kept = slots
   }
 
   /**
@@ -75,7 +78,12 @@ export class Ring {
 
   /** Number of the oldest frame that is still there. */
   get oldest(): number {
-    return Math.max(0, this.#next - this.#slots)
+    return Math.max(0, this.#next - this.#kept)
+  }
+
+  /** Older frames than so many are handed out no more (the owners' policy); at most what there is room for. */
+  keep(frames: number): void {
+    this.#kept = Math.min(this.#slots, frames)
   }
 
   /** Number that the next frame will get. */

@@ -13,7 +13,7 @@ import {
   encodeWaiting,
   FRAMES_PER_MESSAGE,
 } from '../../wire/channel.ts'
-import { type ClassId, FRAME_BYTES, frameEpoch, frameIndex } from '../../wire/frame.ts'
+import { type ClassId, FRAME, FRAME_BYTES, frameEpoch, frameIndex } from '../../wire/frame.ts'
 import type { Place, Ring } from './ring.ts'
 
 /** A signed GRANT and the first frame it opens. */
@@ -50,7 +50,7 @@ export class Subscriber {
   #farewell: number
   /** The consent by which it reads; zeros for an owner. */
   #grantId: Bytes
-  /** The newest frame that went out; epoch 0 before the first. */
+  /** The newest DATA frame that went out; epoch 0 before the first. */
   #sentEpoch: number
   #sentIndex: number
   /** The last place before its consent came to rest, or null. */
@@ -264,6 +264,7 @@ export class Subscriber {
   /** `last` begins with the newest of these frames. */
   #count(last: Bytes, frames: number): void {
     if (this.#farewell < 0) {
+      if (last[0] !== FRAME.data) return
       this.#sentEpoch = frameEpoch(last)
       this.#sentIndex = frameIndex(last)
       return

@@ -163,8 +163,10 @@ export class Subscribers {
       const who = this.#options.entitled(subscriber.reader, request.class)
       if (subscriber.closed) continue
       if (!who) subscriber.refuse(ENDING.notReader)
-      else if (this.#mayRead(who)) this.#begin(subscriber, request, who)
-      else this.#waiting.push(waiting)
+      else if (this.#mayRead(who)) {
+        for (const entry of this.#options.entries(subscriber.reader, request.class)) subscriber.entry(entry)
+        this.#begin(subscriber, request, who)
+      } else this.#waiting.push(waiting)
     }
   }
 
@@ -190,6 +192,11 @@ export class Subscribers {
         }
       } else subscriber.end(entry, FAREWELL_FRAMES)
     }
+  }
+
+  /** Streams of one who may read no more, and to whom no entry is owed: a former owner. */
+  closeOf(sign: Bytes): void {
+    for (const subscriber of [...this.#active]) if (equal(subscriber.reader, sign)) subscriber.close()
   }
 
   closeAll(): void {

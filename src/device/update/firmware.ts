@@ -83,7 +83,7 @@ export class Firmware {
     const { lights, report, loop } = this.#options
     if (running) {
       loop.cancel(FAULT_TIMER)
-      lights.set({ fault: 0 })
+      lights.clearFault(5)
     }
     lights.set({ updating: running })
     report('update', { running })
@@ -93,8 +93,8 @@ export class Firmware {
     const { lights, report, loop } = this.#options
     report('update', { refused: refusal })
     if (!BAD_FILE.includes(refusal)) return
-    lights.set({ fault: 5 })
-    loop.after(FAULT_TIMER, FAULT_MS, () => lights.set({ fault: 0 }))
+    lights.raiseFault(5)
+    loop.after(FAULT_TIMER, FAULT_MS, () => lights.clearFault(5))
   }
 
   #onInstalled(): void {

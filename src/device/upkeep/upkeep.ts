@@ -22,6 +22,8 @@ export interface UpkeepOptions {
   address: () => string
   /** Connections that have proved a key so far. */
   peers: () => number
+  /** Valid telegrams so far. */
+  telegrams: () => number
   report: (event: string, detail?: Record<string, unknown>) => void
 }
 
@@ -54,7 +56,7 @@ export class Upkeep {
     const { board, lights, report } = options
     const fault = Number(board.fact('fault') ?? 0)
     if (fault > 0) {
-      lights.set({ fault })
+      lights.raiseFault(fault)
       report('fault', { fault, from: 'stage 1' })
     }
     if (board.fact('safe') !== null) {
@@ -97,10 +99,6 @@ export class Upkeep {
     this.#progress.ran('meter', now)
   }
 
-  onTelegram(): void {
-    this.#seen.telegram = true
-  }
-
   /** A trial that nobody lets stay, and a system whose successor failed, are written down at once. */
   #readSlots(): void {
     const { board, lights, report } = this.#options
@@ -134,16 +132,17 @@ export class Upkeep {
     files.replace('probe', utf8('wattle\n'), (error) => {
       this.#seen.writable = error === null
       if (error) {
-        lights.set({ fault: 2 })
+        lights.raiseFault(2)
         report('fault', { fault: 2, text: error.message })
       }
     })
   }
 
   #round(now: number): void {
-    const { board, lights } = this.#options
+    const { board, lights, peers, telegrams } = this.#options
     const { feed, lag, late } = this.#progress.judge(now)
-    if (this.#options.peers() > 0) this.#seen.peer = true
+    if (peers() > 0) this.#seen.peer = true
+    if (telegrams() > 0) this.#seen.telegram = true
     if (feed) board.feed()
     else {
       this.#seen.aliveSince = now

@@ -7,7 +7,7 @@ import type { Core } from '../core.ts'
 import * as C from '../counts.ts'
 import * as F from '../krpc/fields.ts'
 import { loadId } from '../math/id.ts'
-import { ITEM_TICKS, type ItemMeta, MUTABLE, SIGNED_BYTES } from '../store/items.ts'
+import { type ItemMeta, MUTABLE, SIGNED_BYTES } from '../store/items.ts'
 import { TOKEN_BYTES } from '../store/tokens.ts'
 import { signatureHolds, signedTarget } from './signed.ts'
 
@@ -77,7 +77,7 @@ export class Storing {
     if (meta.valueLength > LIMITS.dht.valueBytes) return 205
     if (!reader.canonical(F.v)) return 203
     meta.source = source
-    meta.expires = core.tick + ITEM_TICKS
+    meta.expires = core.tick + core.ttl
     meta.mutable = reader.has(F.k)
     meta.saltLength = 0
     this.#numbers.fill(0)

@@ -1,10 +1,9 @@
-// How large is the network? The K-th nearest of n nodes lies at about K / n of the space from any target,
+// How large is the network? The k-th nearest of n nodes lies at about k / n of the space from any target,
 // so every finished lookup is a sample; the median of the latest ones shrugs off a few poisoned ones.
 // The estimate says which ids are too close to be true (lookups.ts, table.ts).
 
 import type { Core } from '../core.ts'
 import { CLOSE_BITS, type Lookup } from '../table/lookups.ts'
-import { K } from '../table/table.ts'
 
 const SAMPLES = 16
 
@@ -31,7 +30,7 @@ export class Census {
   sample(lookup: Lookup): void {
     const reach = lookup.reachOfK()
     if (reach > 0) return
-    this.#samples[this.#count % SAMPLES] = Math.log2(K) - reach
+    this.#samples[this.#count % SAMPLES] = Math.log2(this.#core.k) - reach
     this.#count++
     if (this.#count === 2 * SAMPLES) this.#count = SAMPLES
     const log = this.logSize()

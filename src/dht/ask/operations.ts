@@ -25,12 +25,10 @@ import {
   STORED,
   STORING,
 } from '../table/lookups.ts'
-import { K } from '../table/table.ts'
 import type { Asker } from './asker.ts'
 import { Census } from './census.ts'
 
-/** Queries that may hold up one lookup (BEP-5's alpha), and queries of one lookup in all. */
-const ALPHA = 4
+/** Queries of one lookup in all; at most alpha of them may hold it up. */
 const IN_FLIGHT = 16
 /** Puts under way for one job. */
 const STORES = 8
@@ -97,7 +95,7 @@ export class Operations {
       done,
       storing: false,
       retryAt: Number.POSITIVE_INFINITY,
-      item: wanted.kind === 'get' ? itemOf(core, target) : null,
+      item: wanted.kind === 'get' && !wanted.foreign ? itemOf(core, target) : null,
       peers: new Set(),
       codes: [],
     }
@@ -207,7 +205,7 @@ export class Operations {
     if (!job || job.storing || this.#settled(job)) return
     const kind = job.wanted.kind
     const method = kind === 'find' ? 'find' : kind === 'get' || kind === 'put' ? 'get' : 'peers'
-    while (lookup.inFlight < ALPHA && lookup.inFlight + lookup.tally(LATE) < IN_FLIGHT) {
+    while (lookup.inFlight < this.#core.alpha && lookup.inFlight + lookup.tally(LATE) < IN_FLIGHT) {
       const c = lookup.next()
       if (c < 0 || this.#asker.search(lookup, c, method) < 0) return
       lookup.state[c] = ASKED
@@ -314,7 +312,7 @@ export class Operations {
   #found(lookup: Lookup, job: Job): Found {
     const core = this.#core
     const nodes: Contact[] = []
-    for (let p = 0; p < lookup.count && nodes.length < K; p++) {
+    for (let p = 0; p < lookup.count && nodes.length < core.k; p++) {
       const c = lookup.order[p]!
       if (lookup.state[c]! < ANSWERED) continue
       nodes.push(contactOf(core, lookup.ids, 5 * c, lookup.address(c, this.#a)))

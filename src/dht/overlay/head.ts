@@ -6,8 +6,8 @@
 import { type Bytes, concat, utf8 } from '../../base/bytes.ts'
 import { Reader, Writer } from '../../base/cursor.ts'
 import { BlindSigner, blindKey } from '../../crypto/blind.ts'
-import { hkdf, open, seal } from '../../crypto/native.ts'
-import type { Secret } from '../../crypto/secret.ts'
+import { type Exchange, hkdf, open, seal } from '../../crypto/native.ts'
+import { Secret } from '../../crypto/secret.ts'
 import { bencodeBytes, bytesOf, signItem, targetOf } from '../objects.ts'
 import type { Item, Put } from '../options.ts'
 
@@ -19,24 +19,31 @@ const MAX_ADDRESS = 64
 const PADDED = 704
 const FACTOR = utf8('wattle dht head factor 1')
 const KEY = utf8('wattle dht head key 1')
+const LOCATOR = utf8('wattle dht locator 1')
 
 export interface Head {
   /** Epoch and index of the newest frame, and the SHA-256 of it. */
   readonly epoch: number
   readonly index: number
   readonly hash: Bytes
-  /** SHA-256 of the Thing Description. */
+  /** SHA-256 of the Thing Description; zeros where there is none. */
   readonly thing: Bytes
+  /** Events of the owner log, and its head (32 bytes). */
+  readonly log: { readonly seq: number; readonly head: Bytes }
   /** `host:port`, at most 8 of at most 64 bytes. */
   readonly addresses: readonly string[]
 }
 
-/** At most 620 bytes; RangeError for more addresses than fit or hashes that are none. */
+/** At most 658 bytes; RangeError for more addresses than fit or hashes that are none. */
 export function encodeHead(head: Head): Bytes {
-  if (head.addresses.length > MAX_ADDRESSES || head.hash.length !== 32 || head.thing.length !== 32)
-    throw new RangeError('head record: expected two hashes of 32 bytes and at most 8 addresses')
+  if (
+    head.addresses.length > MAX_ADDRESSES ||
+    [head.hash, head.thing, head.log.head].some((h) => h.length !== 32)
+  )
+    throw new RangeError('head record: expected three hashes of 32 bytes and at most 8 addresses')
   const w = new Writer(new Uint8Array(PADDED))
-  w.u8(VERSION).u48(head.epoch).u48(head.index).put(head.hash).put(head.thing).u8(head.addresses.length)
+  w.u8(VERSION).u48(head.epoch).u48(head.index).put(head.hash).put(head.thing)
+  w.u48(head.log.seq).put(head.log.head).u8(head.addresses.length)
   for (const address of head.addresses) {
     const bytes = utf8(address)
     if (bytes.length > MAX_ADDRESS) throw new RangeError(`head record: ${address} is longer than 64 bytes`)
@@ -53,6 +60,7 @@ export function decodeHead(bytes: Bytes): Head | null {
   const index = r.u48()
   const hash = r.take(32).slice()
   const thing = r.take(32).slice()
+  const log = { seq: r.u48(), head: r.take(32).slice() }
   const count = r.u8()
   if (count > MAX_ADDRESSES) return null
   const addresses: string[] = []
@@ -63,11 +71,20 @@ export function decodeHead(bytes: Bytes): Head | null {
     addresses.push(decoder.decode(r.take(length)))
   }
   if (!r.ok || r.rest().some((b) => b !== 0)) return null
-  return { epoch, index, hash, thing, addresses }
+  return { epoch, index, hash, thing, log, addresses }
 }
 
 function periodBytes(period: number): Bytes {
   return new Writer(new Uint8Array(6)).u48(period).done()
+}
+
+/**
+ * The locator secret of a device and one of its readers: HKDF over what their X25519 keys agree on. Each
+ * side calls it with its own key and the other's; null for a key that is none.
+ */
+export function locatorOf(own: Exchange, other: Bytes, device: Bytes): Secret | null {
+  const shared = own.agree(other)
+  return shared && new Secret(hkdf(device, shared.bytes(), LOCATOR, 32))
 }
 
 /** Where the public record of a key is in a period (a day's number, say), for who knows the locator secret. */

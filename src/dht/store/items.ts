@@ -16,9 +16,6 @@ export const SIGNED_BYTES = 96
 /** Quota of one source or key: this part of all items. */
 const QUOTA = 16
 
-/** Ticks that an item lasts without being put again: two hours (BEP-44 "Expiration"). */
-export const ITEM_TICKS = 72_000
-
 /** What describes an item beside its content. */
 export interface ItemMeta {
   mutable: boolean

@@ -1,6 +1,6 @@
 // Candidates of one iterative lookup, ordered by distance to its target (BEP-5, Kademlia section 2.3).
-// A lookup ends when the K nearest live candidates have answered. Candidates implausibly close for a
-// network of the estimated size do not count towards K and have a quota: a swarm of made-up ids around
+// A lookup ends when the k nearest live candidates have answered. Candidates implausibly close for a
+// network of the estimated size do not count towards k and have a quota: a swarm of made-up ids around
 // a target then cannot keep a search or a put away from honest nodes.
 
 import { LIMITS } from '../../base/limits.ts'
@@ -9,7 +9,6 @@ import { Hosts } from '../krpc/hosts.ts'
 import { sameSubnet, scopeOf } from '../krpc/reach.ts'
 import { closer, copyId, logDistance, sameId, type Words } from '../math/id.ts'
 import { CANDIDATES, type Slab } from '../slab.ts'
-import { K } from './table.ts'
 
 /** States of a candidate; from ANSWERED on it has answered. */
 export const NEW = 0
@@ -52,12 +51,13 @@ export class Lookup {
   readonly #close: Uint8Array
   readonly #hosts: Hosts
   readonly #strict: boolean
+  readonly #k: number
   readonly #a: Address
   #horizon: number
   #closeCount: number
 
   /** @param a an Address to work with. */
-  constructor(slab: Slab, index: number, strict: boolean, a: Address) {
+  constructor(slab: Slab, index: number, rules: { strict: boolean; k: number }, a: Address) {
     this.index = index
     this.active = false
     this.family = 4
@@ -74,7 +74,8 @@ export class Lookup {
     this.tokens = slab.u8(LIMITS.dht.tokenBytes * CANDIDATES)
     this.ids = slab.i32(5 * CANDIDATES)
     this.#hosts = new Hosts(slab, CANDIDATES, 4)
-    this.#strict = strict
+    this.#strict = rules.strict
+    this.#k = rules.k
     this.#a = a
     this.#horizon = -161
     this.#closeCount = 0
@@ -152,7 +153,7 @@ export class Lookup {
   /** The next candidate to ask, or -1: none, or the nearest ones are still to answer. */
   next(): number {
     let good = 0
-    for (let p = 0; p < this.count && good < K; p++) {
+    for (let p = 0; p < this.count && good < this.#k; p++) {
       const c = this.order[p]!
       const s = this.state[c]!
       if (s === NEW) return c
@@ -173,7 +174,7 @@ export class Lookup {
       if (s === LATE) late++
       if (s !== ANSWERED) continue
       answered++
-      if (this.#close[c] === 0 && ++good === K) return true
+      if (this.#close[c] === 0 && ++good === this.#k) return true
     }
     return answered > 0 || late === 0
   }
@@ -187,10 +188,10 @@ export class Lookup {
     this.tokenLength[c] = n
   }
 
-  /** Chooses whom to store on: all that answered up to the K-th plausible one. */
+  /** Chooses whom to store on: all that answered up to the k-th plausible one. */
   chooseHolders(): void {
     let good = 0
-    for (let p = 0; p < this.count && good < K; p++) {
+    for (let p = 0; p < this.count && good < this.#k; p++) {
       const c = this.order[p]!
       if (this.state[c] !== ANSWERED) continue
       if (this.#close[c] === 0) good++
@@ -198,13 +199,14 @@ export class Lookup {
     }
   }
 
-  /** log2 of the distance of the K-th answered candidate, as a share of the space; 1 if there is none. */
+  /** log2 of the distance of the k-th answered candidate, as a share of the space; 1 if there is none. */
   reachOfK(): number {
     let good = 0
     for (let p = 0; p < this.count; p++) {
       const c = this.order[p]!
       if (this.#close[c] === 1) continue
-      if (this.state[c]! >= ANSWERED && ++good === K) return logDistance(this.ids, 5 * c, this.target, 0)
+      if (this.state[c]! >= ANSWERED && ++good === this.#k)
+        return logDistance(this.ids, 5 * c, this.target, 0)
     }
     return 1
   }

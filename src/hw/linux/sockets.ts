@@ -151,6 +151,8 @@ export class LinuxSockets implements Sockets {
     const family = at.host.includes(':') ? 6 : 4
     const socket = createSocket({
       type: family === 6 ? 'udp6' : 'udp4',
+      // Beside a socket of IPv4 on the same port.
+      ...(family === 6 ? { ipv6Only: true } : {}),
       // Hosts are literal addresses: nothing to look up, and nothing to wait for.
       lookup: (host, _options, found) => found(null, host, family),
     })

@@ -1,8 +1,8 @@
 // A simulated board: facts and notes in memory, a watchdog that bites in virtual time, and a card with
 // two systems and a slot record, on a medium of its own that loses its power with the machine.
 
-import type { Bytes } from '../../base/bytes.ts'
-import type { Board, Card, Failure, OpenFile } from '../hardware.ts'
+import { type Bytes, utf8 } from '../../base/bytes.ts'
+import type { Board, Card, Failure, OpenFile, Radio } from '../hardware.ts'
 import { type DiskSpeed, SimDisk, SimFiles } from './files.ts'
 import type { Chance, Life, Scheduler } from './scheduler.ts'
 
@@ -26,6 +26,15 @@ export class SimBoard {
   /** Why the board restarted: the runtime's words, or `watchdog`. */
   readonly restarts: string[] = []
   fed = 0
+  /** Files on the FAT partition. */
+  readonly bootFiles: Map<string, Bytes> = new Map()
+  readonly radio: SimRadio = new SimRadio()
+  /** Whether some network gave us an address. */
+  connected = true
+  /** Names that are found. */
+  readonly names: Map<string, string> = new Map()
+  /** Times that the clock was set to. */
+  readonly timesSet: number[] = []
   /** Called when the runtime or the watchdog restarts the board. */
   onRestart: (reason: string) => void = () => {}
   readonly #scheduler: Scheduler
@@ -60,7 +69,56 @@ export class SimBoard {
       restart: (reason) => {
         if (life.alive) this.#scheduler.after(0, life, restart, reason, null)
       },
+      boot: {
+        read: (name) => this.bootFiles.get(name)?.slice() ?? null,
+        write: (name, content, done) => {
+          if (content === null) this.bootFiles.delete(name)
+          else this.bootFiles.set(name, utf8(content))
+          this.#scheduler.after(1, life, () => done(null), null, null)
+        },
+      },
+      radio: this.radio,
+      online: () => this.connected,
+      resolve: (host, done) => {
+        const address = this.names.get(host)
+        this.#scheduler.after(1, life, () => done(address === undefined ? [] : [address]), null, null)
+      },
+      setTime: (utcMs) => {
+        this.timesSet.push(utcMs)
+      },
+      keepTime: () => {},
     }
+  }
+}
+
+/** A radio whose log a test writes. */
+export class SimRadio implements Radio {
+  /** What it was told last, and with which configuration. */
+  doing: 'off' | 'join' | 'access' = 'off'
+  config = ''
+  #onLine: (line: string) => void = () => {}
+
+  join(config: string, onLine: (line: string) => void): void {
+    this.#do('join', config, onLine)
+  }
+
+  access(config: string, onLine: (line: string) => void): void {
+    this.#do('access', config, onLine)
+  }
+
+  off(): void {
+    this.#do('off', '', () => {})
+  }
+
+  /** A line of wpa_supplicant. */
+  say(line: string): void {
+    this.#onLine(line)
+  }
+
+  #do(what: 'off' | 'join' | 'access', config: string, onLine: (line: string) => void): void {
+    this.doing = what
+    this.config = config
+    this.#onLine = onLine
   }
 }
 

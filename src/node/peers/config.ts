@@ -4,6 +4,7 @@
 import { type Bytes, base64url, unbase64url } from '../../base/bytes.ts'
 import { EXIT, WattleError } from '../../base/errors.ts'
 import { LIMITS } from '../../base/limits.ts'
+import { DHT_SETTINGS, type DhtSettings, dhtSettings } from '../dht/settings.ts'
 import type { ListedPeer } from './list.ts'
 
 export interface DiscoverySettings {
@@ -14,6 +15,10 @@ export interface DiscoverySettings {
     peers: readonly ListedPeer[]
     timeoutMs: number
   }
+  /** Null: off. */
+  dht: DhtSettings | null
+  /** Peers that relay datagrams for us; with one, the datagram plane is in use. */
+  relays: readonly ListedPeer[]
 }
 
 export const DISCOVERY_SETTINGS: readonly string[] = [
@@ -21,6 +26,8 @@ export const DISCOVERY_SETTINGS: readonly string[] = [
   'bootstrap.enabled',
   'bootstrap.keys',
   'bootstrap.timeout',
+  ...DHT_SETTINGS,
+  'relay.keys',
 ]
 
 const TIMEOUT_MS = 10_000
@@ -46,7 +53,10 @@ export function discoverySettings(
   const peers = bootstrapPeers(of('bootstrap.keys') ?? '')
   if (!peers)
     throw bad('bootstrap.keys', `KEY@HOST:PORT, at most ${LIMITS.peers.bootstrap}, with commas between`)
-  return { mdns, bootstrap: { enabled: enabled === 'on', peers, timeoutMs: timeout } }
+  const relays = bootstrapPeers(of('relay.keys') ?? '')
+  if (!relays)
+    throw bad('relay.keys', `KEY@HOST:PORT, at most ${LIMITS.peers.bootstrap}, with commas between`)
+  return { mdns, bootstrap: { enabled: enabled === 'on', peers, timeoutMs: timeout }, dht: dhtSettings(of), relays }
 }
 
 /** `KEY@HOST:PORT` each; one key may have several addresses. Null where one of them is none. */

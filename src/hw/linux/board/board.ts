@@ -2,9 +2,12 @@
 // supervisor share with us (docs/wire/card.md), the watchdog is a device file that wants a byte now and
 // then. It is never told to stop (no `V` at the end): a runtime that dies leaves it counting.
 
+import { execFile } from 'node:child_process'
+import { lookup } from 'node:dns'
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import type { Board, Card } from '../../hardware.ts'
+import type { Board, BootFiles, Card, Radio } from '../../hardware.ts'
 
 export interface BoardOptions {
   kind: string
@@ -13,6 +16,10 @@ export interface BoardOptions {
   card: Card | null
   /** Device file of the hardware watchdog; none in emulators that lack it. */
   watchdog: string | null
+  boot: BootFiles | null
+  radio: Radio | null
+  /** File whose time of change stage 1 sets the clock by. */
+  clockFile: string | null
   onRestart: (reason: string) => void
   /** Told once what does not work. */
   onTrouble: (what: string, text: string) => void
@@ -20,10 +27,14 @@ export interface BoardOptions {
 
 /** Longest fact that is read, bytes: a line. */
 const FACT_BYTES = 4_096
+/** The device's own network is no way out (device/setup/wpa.ts). */
+const OWN_ADDRESS = '192.168.77.1'
 
 export class LinuxBoard implements Board {
   readonly kind: string
   readonly card: Card | null
+  readonly boot: BootFiles | null
+  readonly radio: Radio | null
   readonly #options: BoardOptions
   #watchdog = -1
   readonly #told: Set<string> = new Set()
@@ -32,6 +43,8 @@ export class LinuxBoard implements Board {
     this.#options = options
     this.kind = options.kind
     this.card = options.card
+    this.boot = options.boot
+    this.radio = options.radio
   }
 
   fact(name: string): string | null {
@@ -66,6 +79,30 @@ export class LinuxBoard implements Board {
     this.#options.onRestart(reason)
   }
 
+  online(): boolean {
+    for (const addresses of Object.values(networkInterfaces()))
+      for (const { address, internal } of addresses ?? [])
+        if (!internal && !/^(169\.254\.|fe80:)/i.test(address) && address !== OWN_ADDRESS) return true
+    return false
+  }
+
+  resolve(host: string, done: (addresses: string[]) => void): void {
+    lookup(host, { all: true }, (error, found) => done(error ? [] : found.map((f) => f.address)))
+  }
+
+  setTime(utcMs: number): void {
+    // busybox and coreutils both take this form.
+    execFile('date', ['-u', '-s', `@${Math.floor(utcMs / 1_000)}`], { timeout: 5_000 }, (error) => {
+      if (error) this.#trouble('clock', error.message)
+      else this.keepTime()
+    })
+  }
+
+  keepTime(): void {
+    const { clockFile } = this.#options
+    if (clockFile !== null) this.#try('clock-file', () => writeFileSync(clockFile, '', { mode: 0o600 }))
+  }
+
   close(): void {
     if (this.#watchdog >= 0) closeSync(this.#watchdog)
     this.#watchdog = -1
@@ -75,8 +112,12 @@ export class LinuxBoard implements Board {
     try {
       step()
     } catch (error) {
-      if (!this.#told.has(what)) this.#options.onTrouble(what, (error as Error).message)
-      this.#told.add(what)
+      this.#trouble(what, (error as Error).message)
     }
+  }
+
+  #trouble(what: string, text: string): void {
+    if (!this.#told.has(what)) this.#options.onTrouble(what, text)
+    this.#told.add(what)
   }
 }

@@ -41,6 +41,23 @@ export function decodeOffer(body: Bytes): { round: number; them: Reachable } | n
 }
 
 /**
+ * Which side opens sockets while the other tries ports at random: the one whose NAT takes a port for
+ * each destination. Null where neither or both do. Where that is not known (there was one observer
+ * only), the round's number decides between two unknown ones, so that both sides agree.
+ */
+export function guessing(
+  us: Mapping,
+  them: Mapping,
+  round: number,
+  ours: boolean,
+): { weOpen: boolean; certain: boolean } | null {
+  if (us === them && us !== MAPPING.unknown) return null
+  if (us === them) return { weOpen: ((round & 1) === 1) === ours, certain: false }
+  const certain = us === MAPPING.random || them === MAPPING.random
+  return { weOpen: certain ? us === MAPPING.random : us === MAPPING.unknown, certain }
+}
+
+/**
  * The places worth sending to: public ones, and private ones only where both are seen under the same
  * public address, or where neither has a public one (one network without the Internet).
  */

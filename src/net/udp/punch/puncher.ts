@@ -7,13 +7,14 @@
 import type { Bytes } from '../../../base/bytes.ts'
 import { Reader, Writer } from '../../../base/cursor.ts'
 import { LIMITS } from '../../../base/limits.ts'
+import { type Place, scopeOf } from '../address.ts'
 import type { Datagrams, Part } from '../datagrams.ts'
 import { FRAME } from '../frames.ts'
 import { type Path, RANK } from '../session/path.ts'
 import type { Session } from '../session/session.ts'
 import { Guess, type GuessTools } from './guess.ts'
 import { OPENER_HOPS } from './hops.ts'
-import { decodeOffer, encodeOffer, MAPPING, plausible, type Reachable } from './offer.ts'
+import { decodeOffer, encodeOffer, guessing, plausible, type Reachable } from './offer.ts'
 
 const NONE: Bytes = new Uint8Array(0)
 /** When challenges go out, ms after the start. */
@@ -21,6 +22,10 @@ const SCHEDULE: readonly number[] = [0, 40, 100, 200, 350, 600, 1_000, 1_600, 2_
 /** An offer is repeated after this; a round that came to nothing ends. */
 const AGAIN_MS = 500
 const ROUND_MS = 6_000
+/** Where it is not known how a NAT maps, ports are tried this long after the plain punch. */
+const UNSURE_MS = 1_000
+/** Time for the other side's sockets. */
+const SOCKETS_MS = 200
 
 export interface PuncherOptions extends GuessTools {
   /** Addresses under which we may be reached, as far as they are known now. */
@@ -45,6 +50,8 @@ interface Round {
   startAt: number
   step: number
   saidAt: number
+  /** What is to be tried with ports at random, and when; Infinity while go is awaited. */
+  guessing: { target: Place; weOpen: boolean; at: number } | null
   guess: Guess | null
 }
 
@@ -63,8 +70,12 @@ export class Puncher implements Part {
     plane.handle(FRAME.go, (session, body, now) => this.#onGo(session, body, now))
   }
 
-  /** Tries for a direct path; `done` says whether there is one, within seconds. */
-  punch(session: Session, now: number, done: PunchDone): void {
+  /**
+   * Tries for a direct path; `done` says whether there is one, within seconds.
+   * @param turn counts the attempts with this peer: where nobody knows which NAT is the difficult one, they
+   * take turns in opening sockets, we first.
+   */
+  punch(session: Session, turn: number, now: number, done: PunchDone): void {
     if (direct(session)) {
       done(true)
       return
@@ -75,7 +86,8 @@ export class Puncher implements Part {
     }
     const four = new Uint8Array(4)
     this.#plane.random(four)
-    const round = this.#round(session, new Reader(four).u32(), done, now)
+    const number = new Reader(four).u32()
+    const round = this.#round(session, (number - (number & 1) + ((turn + 1) & 1)) >>> 0, done, now)
     this.#plane.counters.add('punches')
     this.#say(round, FRAME.offer, now)
   }
@@ -104,6 +116,7 @@ export class Puncher implements Part {
       startAt: Number.POSITIVE_INFINITY,
       step: 0,
       saidAt: now,
+      guessing: null,
       guess: null,
     }
     this.#rounds.set(session, round)
@@ -126,7 +139,9 @@ export class Puncher implements Part {
       for (const path of round.targets) this.#challenge(round.session, path, now)
     }
     if (round.step < SCHEDULE.length) next = Math.min(next, round.startAt + SCHEDULE[round.step]!)
+    this.#guess(round, now)
     if (round.guess) next = Math.min(next, round.guess.tick(now))
+    else if (round.guessing) next = Math.min(next, Math.max(round.guessing.at, now + 50))
     return next
   }
 
@@ -178,12 +193,20 @@ export class Puncher implements Part {
       if (this.#options.opener !== false && path.rank !== RANK.local)
         round.session.ask(path, now, OPENER_HOPS)
     }
-    const ours = round.us.mapping === MAPPING.random
-    const theirs = round.them!.mapping === MAPPING.random
-    const target = places.find((place) => !place.host.includes(':'))
-    if (ours === theirs || !target || this.#guesses() >= LIMITS.udp.randomPunches) return
-    round.guess = new Guess(this.#options, this.#plane.random, round.session, target, ours)
+    const target = places.find(({ host }) => !host.includes(':') && scopeOf(host) === 3)
+    const who = guessing(round.us.mapping, round.them!.mapping, round.number, round.ours)
+    if (!target || !who) return
+    round.guessing = { target, weOpen: who.weOpen, at: who.certain ? now : Number.POSITIVE_INFINITY }
+    this.#guess(round, now)
+  }
+
+  /** Begins with ports at random: at once where a NAT is known to need it, else when the plain punch has had its time. */
+  #guess(round: Round, now: number): void {
+    const plan = round.guessing
+    if (!plan || round.guess || now < plan.at || this.#guesses() >= LIMITS.udp.randomPunches) return
+    round.guess = new Guess(this.#options, this.#plane.random, round.session, plan.target, plan.weOpen)
     round.guess.open(now)
+    round.guess.start(Math.max(round.startAt, plan.at))
     this.#plane.stirred = true
   }
 
@@ -191,6 +214,10 @@ export class Puncher implements Part {
     if (round.startAt !== Number.POSITIVE_INFINITY) return
     round.startAt = at
     round.guess?.start(at)
+    if (round.guessing?.at === Number.POSITIVE_INFINITY) {
+      const wait = round.guessing.weOpen ? UNSURE_MS : UNSURE_MS + SOCKETS_MS
+      round.guessing.at = at + wait
+    }
     this.#plane.stirred = true
     this.#advance(round, now)
   }

@@ -67,7 +67,7 @@ export class Claiming {
   #owner() {
     const { box } = this.#run
     const { signer, exchange, nextDigest } = box
-    return { signer, exchange, others: [], m: 1, next: [nextDigest], recovery: null, policy: POLICY }
+    return { signer, exchange, others: [], m: 1, next: nextDigest, recovery: null, policy: POLICY }
   }
 
   #begin(label: Label): void {
@@ -114,8 +114,7 @@ export class Claiming {
     const { signer, exchange, nextDigest } = this.#run.box
     const owners = {
       m: 1,
-      owners: [{ sign: signer.publicKey, box: exchange.publicKey }],
-      next: [nextDigest],
+      owners: [{ sign: signer.publicKey, box: exchange.publicKey, next: nextDigest }],
       recovery: null,
     }
     this.#stretched = null

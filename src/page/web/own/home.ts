@@ -148,11 +148,10 @@ export class OwnHome {
       return
     }
     const key = certificate.device
-    const list = owners.owners.map(({ sign, box }) => ({ sign, box }))
     const log = new OwnLog(
       this.box,
       kept,
-      { key, owners: list, certificate: bytes },
+      { key, owners, certificate: bytes },
       {
         send: (message) => this.#line.send(PAGE_STREAM.consent, message),
         onEvent: (decision, at) => this.#onEvent(decision, at),

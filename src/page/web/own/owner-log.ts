@@ -5,7 +5,7 @@
 import { type Bytes, base64url } from '../../../base/bytes.ts'
 import { sha256 } from '../../../crypto/native.ts'
 import { type EventBody, signEvent } from '../../../ownership/event.ts'
-import { type Decision, type Owner, OwnerLog } from '../../../ownership/log.ts'
+import { type Decision, OwnerLog } from '../../../ownership/log.ts'
 import {
   CONSENT,
   decodeEventRefused,
@@ -14,6 +14,7 @@ import {
   encodeEvent,
   encodeGetLog,
 } from '../../../wire/consent.ts'
+import type { OwnerSet } from '../../../wire/owner-set.ts'
 import type { Outcome } from '../kit/live.ts'
 import type { Box, KeptDevice } from './box.ts'
 
@@ -47,7 +48,7 @@ export class OwnLog {
   constructor(
     box: Box,
     kept: KeptDevice,
-    device: { key: Bytes; owners: Owner[]; certificate: Bytes },
+    device: { key: Bytes; owners: OwnerSet; certificate: Bytes },
     events: LogEvents,
   ) {
     this.#box = box

@@ -138,6 +138,9 @@ t.test('facts, notes, watchdog', async (t) => {
     run,
     card: null,
     watchdog,
+    boot: null,
+    radio: null,
+    clockFile: null,
     onRestart: (reason: string) => restarts.push(reason),
     onTrouble: (what: string) => trouble.push(what),
   }

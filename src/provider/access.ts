@@ -1,0 +1,110 @@
+// What a provider holds of the devices' logs of keys (docs/proof.md): the entries about itself and the
+// owners' events that they name, as they were signed. Kept for the channels it follows, in one journal.
+
+import { type Bytes, hex, text, utf8 } from '../base/bytes.ts'
+import { Reader, Writer } from '../base/cursor.ts'
+import { LIMITS } from '../base/limits.ts'
+import { AccessBook, type Added } from '../channel/proof.ts'
+import { Verifier } from '../crypto/native.ts'
+import type { Failure, Files, Random } from '../hw/hardware.ts'
+import { Journal, type JournalRecord } from '../node/journal.ts'
+
+const NAME = 'provider.access.journal'
+const RECORD = { entry: 1, event: 2 } as const
+
+interface Held {
+  device: Bytes
+  book: AccessBook
+  events: string[]
+}
+
+export class ProviderAccess {
+  #journal!: Journal
+  readonly #held: Map<string, Held>
+
+  private constructor() {
+    this.#held = new Map()
+  }
+
+  /** Opens what is kept; of devices that are not in `followed` any more nothing is. */
+  static open(
+    o: { files: Files; random: Random; followed: readonly Bytes[] },
+    done: (error: Failure, access: ProviderAccess | null) => void,
+  ): void {
+    const access = new ProviderAccess()
+    const known = new Set(o.followed.map(hex))
+    let dropped = 0
+    const onRecord = (type: number, payload: Bytes): void => {
+      const r = new Reader(payload)
+      const device = r.take(32).slice()
+      if (!known.has(hex(device))) dropped++
+      else access.#apply(device, type, r.rest().slice())
+    }
+    Journal.open({ files: o.files, random: o.random, name: NAME }, onRecord, (error, journal) => {
+      if (error || !journal) return done(error, null)
+      access.#journal = journal
+      if (dropped === 0) return done(null, access)
+      journal.rewrite(access.#records(), (failure) => done(failure, failure ? null : access))
+    })
+  }
+
+  /** What is held of a device, or null. */
+  of(device: Bytes): { book: AccessBook; events: readonly string[] } | null {
+    return this.#held.get(hex(device)) ?? null
+  }
+
+  entry(device: Bytes, bytes: Bytes): Added {
+    const added = this.#apply(device, RECORD.entry, bytes)
+    if (added === 'new' || added === 'branch') this.#append(device, RECORD.entry, bytes)
+    return added
+  }
+
+  /** The owner's event that entries name. */
+  event(device: Bytes, jws: string): void {
+    if (this.#held.get(hex(device))?.events.includes(jws)) return
+    if (this.#apply(device, RECORD.event, utf8(jws)) === 'new') this.#append(device, RECORD.event, utf8(jws))
+  }
+
+  /** On the card with the next start. */
+  forget(device: Bytes): void {
+    this.#held.delete(hex(device))
+  }
+
+  close(): void {
+    this.#journal.close()
+  }
+
+  #append(device: Bytes, type: number, bytes: Bytes): void {
+    const record = new Writer(new Uint8Array(32 + bytes.length)).put(device).put(bytes).bytes
+    // What could not be written comes again from the device with the next stream.
+    this.#journal.append(type, record, () => {})
+  }
+
+  #apply(device: Bytes, type: number, bytes: Bytes): Added {
+    const verifier = Verifier.of(device)
+    if (!verifier) return 'bad'
+    let held = this.#held.get(hex(device))
+    if (!held) {
+      held = { device, book: new AccessBook(verifier), events: [] }
+      this.#held.set(hex(device), held)
+    }
+    if (type === RECORD.event) {
+      if (held.events.length >= LIMITS.provider.entriesOfOne) return 'bad'
+      held.events.push(text(bytes))
+      return 'new'
+    }
+    if (type !== RECORD.entry || held.book.entries.length >= LIMITS.provider.entriesOfOne) return 'bad'
+    return held.book.add(0, bytes, 'grant')
+  }
+
+  #records(): JournalRecord[] {
+    const record = (device: Bytes, type: number, bytes: Bytes): JournalRecord => ({
+      type,
+      payload: new Writer(new Uint8Array(32 + bytes.length)).put(device).put(bytes).bytes,
+    })
+    return [...this.#held.values()].flatMap(({ device, book, events }) => [
+      ...events.map((jws) => record(device, RECORD.event, utf8(jws))),
+      ...book.entries.map((e) => record(device, RECORD.entry, e.bytes)),
+    ])
+  }
+}
