@@ -27,7 +27,7 @@ export function bundledPackages(): Bundled[] {
 /** What a package says of itself. */
 export function packageIn(folder: string): Bundled {
   const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
-      version: string
+    version: string
     name: string
     license?: string
   }

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { version } from '../bundle.ts'
 import { loadBoard } from './board.ts'
 import { buildBoot, buildCard } from './card.ts'
+import { checkRoot } from './check.ts'
 import { openModules } from './modules.ts'
 import { unpack, writeLock } from './packages.ts'
 import { buildRoot } from './root.ts'
@@ -59,6 +60,8 @@ function build(): void {
     releaseKey: releaseKey(),
     release: { board: board.board, version, index: 0, epoch, kernel: board.kernel.version },
   })
+  const problems = checkRoot(root)
+  if (problems.length > 0) throw new Error(problems.join('\n'))
   const squashfs = join(work, 'root.squashfs')
   pack(root, squashfs, epoch)
   const boot = join(work, 'boot')

@@ -99,17 +99,17 @@ const needed = (board: Board): string[] => [...Object.keys(board.packages), ...b
 /** Writes the lock anew from what the archive offers today. */
 export function writeLock(board: Board): number {
   const env = privateApt(board)
-  const lines = needed(board)
-    .sort()
-    .map((name) => {
-      const text = run('apt-cache', ['show', '--no-all-versions', name], { env })
-      const field = (key: string): string => {
-        const value = new RegExp(`^${key}: (.*)$`, 'm').exec(text)?.[1]
-        if (value === undefined) throw new Error(`apt-cache show ${name} says no ${key}`)
-        return value
-      }
-      return `${name} ${field('Version')} ${field('SHA256')}`
-    })
+  const names = needed(board).sort()
+  const stanzas = run('apt-cache', ['show', '--no-all-versions', ...names], { env }).split(/\n\s*\n/)
+  const lines = names.map((name) => {
+    const text = stanzas.find((stanza) => stanza.startsWith(`Package: ${name}\n`))
+    const field = (key: string): string => {
+      const value = new RegExp(`^${key}: (.*)$`, 'm').exec(text ?? '')?.[1]
+      if (value === undefined) throw new Error(`apt-cache show ${name} says no ${key}`)
+      return value
+    }
+    return `${name} ${field('Version')} ${field('SHA256')}`
+  })
   writeFileSync(
     lockFile(board),
     `# Debian ${SUITE}, ${board.debian.arch}: package, version, SHA-256 of the file. Made by make image-lock.\n${lines.join('\n')}\n`,

@@ -56,7 +56,7 @@ export function buildRoot(root: string, parts: RootParts): void {
   const applets = JSON.parse(readFileSync('firmware-image/applets.json', 'utf8')) as { root: string[] }
   for (const applet of applets.root) symlinkSync('busybox', join(root, 'bin', applet))
   symlinkSync('/bin/busybox', join(root, 'sbin/init'))
-  cpSync('firmware-image/root', root, { recursive: true })
+  cpSync('firmware-image/root', root, { recursive: true, verbatimSymlinks: true })
   for (const file of readdirSync(join(root, 'usr/lib/wattle')))
     chmodSync(join(root, 'usr/lib/wattle', file), 0o755)
   const config = join(root, 'etc/wattle.json')
@@ -109,7 +109,8 @@ function npmLicences(root: string): void {
     const texts = readdirSync(folder).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file))
     const into = join(root, 'usr/share/licenses/npm', name)
     mkdirSync(into, { recursive: true })
-    for (const file of texts) if (statSync(join(folder, file)).isFile()) copyFileSync(join(folder, file), join(into, file))
+    for (const file of texts)
+      if (statSync(join(folder, file)).isFile()) copyFileSync(join(folder, file), join(into, file))
     // Some packages name their licence in package.json alone.
     if (texts.length === 0) copyFileSync(join(folder, 'package.json'), join(into, 'package.json'))
   }
