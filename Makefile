@@ -99,20 +99,10 @@ image: dist/wattle $(ADDONS) ## the SD-card image of a board: BOARD=pizero
 	@$(TS) scripts/image/image.ts --board "$(BOARD)"
 image-lock: $(STAMP) ## takes today's versions of the Debian packages for BOARD
 	@$(TS) scripts/image/image.ts --board "$(BOARD)" --lock
-hw-test: dist/wattle $(ADDONS) ## an emulated Pi Zero boots the image and is claimed
+hw-test: dist/wattle $(ADDONS) ## an emulated Pi Zero boots the image: how long it takes, and its owner's first day
 	@$(TS) scripts/image/image.ts --board pizero
+	@$(TS) hw-test/start.ts
 	@$(TS) hw-test/pizero.ts
-
-lan-lab: dist/wattle ## mDNS beside Avahi, in network namespaces (root)
-	@[ -x /usr/sbin/avahi-daemon ] && [ -x /usr/bin/avahi-browse ] && [ -x /usr/bin/dbus-daemon ] || \
-	  { [ "$$(id -u)" = 0 ] && apt-get install -y -qq avahi-daemon avahi-utils dbus iproute2; } || \
-	  echo "for Avahi: apt-get install avahi-daemon avahi-utils dbus iproute2"
-	@$(TS) scripts/test.ts lab/avahi
-
-nat-lab: $(STAMP) ## hole punching through every pair of routers, in network namespaces; CELLS='cone x cone'
-	@command -v ip >/dev/null && command -v nft >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq iproute2 nftables; } || \
-	  echo "for the NAT laboratory: apt-get install iproute2 nftables"
-	@$(TS) scripts/nat-lab.ts $(if $(CELLS),"$(CELLS)")
 
 clean: ## remove what was built
 	rm -rf dist build .tap

@@ -68,7 +68,8 @@ function build(): void {
   buildBoot(boot, { board, packages, stage1: stage1(board, packages.get('busybox-static')!, modules, epoch) })
   const out = `dist/wattle-${board.board}.img`
   const bytes = buildCard({ board, boot, squashfs, out, epoch })
-  run('xz', ['-T0', '-6', '-k', '-f', out])
+  // One block and a dictionary that spans both boot folders.
+  run('xz', ['-T1', '-9', '-k', '-f', out])
   report(out, bytes, squashfs, (performance.now() - started) / 1_000)
 }
 
