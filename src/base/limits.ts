@@ -301,6 +301,9 @@ export const LIMITS = {
     ownerCards: 64,
     /** Minutes of the history that wait for their commit, of all devices. */
     pendingMinutes: 1_024,
+    /** A backup, unpacked: ten years of history of several devices. */
+    backupBytes: 1_073_741_824,
+    fileNameBytes: 128,
   },
   /** Firmware over the network, one at a time. */
   update: {

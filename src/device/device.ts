@@ -24,6 +24,7 @@ import { DeviceStreams } from './network/streams.ts'
 import { framesKept } from './owning/retention.ts'
 import { Access } from './publish/access.ts'
 import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
+import { spareName } from './publish/ring.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
 import { OnBoard, type OnBoardWishes } from './upkeep/onboard.ts'
@@ -71,6 +72,8 @@ export class Device {
   readonly #onBoard: OnBoard | null
   #channels: Channels | null
   #subscribers: Subscribers | null
+  /** Confirmed telegram time, UTC in ms. */
+  #meterTime: number | null
   /** Somebody outside has confirmed our newest head since our start: new epochs have boxes for every reader. */
   #witnessed: boolean
   /** Grants that were in force when we started. */
@@ -88,6 +91,7 @@ export class Device {
     this.#state = state
     this.#channels = null
     this.#subscribers = null
+    this.#meterTime = null
     this.#witnessed = false
     this.#sinceStart = new Set(state.log?.readers.map((r) => base64url(r.grantId)))
     this.#serving = false
@@ -101,6 +105,7 @@ export class Device {
       wall: () => hardware.clock.wall(),
       ...(options.framer ? { framer: options.framer } : {}),
       onMeterTime: (utcMs) => {
+        this.#meterTime = utcMs
         this.#claim.onMeterTime(utcMs)
         this.#onBoard?.onMeterTime(utcMs)
       },
@@ -157,7 +162,7 @@ export class Device {
       subscribers: () => this.#subscribers,
       name: deviceName(record.discriminator),
       discovery: options.discovery ?? null,
-      standing: () => standing(this.#channels, state),
+      standing: () => standing(this.#channels, state, this.#meterTime),
       onRemembered: (head) => this.#channels && this.#onJudged(judgeHead(head, this.#channels, state)),
       report,
     })
@@ -443,7 +448,10 @@ export class Device {
   /** Ciphertext whose keys are gone; a new owner begins with an empty ring. */
   #forgetFrames(): void {
     const { files } = this.#options.hardware
-    for (const cls of ALL_CLASSES) files.remove(ringName(cls), () => {})
+    for (const cls of ALL_CLASSES) {
+      files.remove(ringName(cls), () => {})
+      files.remove(spareName(ringName(cls)), () => {})
+    }
   }
 
   #onDisowned(): void {

@@ -437,6 +437,9 @@ export class Home {
   /** The first event of every device's log is ours to write. */
   #onSynced(owned: Owned): void {
     const { log, name } = owned.device
+    // The answer to a grant may be lost, and the grant stand; its entry may have come before its event.
+    for (const { grantId } of log.readers)
+      if (!this.#invites.begun(grantId)) this.#inviteAgain(owned.device, grantId)
     if (log.added) return this.owning.onSynced(owned)
     if (log.deleted) return
     this.#submit(owned, { type: 'DEVICE_ADDED', name }, (error) => {

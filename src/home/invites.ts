@@ -24,10 +24,13 @@ export class Invites {
   readonly #options: InvitesOptions
   /** By grant id. */
   readonly #links: Map<string, Link>
+  /** Grant ids of all invitations of this run; no more than there are grants in the logs. */
+  readonly #begun: Set<string>
 
   constructor(options: InvitesOptions) {
     this.#options = options
     this.#links = new Map()
+    this.#begun = new Set()
   }
 
   /** One at a time for each consent; nothing where what proves it is not here yet: it comes with the device's entries. */
@@ -65,7 +68,13 @@ export class Invites {
       if (this.#links.get(id) === link) this.#links.delete(id)
     }
     this.#links.set(id, link)
+    this.#begun.add(id)
     link.start()
+  }
+
+  /** True where this run has begun to invite under this consent, whatever came of it. */
+  begun(grantId: Bytes): boolean {
+    return this.#begun.has(base64url(grantId))
   }
 
   stop(): void {

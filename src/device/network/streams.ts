@@ -128,7 +128,8 @@ export class DeviceStreams {
 
   #makeFound(): void {
     const { hardware, loop, name, discovery: settings, signer, standing, onRemembered } = this.#options
-    this.#discovery?.stop()
+    if (signer()) this.#discovery?.stop()
+    else this.#discovery?.forget()
     this.#discovery = null
     if (!settings) return
     const found = new DeviceDiscovery({
