@@ -26,6 +26,13 @@ import { checkLibraries } from './libraries.ts'
 import { installModules, type Modules } from './modules.ts'
 import { writeManifest } from './sbom.ts'
 
+/** Names that lead elsewhere. Debian signs the radio's rules twice; its kernels take the file of that name. */
+const LINKS: Readonly<Record<string, string>> = {
+  'etc/mtab': '/proc/mounts',
+  'etc/resolv.conf': '/run/resolv.conf',
+  'lib/firmware/regulatory.db': 'regulatory.db-debian',
+  'lib/firmware/regulatory.db.p7s': 'regulatory.db.p7s-debian',
+}
 /** Places that exist empty, to be mounted on. */
 const MOUNTS = ['boot', 'data', 'dev', 'proc', 'root', 'run', 'sys', 'tmp']
 
@@ -56,15 +63,14 @@ export function buildRoot(root: string, parts: RootParts): void {
   const applets = JSON.parse(readFileSync('firmware-image/applets.json', 'utf8')) as { root: string[] }
   for (const applet of applets.root) symlinkSync('busybox', join(root, 'bin', applet))
   symlinkSync('/bin/busybox', join(root, 'sbin/init'))
-  cpSync('firmware-image/root', root, { recursive: true, verbatimSymlinks: true })
+  cpSync('firmware-image/root', root, { recursive: true })
   for (const file of readdirSync(join(root, 'usr/lib/wattle')))
     chmodSync(join(root, 'usr/lib/wattle', file), 0o755)
   const config = join(root, 'etc/wattle.json')
   const settings = JSON.parse(readFileSync(config, 'utf8')) as Record<string, string>
   const key = parts.releaseKey === null ? {} : { 'release-key': parts.releaseKey }
   writeFileSync(config, `${JSON.stringify({ ...settings, board: board.board, ...key }, null, 2)}\n`)
-  symlinkSync('/run/resolv.conf', join(root, 'etc/resolv.conf'))
-  symlinkSync('/proc/mounts', join(root, 'etc/mtab'))
+  for (const [name, target] of Object.entries(LINKS)) symlinkSync(target, join(root, name))
   installModules(
     parts.modules,
     parts.modules.closure([...board.stage1.modules, ...board.modules]),
