@@ -123,7 +123,10 @@ t.test('the page in a browser', { skip: skipBrowser }, async (t) => {
     const frame = desk.page.frameLocator('iframe')
     await seen(frame, 'No owner has let this provider in yet')
     await phone.page.click('#tabs >> text=Sharing')
-    t.match(await textOf(phone.page, '#sharing'), /EnergieLab energielab\.example Domain not checked Cannot read anything/)
+    t.match(
+      await textOf(phone.page, '#sharing'),
+      /EnergieLab energielab\.example Domain not checked Cannot read anything/,
+    )
     await phone.page.click('#sharing button:text("Share")')
     t.same(await accessibilityFaults(phone.page), [])
     await phone.picture('6-share')
