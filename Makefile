@@ -8,7 +8,7 @@ TS = $(NODE) --experimental-strip-types --no-warnings
 STAMP := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full check ci build binaries bench bench-device bench-p1 fuzz-p1 bench-crypto interop-dht bench-dht sim-dht image image-lock hw-test lan-lab format lint types layers links nat-lab clean
+.PHONY: help run test test-full check ci build binaries bench bench-device bench-p1 fuzz-p1 bench-crypto interop-dht bench-dht sim-dht image image-lock hw-test bench-home lan-lab format lint types layers links nat-lab clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,13 +99,19 @@ hw-test: dist/wattle ## an emulated Pi Zero boots the image and is claimed
 	@$(TS) scripts/image/image.ts --board pizero
 	@$(TS) hw-test/pizero.ts
 
+bench-home: $(STAMP) ## ten years of history: what its views cost
+	@mkdir -p build && $(TS) scripts/bench-home.ts
+
 lan-lab: dist/wattle ## mDNS beside Avahi, in network namespaces (root)
 	@[ -x /usr/sbin/avahi-daemon ] && [ -x /usr/bin/avahi-browse ] && [ -x /usr/bin/dbus-daemon ] || \
 	  { [ "$$(id -u)" = 0 ] && apt-get install -y -qq avahi-daemon avahi-utils dbus iproute2; } || \
 	  echo "for Avahi: apt-get install avahi-daemon avahi-utils dbus iproute2"
 	@$(TS) scripts/test.ts lab/avahi
 
-nat-lab: $(STAMP) ## hole punching through every pair of routers, in network namespaces; CELLS='cone x cone'
+test/peers/net/node_modules: test/peers/net/package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --prefix test/peers/net
+	@touch $@
+nat-lab: dist/wattle test/peers/net/node_modules ## hole punching through every pair of routers, in network namespaces; CELLS='cone x cone'
 	@command -v ip >/dev/null && command -v nft >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq iproute2 nftables; } || \
 	  echo "for the NAT laboratory: apt-get install iproute2 nftables"
 	@$(TS) scripts/nat-lab.ts $(if $(CELLS),"$(CELLS)")

@@ -311,7 +311,7 @@ export const LIMITS = {
   node: {
     /** Named timers of a device; of a home or provider, which has some for each peer. */
     timers: 64,
-    peerTimers: 256,
+    peerTimers: 512,
     /** Longest wait between two attempts to reach a peer. */
     backoffMs: 30_000,
   },
@@ -324,10 +324,15 @@ export const LIMITS = {
   home: {
     devices: 48,
     cards: 256,
+    /** Frames of `raw` that a mailbox keeps of one device: about four days at 1 Hz, 100 MB. */
+    mailboxFrames: 400_000,
     /** Other owners whose names are known. */
     ownerCards: 64,
     /** Minutes of the history that wait for their commit, of all devices. */
     pendingMinutes: 1_024,
+    /** A backup, unpacked: ten years of history of several devices. */
+    backupBytes: 1_073_741_824,
+    fileNameBytes: 128,
   },
   /** Firmware over the network, one at a time. */
   update: {

@@ -8,6 +8,7 @@ import { LinuxBoard } from '../hw/linux/board/board.ts'
 import { FatFolder } from '../hw/linux/board/boot.ts'
 import { type Onoff, PinButton } from '../hw/linux/board/button.ts'
 import { openCard } from '../hw/linux/board/card.ts'
+import type { DoorHttp } from '../hw/linux/board/door.ts'
 import { BoardLeds, classLeds, pinLamp } from '../hw/linux/board/leds.ts'
 import { ScriptRadio } from '../hw/linux/board/radio.ts'
 import { type PinSpec, parsePin, SYSFS } from '../hw/linux/board/sysfs.ts'
@@ -94,6 +95,7 @@ export interface BoardSettings {
  */
 export function openBoard(
   { board, card, run = '/run/wattle', watchdog, fat, wifi, 'clock-file': clockFile }: BoardSettings,
+  door: DoorHttp,
   onRestart: (reason: string) => void,
   emit: Emit,
 ): LinuxBoard | null {
@@ -113,6 +115,7 @@ export function openBoard(
     boot: fat === undefined ? null : new FatFolder(fat),
     radio: wifi === undefined ? null : new ScriptRadio(wifi, run),
     clockFile: clockFile ?? null,
+    door,
     onRestart,
     onTrouble: (what, text) => emit('trouble', { what, text }),
   })

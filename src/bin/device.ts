@@ -22,7 +22,9 @@ import { Verifier } from '../crypto/native.ts'
 import { Device } from '../device/device.ts'
 import { RawPort, tapped } from '../device/rawport.ts'
 import type { Board, Leds } from '../hw/hardware.ts'
+import { DoorHttp } from '../hw/linux/board/door.ts'
 import { LinuxClock, linuxRandom } from '../hw/linux/clock.ts'
+import { LinuxHttp } from '../hw/linux/http.ts'
 import { DISCOVERY_SETTINGS } from '../node/peers/config.ts'
 import {
   type ClaimRecord,
@@ -73,6 +75,9 @@ const SETTINGS: readonly string[] = [
 ]
 const LABEL = 'label.json'
 const CODE = 'claim-code.txt'
+const FAREWELL_MS = 2_000
+/** Is there where the device made its code itself. */
+const OWN_LABEL = 'label.own'
 
 export async function device(args: string[]): Promise<ExitCode> {
   const given = parse(args, OPTIONS)
@@ -100,6 +105,7 @@ export async function device(args: string[]): Promise<ExitCode> {
   const raw = new RawPort({ report: (what, remote) => emit('device', 'raw', { what, remote }) })
   const line = serialFor(serial, clock)
   let rebooting = false
+  const door = new DoorHttp(new LinuxHttp())
   const board = openBoard(
     {
       board: config['board'],
@@ -110,6 +116,7 @@ export async function device(args: string[]): Promise<ExitCode> {
       wifi: config['wifi'],
       'clock-file': config['clock-file'],
     },
+    door,
     () => {
       rebooting = true
       process.kill(process.pid, 'SIGTERM')
@@ -127,7 +134,7 @@ export async function device(args: string[]): Promise<ExitCode> {
   const running = await wait<Device>((done) =>
     Device.start(
       {
-        hardware: board ? { ...machine.hardware, board } : machine.hardware,
+        hardware: board ? { ...machine.hardware, http: door, board } : machine.hardware,
         record,
         listen,
         serial,
@@ -143,6 +150,7 @@ export async function device(args: string[]): Promise<ExitCode> {
         framer: (events) => framerFor(meterSetting, events),
         report: (event, detail) => {
           emit('device', event, detail)
+          if (event === 'reset' || event === 'deleted') newCodeNext(machine.folder, board)
           if (event !== 'claimed') return
           rmSync(join(machine.folder, CODE), { force: true })
           if (board?.boot?.read(CODE)) board.boot.write(CODE, null, () => {})
@@ -284,6 +292,15 @@ function readConfig(file: string | undefined): Record<string, string> {
   return value as Record<string, string>
 }
 
+/** The code of before left the card with the claim, and its owner may have lost it: a board makes another one. */
+function newCodeNext(folder: string, board: Board | null): void {
+  if (!board || !existsSync(join(folder, OWN_LABEL))) return
+  rmSync(join(folder, LABEL), { force: true })
+  rmSync(join(folder, OWN_LABEL), { force: true })
+  // Whoever asked for it hears first that it is done.
+  setTimeout(() => board.restart('reset'), FAREWELL_MS)
+}
+
 /** A code that the device made itself is where its owner can read it without a keyboard: on the FAT partition. */
 function showCodeOnCard(folder: string, board: Board | null): void {
   const path = join(folder, CODE)
@@ -318,6 +335,7 @@ function openLabel(folder: string, onCard: string | null): ClaimRecord {
   const discriminator = random[16]! * 256 + random[17]!
   const record = makeRecord(code, discriminator, random.slice(0, 16))
   // The record last: whoever finds it finds its code too, even when the power goes in between.
+  writeDurably(join(folder, OWN_LABEL), '')
   writeDurably(join(folder, CODE), `${showCode(code)}\n${labelUrl(discriminator, code)}\n`)
   writeDurably(path, recordJson(record))
   say(

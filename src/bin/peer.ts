@@ -9,7 +9,8 @@ import type { Files } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
 import { type DhtMachine, DhtRunner } from '../node/dht-runner.ts'
 import { Loop } from '../node/loop.ts'
-import { Plane } from '../node/path-plane.ts'
+import { Plane } from '../node/path/plane.ts'
+import { sharedSockets } from '../node/path/shared.ts'
 import { bootstrapPeers } from '../node/peers/config.ts'
 import { serveRendezvous } from '../node/peers/service.ts'
 import { emit, listenError, type Parsed, parse, untilStopped, usage, wait } from './cli.ts'
@@ -70,10 +71,17 @@ export async function peer(args: string[]): Promise<ExitCode> {
     await wait<true>((done) => plane!.start([at], (error) => done(error, true))).catch((error: Error) => {
       throw listenError('peer serve --udp', at, error)
     })
+    plane.carry(host)
     stops.push(() => plane?.close())
   }
 
-  const dht = await startDht(given, { loop, random, sockets, files, signer })
+  // The DHT on the port of everything else, unless it was given one of its own.
+  const own = given.text('dht-listen') !== undefined || !plane
+  const dhtSockets = own ? sockets : sharedSockets(plane!, sockets, loop)
+  const dht = await startDht(given, plane?.sockets.addresses, {
+    ...{ loop, random, files, signer },
+    sockets: dhtSockets,
+  })
   if (dht) stops.push(() => dht.stop())
 
   const stopped = untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })
@@ -98,15 +106,19 @@ interface DhtParts extends DhtMachine {
   signer: Signer
 }
 
-async function startDht(given: Parsed, parts: DhtParts): Promise<DhtRunner | null> {
+async function startDht(
+  given: Parsed,
+  shared: readonly string[] | undefined,
+  parts: DhtParts,
+): Promise<DhtRunner | null> {
   const overlay = given.text('overlay')
   if (overlay === undefined) return null
-  const listen = given.text('dht-listen') ?? '0.0.0.0:4011'
+  const listen = given.text('dht-listen')
   const others = bootstrapPeers(given.text('bootstrap') ?? '')
   if (!others) throw usage('--bootstrap: expected KEY@HOST:PORT, with commas between')
   const { files, signer, ...machine } = parts
   const runner = new DhtRunner(machine, {
-    listen: [listen],
+    listen: listen !== undefined ? [listen] : (shared ?? ['0.0.0.0:4011']),
     overlay: { name: overlay, signer },
     bootstrap: others.flatMap(({ key, addresses }) =>
       addresses.map((address) => ({ address, publicKey: key })),

@@ -51,6 +51,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     start: home,
     help: [
       'home serve [--listen ADDR] [--state DIR] [--device ADDR] [--card CARD]   My Home: page, owner keys, links',
+      '    [--mailbox ADDR [--mailbox-address HOST:PORT]]   keep frames and serve readers while the device is away',
       'home claim CODE|URL [--device ADDR] [--wait SECONDS]',
       'home devices | delete DEVICE',
       'home grant DEVICE PROVIDER [--class raw|15min|day] [--until DATE] [--purpose TEXT]',
@@ -62,6 +63,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home owners [show] | card | add | remove | replace | threshold | recovery | transfer | sign | join | recover …   docs/owners.md',
       'home policy [show] | set MEMBER=VALUE… | reset [--device DEVICE]',
       'home update DEVICE FILE                new firmware for a device on a card of ours, over the network',
+      'home history DEVICE [--from DATE] [--to DATE] [--step minute|quarter|hour|day|month] [--zone NAME] [--csv]',
+      'home backup FILE | restore FILE [--passphrase-file FILE]   keys, log, consents and history, encrypted',
+      '    serve takes [--mqtt URL [--mqtt-user NAME --mqtt-password-file FILE] [--mqtt-prefix TEXT]] [--metrics ADDR]',
       'home peers DEVICE [vouch [KIND] | show KEY | hide KEY | forgive KEY]   opinions of others, with reasons',
     ],
   },

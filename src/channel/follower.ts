@@ -14,6 +14,7 @@ import {
   frameAt,
   framesIn,
   type Gap,
+  type Subscribe,
 } from '../wire/channel.ts'
 import { type ClassId, frameEpoch, frameIndex } from '../wire/frame.ts'
 import { openEntry } from './access.ts'
@@ -91,15 +92,20 @@ export class Follower {
 
   /** The first message of a new stream. */
   subscribe(): Bytes {
-    const next = this.reader.next()
     this.#become(this.reader.open ? 'open' : 'waiting')
-    return encodeSubscribe({
+    return encodeSubscribe(this.request())
+  }
+
+  /** What is asked for next, of the device or of a mailbox. */
+  request(): Subscribe {
+    const next = this.reader.next()
+    return {
       class: this.#options.class,
       epoch: next?.epoch ?? 0,
       index: next?.index ?? 0,
       hasKey: this.reader.open,
       grantId: this.reader.grantId ?? new Uint8Array(16),
-    })
+    }
   }
 
   onDisconnect(): void {

@@ -2,9 +2,10 @@
 // stories (meter.ts, claim.ts) with the network; nothing is decided here. An unclaimed device shows
 // itself under a key that it forgets at power-off, a claimed one under its identity.
 
-import { type Bytes, base64url, equal } from '../base/bytes.ts'
+import { type Bytes, equal } from '../base/bytes.ts'
 import { Verifier } from '../crypto/native.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
+import { spareName } from '../node/frames/ring.ts'
 import { Loop } from '../node/loop.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import { type ClaimRecord, deviceName } from '../ownership/label.ts'
@@ -71,10 +72,10 @@ export class Device {
   readonly #onBoard: OnBoard | null
   #channels: Channels | null
   #subscribers: Subscribers | null
+  /** Confirmed telegram time, UTC in ms. */
+  #meterTime: number | null
   /** Somebody outside has confirmed our newest head since our start: new epochs have boxes for every reader. */
   #witnessed: boolean
-  /** Grants that were in force when we started. */
-  #sinceStart: ReadonlySet<string>
   /** What is owed to readers since our start is written down: they may be let in. */
   #serving: boolean
   /** A witness has confirmed while keys were being changed. */
@@ -88,8 +89,8 @@ export class Device {
     this.#state = state
     this.#channels = null
     this.#subscribers = null
+    this.#meterTime = null
     this.#witnessed = false
-    this.#sinceStart = new Set(state.log?.readers.map((r) => base64url(r.grantId)))
     this.#serving = false
     this.#confirmed = false
     this.#access = null
@@ -101,6 +102,7 @@ export class Device {
       wall: () => hardware.clock.wall(),
       ...(options.framer ? { framer: options.framer } : {}),
       onMeterTime: (utcMs) => {
+        this.#meterTime = utcMs
         this.#claim.onMeterTime(utcMs)
         this.#onBoard?.onMeterTime(utcMs)
       },
@@ -157,7 +159,7 @@ export class Device {
       subscribers: () => this.#subscribers,
       name: deviceName(record.discriminator),
       discovery: options.discovery ?? null,
-      standing: () => standing(this.#channels, state),
+      standing: () => standing(this.#channels, state, this.#meterTime),
       onRemembered: (head) => this.#channels && this.#onJudged(judgeHead(head, this.#channels, state)),
       report,
     })
@@ -360,7 +362,6 @@ export class Device {
       subscribers,
       currentState: (cls) => this.#meter.currentState(cls),
       periodRuns: (cls) => this.#meter.periodRuns(cls),
-      serving: () => this.#serving,
       now: () => this.#loop.now(),
       wall: () => hardware.clock.wall(),
     })
@@ -429,8 +430,10 @@ export class Device {
     }
     for (const cls of ALL_CLASSES) {
       for (const reader of this.#claim.readers(cls, true)) {
-        if (!this.#sinceStart.has(base64url(reader.grantId))) continue
+        // In an epoch in which it was let in it has the key from there on.
+        const given = this.#state.access.newestOf(reader.grantId)?.epoch ?? 0
         for (const grant of channels.publisher(cls).startGrants(reader)) {
+          if (grant.epoch <= given) continue
           open++
           this.#access?.started(reader, cls, grant)
           this.#state.owe({ reader: reader.sign, class: cls, ...grant }, settle)
@@ -443,7 +446,10 @@ export class Device {
   /** Ciphertext whose keys are gone; a new owner begins with an empty ring. */
   #forgetFrames(): void {
     const { files } = this.#options.hardware
-    for (const cls of ALL_CLASSES) files.remove(ringName(cls), () => {})
+    for (const cls of ALL_CLASSES) {
+      files.remove(ringName(cls), () => {})
+      files.remove(spareName(ringName(cls)), () => {})
+    }
   }
 
   #onDisowned(): void {

@@ -9,6 +9,7 @@ import { LIMITS } from '../base/limits.ts'
 import { Exchange, Signer, sha256 } from '../crypto/native.ts'
 import { Secret } from '../crypto/secret.ts'
 import type { Failure, Files, Random } from '../hw/hardware.ts'
+import type { PlacedGrant } from '../node/frames/subscriber.ts'
 import { Journal, type JournalRecord } from '../node/journal.ts'
 import { eventHash, type OwnerEvent, type ReaderEntry } from '../ownership/event.ts'
 import { type Decision, OwnerLog } from '../ownership/log.ts'
@@ -16,7 +17,6 @@ import { readPolicy } from '../ownership/policy/policy.ts'
 import type { ClassId } from '../wire/frame.ts'
 import { decodeOwnerSet, encodeOwnerSet, OWNER_SET_BYTES, type OwnerSet } from '../wire/owner-set.ts'
 import { AccessLog, type Entry } from './publish/access-log.ts'
-import type { PlacedGrant } from './publish/subscriber.ts'
 
 const RECORD = {
   identity: 1,

@@ -230,9 +230,9 @@ export class Dht {
     return writeState(this.#core)
   }
 
-  /** Takes back what `save` gave; false and no change for a damaged or foreign file. */
-  restore(bytes: Bytes): boolean {
-    return readState(this.#core, bytes)
+  /** Takes back what `save` gave, or its nodes alone; false and no change for a damaged or foreign file. */
+  restore(bytes: Bytes, what: 'all' | 'nodes' = 'all'): boolean {
+    return readState(this.#core, bytes, what)
   }
 
   /** Counters, and how full each region is. */

@@ -53,7 +53,7 @@ export function writeState(core: Core): Bytes {
   return concat(body, sha256(body))
 }
 
-export function readState(core: Core, bytes: Bytes): boolean {
+export function readState(core: Core, bytes: Bytes, what: 'all' | 'nodes'): boolean {
   if (bytes.length < MAGIC.length + DIGEST) return false
   const body = bytes.subarray(0, bytes.length - DIGEST)
   if (!equal(sha256(body), bytes.subarray(body.length))) return false
@@ -78,7 +78,7 @@ export function readState(core: Core, bytes: Bytes): boolean {
     core.a.load(node.compact, 0, node.table.family)
     if (reachable(core.a, core.reach)) node.table.restore(core.other, 0, core.a)
   }
-  for (const item of items)
+  for (const item of what === 'all' ? items : [])
     if (item && keepItem(core, item, true)) core.items.due(core.items.find(idOf(item.target), 0))
   return true
 }

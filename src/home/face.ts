@@ -107,6 +107,11 @@ export class Face {
     return reading
   }
 
+  /** What the meter calls itself. */
+  meterOf(device: OwnedDevice): string | null {
+    return this.#of(device).meter
+  }
+
   onLog(device: OwnedDevice, decision: Decision): void {
     if (decision.kind === 'revoked') {
       const ended = this.#of(device).ended

@@ -12,25 +12,28 @@ import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
 import { guestLayer } from '../node/dht/layer.ts'
 import type { Loop } from '../node/loop.ts'
-import { attachPlane } from '../node/path-attach.ts'
-import type { Plane } from '../node/path-plane.ts'
+import { attachPlane } from '../node/path/attach.ts'
+import type { Plane } from '../node/path/plane.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import { Coordinator } from '../node/peers/coordinator.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
-import { type EventBody, type ReaderEntry, signEvent } from '../ownership/event.ts'
+import { type EventBody, signEvent } from '../ownership/event.ts'
 import { deviceName, type Label, parseCode } from '../ownership/label.ts'
 import type { Decision } from '../ownership/log.ts'
 import { encodeChange } from '../ownership/owners/change.ts'
 import { Successors } from '../ownership/owners/successors.ts'
 import { encodePolicy, FACTORY_POLICY } from '../ownership/policy/policy.ts'
 import { signVouch, type VouchKind } from '../ownership/reputation/statement.ts'
+import { CHANNEL_PROTOCOL } from '../wire/channel.ts'
 import type { ClassId } from '../wire/frame.ts'
 import type { PeerOpinion } from '../wire/peers.ts'
 import { type DeviceAccess, openAccesses } from './access.ts'
 import { Claiming } from './claiming.ts'
+import type { OwnedEvents } from './events.ts'
 import { Invites } from './invites.ts'
-import { Owned, type OwnedEvents } from './owned.ts'
+import { homeMailbox, type Mailbox } from './mailbox.ts'
+import { Owned } from './owned.ts'
 import { Joining } from './owning/joining.ts'
 import { Owning } from './owning/owning.ts'
 import { askPeers } from './peers.ts'
@@ -41,6 +44,8 @@ export interface HomeOptions {
   hardware: Hardware
   loop: Loop
   events: OwnedEvents
+  /** Keep frames for readers, and where they find us; the caller listens on `host`. */
+  mailbox?: { address: string; frames?: number }
   report: (event: string, detail?: Record<string, unknown>) => void
   /** How devices are found; without it only where they were last. */
   discovery?: DiscoverySettings
@@ -56,6 +61,8 @@ export interface GrantRequest {
 type Done = (error: WattleError | null) => void
 
 const SAVE_MS = 2_000
+const SYNC_MS = 60_000
+const ALL_CLASSES: readonly ClassId[] = [0, 1, 2]
 /** A device is claimed with the factory default; owners change it later. */
 const POLICY = encodePolicy(FACTORY_POLICY)
 const PLACES = { file: 'home.places', kind: 'plac', version: 1 } as const
@@ -79,6 +86,8 @@ export class Home {
   readonly #places: readonly ReaderPlace[]
   readonly #invites: Invites
   readonly #accesses: Map<string, DeviceAccess>
+  /** Keeps frames for readers, where this home was told to. */
+  readonly mailbox: Mailbox | null
 
   private constructor(
     options: HomeOptions,
@@ -114,10 +123,15 @@ export class Home {
       punchSockets: LIMITS.udp.punchSockets,
       report: options.report,
     })
+    const { files } = options.hardware
+    this.mailbox = options.mailbox
+      ? homeMailbox({ files, store: this.store, access: (d) => this.access(d), ...options.mailbox })
+      : null
     this.#invites = new Invites({
       host: parts.host,
       loop: options.loop,
       book: (device) => this.access(device)?.book ?? null,
+      mailboxes: () => (options.mailbox ? [{ key: this.key, address: options.mailbox.address }] : []),
       report: options.report,
     })
     this.#accesses = parts.accesses
@@ -139,7 +153,11 @@ export class Home {
       onJoined: (device, joined) => this.#added(device, joined),
     })
     this.coordinator = options.discovery ? this.#makeCoordinator(options.discovery) : null
-    for (const device of parts.store.devices) if (this.#ours(device)) this.#follow(device)
+    for (const device of parts.store.devices) if (this.#ours(device)) this.#open(device)
+    if (this.mailbox) {
+      this.host.handle(CHANNEL_PROTOCOL, (stream) => this.mailbox?.onStream(stream))
+      options.loop.every('mailbox sync', SYNC_MS, () => this.mailbox?.sync())
+    }
     options.loop.every('home save', SAVE_MS, () => this.#save())
     this.coordinator?.start()
   }
@@ -271,8 +289,7 @@ export class Home {
     openAccesses(this.#options.hardware, [device], (error, accesses) => {
       if (!accesses) return done(unwritten(error ?? new Error('no file')))
       for (const [key, access] of accesses) this.#accesses.set(key, access)
-      this.#follow(device)
-      done(null)
+      this.#open(device, () => done(null))
     })
   }
 
@@ -353,22 +370,6 @@ export class Home {
     askPeers({ host: this.host, loop: this.#options.loop, device: owned.device.key, message }, done)
   }
 
-  /** A consent with less in it takes the place of one that is there: first given, then the old one ended. */
-  narrow(
-    owned: Owned,
-    reader: ReaderEntry,
-    less: { class: ClassId; until: number },
-    done: (error: WattleError | null, grantId: Bytes | null) => void,
-  ): void {
-    const known = this.store.cards.find(({ card }) => equal(card.sign, reader.sign))?.card
-    const { name, domain, sign, box, purpose } = reader
-    const card = known ?? { name, domain, sign, box, addresses: [] }
-    this.grant(owned, card, { ...less, purpose }, (error, grantId) => {
-      if (error) return done(error, null)
-      this.revoke(owned, reader.grantId, (failure) => done(failure, grantId))
-    })
-  }
-
   /** Lets one consent rest, or (null) all of them; when done, the very next frame is closed to those readers. */
   pause(owned: Owned, grantId: Bytes | null, done: Done): void {
     this.#submit(owned, { type: 'PAUSED', grantId }, done)
@@ -399,12 +400,25 @@ export class Home {
     this.plane?.close()
     for (const owned of this.owned) owned.stop()
     this.#invites.stop()
+    this.#options.loop.cancel('mailbox sync')
     this.#save(() => {
+      this.mailbox?.close()
       this.host.close()
       this.store.close()
       for (const access of this.#accesses.values()) access.close()
       done()
     })
+  }
+
+  /** Frames go into the mailbox from the first on. */
+  #open(device: OwnedDevice, then: () => void = () => {}): void {
+    const follow = (error: Failure): void => {
+      if (error) this.#options.report('failed', { what: 'mailbox', text: error.message })
+      this.#follow(device)
+      then()
+    }
+    if (this.mailbox) this.mailbox.open(device.key, follow)
+    else follow(null)
   }
 
   #follow(device: OwnedDevice): void {
@@ -415,7 +429,9 @@ export class Home {
       host: this.host,
       loop,
       own: { sign: this.#signer.publicKey, exchange: this.#exchange },
-      place: placeOf(this.#places, device.key, 0),
+      classes: this.mailbox ? ALL_CLASSES : [0],
+      place: (cls) => placeOf(this.#places, device.key, cls),
+      onFrame: (frame) => this.mailbox?.onFrame(device.key, frame),
       events: { ...events, onLog: (changed, decision) => this.#onLog(changed, decision) },
       access: this.#accesses.get(hex(device.key))!,
       onSynced: () => this.#onSynced(owned),
@@ -436,7 +452,11 @@ export class Home {
 
   /** The first event of every device's log is ours to write. */
   #onSynced(owned: Owned): void {
+    this.mailbox?.drop(owned.device.key)
     const { log, name } = owned.device
+    // The answer to a grant may be lost, and the grant stand; its entry may have come before its event.
+    for (const { grantId } of log.readers)
+      if (!this.#invites.begun(grantId)) this.#inviteAgain(owned.device, grantId)
     if (log.added) return this.owning.onSynced(owned)
     if (log.deleted) return
     this.#submit(owned, { type: 'DEVICE_ADDED', name }, (error) => {
@@ -450,13 +470,18 @@ export class Home {
     const event = { device: log.device, seq: log.seq + 1, prev: log.head, at, body }
     const kid = base64url(this.#signer.publicKey)
     const jws = signEvent(event, [{ kid, signer: this.#signer }])
-    if (log.check(jws).refusal !== 'needs-signatures') return owned.submit(jws, done)
+    if (log.check(jws).refusal !== 'needs-signatures') {
+      return owned.submit(jws, (error) => {
+        this.mailbox?.drop(owned.device.key)
+        done(error)
+      })
+    }
     const change = encodeChange([jws])
     done(new WattleError('needs-signatures', `the policy asks for more owners to sign this: ${change}`))
   }
 
   #save(done: () => void = () => {}): void {
-    const places = this.owned.map((o) => o.place()).filter((p) => p !== null)
+    const places = this.owned.flatMap((o) => o.places())
     this.#placesFile.write(encodePlaces(places), (error) => {
       if (error) this.#options.report('failed', { what: 'places', text: error.message })
       done()

@@ -9,7 +9,7 @@ import { Link } from '../node/link.ts'
 import type { Loop } from '../node/loop.ts'
 import { eventHash } from '../ownership/event.ts'
 import { ENTRY, type ReaderEntryText } from '../wire/access.ts'
-import { CONSENT, CONSENT_PROTOCOL, encodeInvite } from '../wire/consent.ts'
+import { CONSENT, CONSENT_PROTOCOL, encodeInvite, type Mailbox } from '../wire/consent.ts'
 import type { OwnedDevice } from './store.ts'
 
 export interface InvitesOptions {
@@ -17,6 +17,8 @@ export interface InvitesOptions {
   loop: Loop
   /** Our copy of a device's log of keys. */
   book: (device: OwnedDevice) => AccessBook | null
+  /** Who keeps frames while a device is away. */
+  mailboxes: () => Mailbox[]
   report: (event: string, detail: Record<string, unknown>) => void
 }
 
@@ -24,15 +26,18 @@ export class Invites {
   readonly #options: InvitesOptions
   /** By grant id. */
   readonly #links: Map<string, Link>
+  /** Grant ids of all invitations of this run; no more than there are grants in the logs. */
+  readonly #begun: Set<string>
 
   constructor(options: InvitesOptions) {
     this.#options = options
     this.#links = new Map()
+    this.#begun = new Set()
   }
 
   /** One at a time for each consent; nothing where what proves it is not here yet: it comes with the device's entries. */
   invite(device: OwnedDevice, addresses: readonly string[], grantId: Bytes): void {
-    const { host, loop, book, report } = this.#options
+    const { host, loop, book, mailboxes, report } = this.#options
     const reader = device.log.reader(grantId)
     const id = base64url(grantId)
     const entry = book(device)?.of(grantId, ENTRY.admitted)
@@ -48,7 +53,14 @@ export class Invites {
       protocol: CONSENT_PROTOCOL,
       addresses: () => addresses,
       opening: () => [
-        encodeInvite({ certificate, entry: entry.bytes, event, name, addresses: device.addresses }),
+        encodeInvite({
+          certificate,
+          entry: entry.bytes,
+          event,
+          name,
+          addresses: device.addresses,
+          mailboxes: mailboxes(),
+        }),
       ],
       onMessage: (message) => {
         if (message[0] !== CONSENT.inviteDone) return
@@ -65,7 +77,13 @@ export class Invites {
       if (this.#links.get(id) === link) this.#links.delete(id)
     }
     this.#links.set(id, link)
+    this.#begun.add(id)
     link.start()
+  }
+
+  /** True where this run has begun to invite under this consent, whatever came of it. */
+  begun(grantId: Bytes): boolean {
+    return this.#begun.has(base64url(grantId))
   }
 
   stop(): void {

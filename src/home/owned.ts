@@ -2,21 +2,18 @@
 // in step, and what is known of it now. The owner is also the device's witness: after each connect it
 // shows the newest frame and log head it holds, so that an older card cannot pass for the newest.
 
-import { type Bytes, concat, equal, hex } from '../base/bytes.ts'
-import { Reader } from '../base/cursor.ts'
+import { type Bytes, equal, hex } from '../base/bytes.ts'
 import { WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
-import { Follower } from '../channel/follower.ts'
+import type { Follower } from '../channel/follower.ts'
 import type { ReaderPlace } from '../channel/place.ts'
-import { type Exchange, Verifier } from '../crypto/native.ts'
+import type { Exchange } from '../crypto/native.ts'
 import type { Host } from '../net/host.ts'
 import { Link } from '../node/link.ts'
 import type { Loop } from '../node/loop.ts'
 import type { Coordinator } from '../node/peers/coordinator.ts'
-import type { Decision } from '../ownership/log.ts'
-import { TelegramUnpacker } from '../p1/sequence.ts'
 import { ENTRY } from '../wire/access.ts'
-import { CHANNEL_PROTOCOL, type Ending, encodeWitness } from '../wire/channel.ts'
+import { encodeWitness } from '../wire/channel.ts'
 import {
   CONSENT,
   CONSENT_PROTOCOL,
@@ -31,22 +28,11 @@ import {
   encodeGetLog,
   type LogPlace,
 } from '../wire/consent.ts'
-import { FRAME_BYTES } from '../wire/frame.ts'
+import type { ClassId } from '../wire/frame.ts'
 import type { DeviceAccess } from './access.ts'
+import type { OwnedEvents } from './events.ts'
+import { ClassReading } from './reading.ts'
 import type { HomeStore, OwnedDevice } from './store.ts'
-
-export interface OwnedEvents {
-  onTelegram(device: OwnedDevice, telegram: Bytes, at: { epoch: number; index: number; wall: number }): void
-  onGap(
-    device: OwnedDevice,
-    from: { epoch: number; index: number },
-    to: { epoch: number; index: number },
-  ): void
-  onAccess(device: OwnedDevice, access: string, why: Ending | null): void
-  /** An event entered our copy of the log: by our own act, another owner's, or after a restart. */
-  onLog(device: OwnedDevice, decision: Decision): void
-  onReject(device: OwnedDevice, what: string): void
-}
 
 export interface OwnedOptions {
   device: OwnedDevice
@@ -54,7 +40,11 @@ export interface OwnedOptions {
   host: Host
   loop: Loop
   own: { sign: Bytes; exchange: Exchange }
-  place: ReaderPlace | null
+  /** What is read: `raw`, and where home is a mailbox all of them. */
+  classes: readonly ClassId[]
+  place: (cls: ClassId) => ReaderPlace | null
+  /** Each genuine frame, in order; a view, valid until the call returns. */
+  onFrame: (frame: Bytes) => void
   events: OwnedEvents
   /** Our copy of the log and the device's are the same. */
   onSynced: () => void
@@ -76,14 +66,10 @@ const ANSWER_MS = 10_000
 
 export class Owned {
   readonly device: OwnedDevice
-  readonly follower: Follower
-  readonly unpacker: TelegramUnpacker
+  /** `raw` first. */
+  readonly readings: readonly ClassReading[]
   readonly #options: OwnedOptions
-  readonly #frames: Link
   readonly #log: Link
-  /** The newest genuine frame; what a witness shows. */
-  readonly #newest: Bytes
-  #hasNewest: boolean
   #pending: Pending | null
   /** The device has taken an event of ours that our copy does not have yet. */
   #settling: boolean
@@ -101,9 +87,6 @@ export class Owned {
     const { device, host, loop } = options
     this.device = device
     this.#options = options
-    this.unpacker = new TelegramUnpacker()
-    this.#newest = new Uint8Array(FRAME_BYTES)
-    this.#hasNewest = false
     this.#pending = null
     this.#settling = false
     this.#synced = false
@@ -113,11 +96,6 @@ export class Owned {
     this.#end = null
     this.#heard = []
     this.#askedAll = false
-    this.follower = this.#makeFollower()
-    if (options.place) {
-      this.follower.restore(options.place.state)
-      this.#restore(options.place.context)
-    }
     const common = {
       host,
       loop,
@@ -128,15 +106,19 @@ export class Owned {
         else options.coordinator?.worked(device.key, address)
       },
     }
-    this.#frames = new Link({
-      ...common,
-      protocol: CHANNEL_PROTOCOL,
-      opening: () => [this.#witness(), this.follower.subscribe()],
-      onMessage: (message) => this.follower.onMessage(message),
-      onState: (up) => {
-        if (!up) this.follower.onDisconnect()
-      },
-    })
+    this.readings = options.classes.map(
+      (cls) =>
+        new ClassReading({
+          device,
+          class: cls,
+          own: options.own,
+          place: options.place(cls),
+          events: options.events,
+          link: common,
+          witness: () => this.#witness(),
+          onFrame: options.onFrame,
+        }),
+    )
     this.#log = new Link({
       ...common,
       protocol: CONSENT_PROTOCOL,
@@ -153,52 +135,39 @@ export class Owned {
     })
   }
 
+  /** Of `raw`. */
+  get follower(): Follower {
+    return this.readings[0]!.follower
+  }
+
   get online(): boolean {
-    return this.#frames.up
+    return this.readings[0]!.link.up
   }
 
   /** Log and frames are up and in step: the device can be asked for something. */
   get ready(): boolean {
-    return this.#synced && this.#frames.up
+    return this.#synced && this.online
   }
 
   /** The device was just seen: no waiting. */
   hurry(): void {
     this.#log.hurry()
-    this.#frames.hurry()
+    for (const { link } of this.readings) link.hurry()
   }
 
   start(): void {
     this.#log.start()
-    this.#frames.start()
+    for (const { link } of this.readings) link.start()
   }
 
   stop(): void {
     this.#log.stop()
-    this.#frames.stop()
+    for (const { link } of this.readings) link.stop()
   }
 
-  /** The place to save, or null before the first grant. */
-  place(): ReaderPlace | null {
-    const state = this.follower.reader.state()
-    return state && { device: this.device.key, class: 0, state, context: this.#context() }
-  }
-
-  /** The telegrams of the unpacker, and the newest frame: a home that was restarted is a witness all the same. */
-  #context(): Bytes {
-    return this.#hasNewest ? concat(this.unpacker.save(), this.#newest) : this.unpacker.save()
-  }
-
-  #restore(context: Bytes): void {
-    const r = new Reader(context)
-    r.block(LIMITS.p1.telegramBytes)
-    r.block(LIMITS.p1.telegramBytes)
-    const telegrams = r.at
-    if (r.left === FRAME_BYTES) {
-      this.#newest.set(r.rest())
-      this.#hasNewest = true
-    }
-    this.unpacker.restore(context.subarray(0, telegrams))
+  /** The places to save, one for each class that is read. */
+  places(): ReaderPlace[] {
+    return this.readings.map((reading) => reading.place()).filter((place) => place !== null)
   }
 
   /** Asks the device to take an event; done when it has, durably, and our copy has it too. */
@@ -216,46 +185,12 @@ export class Owned {
     )
   }
 
-  #makeFollower(): Follower {
-    const { device, own, events } = this.#options
-    const verifier = Verifier.of(device.key)
-    if (!verifier) throw new WattleError('bad-key', `the key of ${device.name} is no Ed25519 key`)
-    return new Follower({
-      device: verifier,
-      deviceBox: device.box,
-      class: 0,
-      verify: 'batch',
-      own,
-      events: {
-        onPayload: (payload, at) => {
-          const telegram = this.unpacker.unpack(payload)
-          if (telegram) events.onTelegram(device, telegram, { ...at, wall: this.unpacker.wall })
-          else events.onReject(device, 'payload')
-        },
-        onGap: (from, to) => {
-          this.unpacker.lost()
-          events.onGap(device, from, to)
-        },
-        onAccess: (access, why) => events.onAccess(device, access, why),
-        onSealed: () => events.onReject(device, 'sealed'),
-        onGrant: (state) => {
-          if (state.length > 0) this.unpacker.join(state)
-        },
-        onReject: (what) => events.onReject(device, what),
-        onFrame: (frame) => {
-          this.#newest.set(frame)
-          this.#hasNewest = true
-        },
-      },
-    })
-  }
-
   #witness(): Bytes {
     const { log } = this.device
     return encodeWitness({
       logSeq: log.seq,
       logHead: log.head,
-      frames: this.#hasNewest ? [this.#newest] : [],
+      frames: this.readings.map((reading) => reading.newest).filter((frame) => frame !== null),
     })
   }
 
@@ -382,7 +317,7 @@ export class Owned {
       const caughtUp = !this.#synced
       this.#synced = true
       // What the device could not confirm before, it can now.
-      if (caughtUp) this.#frames.send(this.#witness())
+      if (caughtUp) this.readings[0]!.link.send(this.#witness())
       this.#options.onSynced()
       return
     }

@@ -196,7 +196,11 @@ export interface Files {
   read(name: string, done: (error: Failure, bytes: Bytes | null) => void): void
   /** Temporary file, fsync, rename, fsync of the folder; mode 0600. Done when durable. */
   replace(name: string, bytes: Bytes, done: (error: Failure) => void): void
-  /** Opens (and makes, mode 0600) a file for reading and writing at places of our choice. */
+  /**
+   * Opens (and makes, mode 0600) a file for reading and writing at places of our choice. One whose name ends
+   * in `.mem` lies in RAM: it outlives the program and not the power, and where there is no such place the
+   * opening fails.
+   */
   open(name: string, done: (error: Failure, file: OpenFile | null) => void): void
   remove(name: string, done: (error: Failure) => void): void
   list(done: (error: Failure, names: string[]) => void): void
@@ -251,8 +255,12 @@ export interface Board {
   readonly boot: BootFiles | null
   /** Wi-Fi; null where the board has none, or is not to use it. */
   readonly radio: Radio | null
+  /** On port 80, for those in the radio's own network alone; null ends it. Beside what is served there to others. */
+  portal(handlers: HttpHandlers | null, done: (error: Failure) => void): void
   /** Whether any network but the loopback gave us an address. */
   online(): boolean
+  /** Degrees Celsius of the processor; null where it is not known. */
+  temperature(): number | null
   /** Literal addresses of a host name; none where it cannot be found. */
   resolve(host: string, done: (addresses: string[]) => void): void
   /** Sets the wall clock, and keeps its time for the next start. */
@@ -262,9 +270,11 @@ export interface Board {
 }
 
 export interface BootFiles {
+  /** Whether it is mounted; on a board that may be seconds after the start. */
+  ready(): boolean
   /** At most 64 kB, or null where there is no such file. */
   read(name: string): Bytes | null
-  /** Done when it is on the card; null removes the file. */
+  /** Done when it is on the card, which waits until it is mounted; null removes the file. */
   write(name: string, content: string | null, done: (error: Failure) => void): void
 }
 

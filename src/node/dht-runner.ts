@@ -26,8 +26,8 @@ export interface DhtRunnerOptions extends Omit<DhtOptions, 'random' | 'send' | '
   readonly reach?: Reach
   /** Further addresses, `host:port`, that `reach` must allow when it is derived. */
   readonly alsoReach?: readonly string[]
-  /** Where table and own items are kept between runs. */
-  readonly state?: { readonly files: Files; readonly name: string } | null
+  /** Where the table, and unless it says otherwise own items, are kept between runs. */
+  readonly state?: { readonly files: Files; readonly name: string; readonly take?: 'all' | 'nodes' } | null
 }
 
 export interface DhtMachine {
@@ -98,7 +98,7 @@ export class DhtRunner {
         state.files.read(state.name, (error, found) => done(error ? null : found)),
       )
       if (this.#stopped) return
-      if (bytes) this.dht.restore(bytes)
+      if (bytes) this.dht.restore(bytes, state.take)
       this.#machine.loop.every(`${this.#timer} save`, SAVE_MS, () => {
         void this.save()
       })
@@ -269,6 +269,12 @@ export class DhtRunner {
   /** Closes the sockets and drops what is under way, at once; resolves when the state is saved. */
   async stop(): Promise<void> {
     if (this.#stopped) return
+    this.abandon()
+    await this.save()
+  }
+
+  /** As `stop`, and nothing is saved. */
+  abandon(): void {
     this.#stopped = true
     this.dht.stop()
     this.#machine.loop.cancel(this.#timer)
@@ -279,7 +285,6 @@ export class DhtRunner {
     this.#socket6 = null
     for (const end of [...this.#open]) end()
     for (const waiting of this.#queue.splice(0)) waiting.fail(stoppedError())
-    await this.save()
   }
 }
 

@@ -29,7 +29,7 @@ export function readInvite(invite: Invite, own: { sign: Bytes; box: Bytes }): { 
   if (!equal(reader.grantId, entry.grantId) || reader.class !== entry.class) return null
   if (!equal(reader.sign, own.sign) || !equal(reader.box, own.box)) return null
   const { grantId, until, purpose } = reader
-  const { name, addresses } = invite
+  const { name, addresses, mailboxes } = invite
   return {
     channel: {
       device: certificate.device,
@@ -40,6 +40,7 @@ export function readInvite(invite: Invite, own: { sign: Bytes; box: Bytes }): { 
       name,
       purpose,
       addresses,
+      mailboxes,
     },
   }
 }

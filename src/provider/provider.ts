@@ -22,7 +22,7 @@ import type { SnapshotFile } from '../node/snapshot.ts'
 import { signCard } from '../ownership/card.ts'
 import { TelegramUnpacker } from '../p1/sequence.ts'
 import type { ReaderEntryText } from '../wire/access.ts'
-import { CHANNEL_PROTOCOL, ENDING, type Ending } from '../wire/channel.ts'
+import { CHANNEL_PROTOCOL, ENDING, type Ending, encodeSubscribeAt } from '../wire/channel.ts'
 import { CONSENT, CONSENT_PROTOCOL, decodeInvite, encodeInviteDone, type Invite } from '../wire/consent.ts'
 import { CLASS_NAMES } from '../wire/frame.ts'
 import type { ProviderAccess } from './access.ts'
@@ -62,11 +62,15 @@ interface Following {
   follower: Follower
   unpacker: TelegramUnpacker
   link: Link
+  /** To the mailbox, while the device is away; null where there is none. */
+  mail: Link | null
   /** When an invitation last made us ask the device at once. */
   askedAt: number
 }
 
 const SAVE_MS = 2_000
+/** The device may be starting: so long it is waited for before its mailbox is asked. */
+const MAIL_MS = 5_000
 /** Between two invitations that make us ask at once. */
 const ASK_MS = 2_000
 /** As many as an invitation may name. */
@@ -150,7 +154,11 @@ export class Provider {
 
   /** Saves every place and stops. */
   close(done: () => void): void {
-    for (const { link } of this.#following) link.stop()
+    for (const { link, mail, channel } of this.#following) {
+      link.stop()
+      mail?.stop()
+      this.#options.loop.cancel(mailTimerOf(channel))
+    }
     this.#options.loop.cancel('provider save')
     this.#coordinator?.stop()
     this.#save(() => {
@@ -206,6 +214,7 @@ export class Provider {
           addresses: channel.addresses,
           grantId: channel.grantId,
           until: channel.until,
+          mailboxes: channel.mailboxes,
         })
         this.#askAnew(known)
       } else this.#follow(channel)
@@ -235,6 +244,8 @@ export class Provider {
     const idle = this.#following[i]
     if (!idle) return
     idle.link.stop()
+    idle.mail?.stop()
+    this.#options.loop.cancel(mailTimerOf(idle.channel))
     this.#following.splice(i, 1)
     this.#options.store.forget(idle.channel)
     if (!this.#following.some((f) => equal(f.channel.device, idle.channel.device)))
@@ -282,6 +293,7 @@ export class Provider {
       follower.restore(place.state)
       unpacker.restore(place.context)
     }
+    const mailTimer = mailTimerOf(channel)
     const link = new Link({
       host: this.host,
       loop,
@@ -295,15 +307,49 @@ export class Provider {
       opening: () => [follower.subscribe()],
       onMessage: (message) => follower.onMessage(message),
       onState: (up) => {
-        if (up) return
+        if (up) {
+          loop.cancel(mailTimer)
+          following.mail?.stop()
+          following.mail = null
+          return
+        }
         follower.onDisconnect()
+        if (channel.mailboxes.length > 0 && !following.mail && loop.left(mailTimer) < 0)
+          loop.after(mailTimer, MAIL_MS, () => this.#mail(following))
         // Access was ended by the owner: nothing to ask for until the next invitation, unless it only rests.
         if (follower.ended && follower.ended.why !== ENDING.paused) link.stop()
       },
     })
-    this.#following.push({ channel, follower, unpacker, link, askedAt: Number.NEGATIVE_INFINITY })
+    const following: Following = {
+      channel,
+      follower,
+      unpacker,
+      link,
+      mail: null,
+      askedAt: Number.NEGATIVE_INFINITY,
+    }
+    this.#following.push(following)
     this.#coordinator?.want(channel.device)
     link.start()
+  }
+
+  /** The device has been away for a while: the owner's mailbox has its frames, as far as it got them. */
+  #mail(following: Following): void {
+    const { channel, follower, link } = following
+    const mailbox = channel.mailboxes[0]
+    if (!mailbox || link.up || following.mail) return
+    const mail: Link = new Link({
+      host: this.host,
+      loop: this.#options.loop,
+      key: mailbox.key,
+      protocol: CHANNEL_PROTOCOL,
+      addresses: () => [mailbox.address],
+      opening: () => [encodeSubscribeAt(channel.device, follower.request())],
+      onMessage: (message) => follower.onMessage(message),
+      onState: () => {},
+    })
+    following.mail = mail
+    mail.start()
   }
 
   #save(done: () => void = () => {}): void {
@@ -315,6 +361,10 @@ export class Provider {
     }
     this.#options.placesFile.write(encodePlaces(places), done)
   }
+}
+
+function mailTimerOf(channel: Channel): string {
+  return `mail ${hex(channel.device.subarray(0, 6))} ${channel.class}`
 }
 
 /** The first that was known stays the first; eight at most. */

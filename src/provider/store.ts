@@ -8,6 +8,7 @@ import { LIMITS } from '../base/limits.ts'
 import { Secret } from '../crypto/secret.ts'
 import type { Failure, Files, Random } from '../hw/hardware.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
+import { type Mailbox, mailboxText, readMailboxes } from '../wire/consent.ts'
 import type { ClassId } from '../wire/frame.ts'
 
 export interface ProviderKeys {
@@ -28,6 +29,8 @@ export interface Channel {
   name: string
   purpose: string
   addresses: string[]
+  /** Who keeps the device's frames when it is away. */
+  mailboxes: Mailbox[]
 }
 
 export interface FreshProvider {
@@ -125,7 +128,7 @@ function encodeKeys(keys: ProviderKeys, channels: Channel[]): Bytes {
   const size =
     1_024 +
     channels.reduce(
-      (n, c) => n + 128 + 3 * (c.name.length + c.purpose.length) + c.addresses.join(' ').length,
+      (n, c) => n + 1_500 + 3 * (c.name.length + c.purpose.length) + c.addresses.join(' ').length,
       0,
     )
   const w = new Writer(new Uint8Array(size))
@@ -139,6 +142,7 @@ function encodeKeys(keys: ProviderKeys, channels: Channel[]): Bytes {
     w.block(utf8(c.name))
       .block(utf8(c.purpose))
       .block(utf8(c.addresses.join(' ')))
+      .block(mailboxText(c.mailboxes))
   }
   return w.done()
 }
@@ -161,6 +165,7 @@ function decodeKeys(bytes: Bytes): { keys: ProviderKeys; channels: Channel[] } |
       addresses: text(r.block(1_000))
         .split(' ')
         .filter((a) => a.length > 0),
+      mailboxes: readMailboxes(r.block(1_300)) ?? [],
     })
   return r.done ? { keys, channels } : null
 }

@@ -19,6 +19,7 @@ export const CHANNEL = {
   refused: 7,
   waiting: 8,
   entry: 9,
+  subscribeAt: 10,
 } as const
 
 /** Frames in one message at most, so that a message stays below LIMITS.net.messageBytes. */
@@ -63,6 +64,20 @@ export function decodeSubscribe(bytes: Bytes): Subscribe | null {
   const grantId = r.take(16).slice()
   if (!r.done || type !== CHANNEL.subscribe || cls >= CLASS_NAMES.length || flags > 1) return null
   return { class: cls as ClassId, epoch, index, hasKey: flags === 1, grantId }
+}
+
+/** SUBSCRIBE to a mailbox: whose frames, in front. */
+export function encodeSubscribeAt(device: Bytes, s: Subscribe): Bytes {
+  const body = encodeSubscribe(s).subarray(1)
+  return new Writer(new Uint8Array(33 + body.length)).u8(CHANNEL.subscribeAt).put(device).put(body).bytes
+}
+
+export function decodeSubscribeAt(bytes: Bytes): { device: Bytes; subscribe: Subscribe } | null {
+  if (bytes.length !== 61 || bytes[0] !== CHANNEL.subscribeAt) return null
+  const body = bytes.slice(32)
+  body[0] = CHANNEL.subscribe
+  const subscribe = decodeSubscribe(body)
+  return subscribe && { device: bytes.slice(1, 33), subscribe }
 }
 
 /** What an owner shows the device after each connect: the newest frame it holds of each class, and its log head. */

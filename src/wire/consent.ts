@@ -2,7 +2,7 @@
 // of the owner log; an owner tells a provider where the device is that it may now read.
 // Every message is one length-prefixed block whose first byte is its type.
 
-import { type Bytes, text, utf8 } from '../base/bytes.ts'
+import { type Bytes, base64url, text, unbase64url, utf8 } from '../base/bytes.ts'
 import { Reader, Writer } from '../base/cursor.ts'
 import { LIMITS } from '../base/limits.ts'
 import { CERTIFICATE_BYTES } from './claim.ts'
@@ -130,16 +130,46 @@ export interface Invite {
   event: string
   name: string
   addresses: string[]
+  /** Who keeps the device's frames when it is away. */
+  mailboxes: Mailbox[]
+}
+
+export interface Mailbox {
+  /** Ed25519. */
+  key: Bytes
+  /** `host:port`. */
+  address: string
+}
+
+/** As a block of an invitation and of the provider's file: `key@host:port` with spaces between. */
+export function mailboxText(mailboxes: readonly Mailbox[]): Bytes {
+  return utf8(mailboxes.map((m) => `${base64url(m.key)}@${m.address}`).join(' '))
+}
+
+/** At most four; null where one of them is none. */
+export function readMailboxes(bytes: Bytes): Mailbox[] | null {
+  const words = text(bytes)
+    .split(' ')
+    .filter((word) => word.length > 0)
+  const list: Mailbox[] = []
+  for (const word of words) {
+    const at = word.indexOf('@')
+    const key = unbase64url(word.slice(0, Math.max(0, at)))
+    if (key?.length !== 32 || word.length > 300) return null
+    list.push({ key, address: word.slice(at + 1) })
+  }
+  return list.length <= 4 ? list : null
 }
 
 export function encodeInvite(i: Invite): Bytes {
   const event = utf8(i.event)
   const name = utf8(i.name)
   const addresses = utf8(i.addresses.join(' '))
-  const fixed = 11 + i.certificate.length + i.entry.length
+  const mailboxes = mailboxText(i.mailboxes)
+  const fixed = 13 + i.certificate.length + i.entry.length + mailboxes.length
   const w = new Writer(new Uint8Array(fixed + event.length + name.length + addresses.length))
   w.u8(CONSENT.invite).block(i.certificate).block(i.entry).block(event)
-  return w.block(name).block(addresses).bytes
+  return w.block(name).block(addresses).block(mailboxes).bytes
 }
 
 /** Copies; null for anything else. What it proves, the caller checks. */
@@ -153,8 +183,9 @@ export function decodeInvite(bytes: Bytes): Invite | null {
   const addresses = text(r.block(1_000))
     .split(' ')
     .filter((a) => a.length > 0)
-  if (!r.done || addresses.length > 8) return null
-  return { certificate, entry, event, name, addresses }
+  const mailboxes = readMailboxes(r.block(1_300))
+  if (!r.done || addresses.length > 8 || !mailboxes) return null
+  return { certificate, entry, event, name, addresses, mailboxes }
 }
 
 export function encodeInviteDone(): Bytes {

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { verifyFrame } from '../../src/channel/reader.ts'
 import { Verifier } from '../../src/crypto/native.ts'
-import { Ring } from '../../src/device/publish/ring.ts'
-import { World } from '../../src/hw/sim/world.ts'
+import { type Machine, World } from '../../src/hw/sim/world.ts'
+import { Ring } from '../../src/node/frames/ring.ts'
 import { FRAME_BYTES, frameEpoch, frameIndex, REASON } from '../../src/wire/frame.ts'
 import type { Head } from '../../src/wire/rotation.ts'
 import { device, NO_HEAD, person } from '../channel/world.ts'
@@ -15,6 +15,7 @@ function rig(): {
   frames: Uint8Array[]
   publish: (n: number) => void
   world: World
+  machine: Machine
   poke: (slot: number, at: number) => void
 } {
   const world = new World({ seed: 5 })
@@ -31,6 +32,7 @@ function rig(): {
   })
   return {
     world,
+    machine,
     frames: d.frames,
     publish: (n) => {
       for (let i = 0; i < n; i++) d.publisher.publish(Uint8Array.of(i))
@@ -52,6 +54,8 @@ function rig(): {
       const bytes = machine.disk.peek('ring')!.slice()
       bytes[slot * FRAME_BYTES + at]! ^= 1
       machine.disk.poke('ring', bytes)
+      // With the power went what was in RAM.
+      machine.disk.inodes.delete('ring.mem')
     },
   }
 }
@@ -103,9 +107,69 @@ t.test('a newest frame that a power cut tore is not the head', async (t) => {
     const { ring } = r.open()
     r.publish(10)
     for (const frame of r.frames) ring.append(frame)
+    ring.sync(() => {})
     r.world.runFor(1_000)
     r.poke(r.frames.length - 1, at)
     const again = r.open()
     t.equal(again.head?.index, frameIndex(r.frames.at(-2)!), `torn at byte ${at}`)
+  }
+})
+
+t.test('frames go to the card together; what waits survives a kill, and not a power cut', async (t) => {
+  for (const how of ['kill', 'power'] as const) {
+    const r = rig()
+    const { ring } = r.open()
+    r.publish(5)
+    for (const frame of r.frames) ring.append(frame)
+    ring.sync(() => {})
+    r.world.runFor(1_000)
+    const synced = r.frames.length
+    r.publish(20)
+    const { disk } = r.machine
+    const points = disk.points
+    for (const frame of r.frames.slice(synced)) ring.append(frame)
+    r.world.runFor(1_000)
+    t.equal(disk.peek('ring')!.length, synced * FRAME_BYTES, 'nothing more on the card yet')
+    t.equal(disk.points - points, 20, 'one write for each, into RAM')
+    if (how === 'kill') r.machine.kill()
+    else r.machine.cutPower()
+    r.machine.boot()
+    const again = r.open()
+    const wanted = how === 'kill' ? r.frames.length : synced
+    t.equal(again.ring.next, wanted, how)
+    t.equal(again.head?.index, frameIndex(r.frames[wanted - 1]!))
+    t.same(
+      places(again.ring, r.world),
+      r.frames
+        .slice(0, wanted)
+        .slice(-SLOTS)
+        .map((f) => `${frameEpoch(f)}/${frameIndex(f)}`),
+    )
+  }
+})
+
+t.test('what somebody else left in that file is not taken', async (t) => {
+  const r = rig()
+  const { ring } = r.open()
+  r.publish(5)
+  for (const frame of r.frames) ring.append(frame)
+  ring.sync(() => {})
+  r.world.runFor(1_000)
+  const before = r.frames.length
+  r.publish(8)
+  const wrong = r.frames
+    .slice(before)
+    .map((frame, i) => (i === 3 ? frame.map((x, at) => (at === 200 ? x ^ 1 : x)) : frame))
+  for (const [what, left, taken] of [
+    ['a frame with a bit flipped, and those behind it', wrong, 3],
+    ['frames that do not follow', r.frames.slice(before + 1), 0],
+    ['garbage', [new Uint8Array(FRAME_BYTES * 3).fill(1)], 0],
+    ['in any order, some twice', [...r.frames.slice(before), ...r.frames.slice(before)].reverse(), 8],
+  ] as const) {
+    r.machine.kill()
+    r.machine.disk.poke('ring', r.machine.disk.peek('ring')!.slice(0, before * FRAME_BYTES))
+    r.machine.disk.poke('ring.mem', new Uint8Array(Buffer.concat(left)))
+    r.machine.boot()
+    t.equal(r.open().ring.next, before + taken, what)
   }
 })

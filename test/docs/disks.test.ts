@@ -74,7 +74,8 @@ t.test('what lies on the disks is what the documents say', async (t) => {
   t.equal(hex(device), hex(ed25519Public(seed)))
   t.equal(keys.num(6), events[1]!['until'])
   t.match([keys.text(), keys.text()], [/^wattle-/, 'energy advice'])
-  keys.block()
+  t.match(keys.text(), /:4001$/)
+  t.equal(keys.text(), '', 'no mailbox')
   keys.end()
   t.equal(events[1]!['grant'], Buffer.from(reader.grantId).toString('base64url'))
 

@@ -42,6 +42,7 @@ export const CELLS: readonly Cell[] = [
   cell('symmetric x cone', 'symmetric', 'cone'),
   cell('cone x symmetric, one relay', 'cone', 'symmetric', { relays: 1, withinMs: 25_000 }),
   cell('symmetric x symmetric', 'symmetric', 'symmetric', { expect: 'relay', withinMs: 5_000 }),
+  cell('UDP blocked x cone', 'udp-blocked', 'cone', { expect: 'relay', withinMs: 3_000 }),
   cell('accepts WAN input, 60 ms', 'cone-accepting', 'cone-accepting', { delayMs: 120 }),
   cell('rejects WAN input, 60 ms', 'cone-rejecting', 'cone-rejecting', { delayMs: 120 }),
   cell('mapping forgotten', 'cone', 'cone', { upset: 'forget' }),

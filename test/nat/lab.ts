@@ -178,7 +178,7 @@ export class Lab {
   #rules(which: 'a' | 'b', kind: Kind): void {
     const side = SIDES[which]
     const nat: Record<string, string> = {
-      'cone-rewritten': `udp sport ${PORT} snat to ${side.wan}.2:14001`,
+      'cone-rewritten': `udp sport ${PORT} snat to ${side.wan}.2:14001; oifname "wan" masquerade`,
       symmetric: 'masquerade fully-random',
     }
     const full = kind === 'full-cone'

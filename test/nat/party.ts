@@ -17,7 +17,7 @@ import { Host } from '../../src/net/host.ts'
 import { Messages } from '../../src/net/messages.ts'
 import { placeOf } from '../../src/net/udp/address.ts'
 import { Loop } from '../../src/node/loop.ts'
-import { Plane } from '../../src/node/path-plane.ts'
+import { Plane } from '../../src/node/path/plane.ts'
 
 export interface PartyOptions {
   role: 'relay' | 'peer'
@@ -162,6 +162,9 @@ createInterface({ input: process.stdin })
       })
   })
   .on('close', () => process.exit(0))
+
+// Where UDP is blocked, a relay is reached by TCP on the same port.
+if (options.role === 'relay') host.listen(options.listen[0]!, () => {})
 
 plane.start(options.listen, (error) => {
   if (error) {

@@ -2,6 +2,7 @@
 // the matrix. Exit code 0 also where the kernel refuses: the notice says that nothing was tried.
 import { CELLS, type Cell, NAIVE, type Outcome, runCell } from './cells.ts'
 import { runHouse } from './house.ts'
+import { hyperAvailable, runHyper } from './hyper.ts'
 import { enterLab } from './lab.ts'
 
 const [program, ...rest] = process.argv.slice(2)
@@ -19,6 +20,15 @@ async function times(cell: Cell, count: number): Promise<{ good: number; outcome
   return { good: outcomes.filter((o) => o.ok).length, outcomes }
 }
 
+/** One field of the matrix: what came of it, and the slowest that did. */
+function summary(cell: Cell, good: number, outcomes: readonly Outcome[]): string {
+  const slowest = Math.max(...outcomes.map((o) => o.directMs))
+  const what = cell.upset ? 'resumed' : cell.expect === 'relay' ? 'by relay' : `direct in ${slowest} ms`
+  return good === outcomes.length
+    ? `${what}${good > 1 ? ` (${good}/${good})` : ''}`
+    : `FAILED ${good}/${outcomes.length}`
+}
+
 async function main(): Promise<number> {
   const inside = enterLab(process.argv.slice(1))
   if (typeof inside === 'string') {
@@ -27,13 +37,18 @@ async function main(): Promise<number> {
   }
   if (inside !== null) return inside
   const wanted = CELLS.filter((cell) => words.length === 0 || words.some((word) => cell.name.includes(word)))
+  const beside = !once && hyperAvailable()
+  if (!once && !beside) console.log('hyperdht is not there, or its addon does not load: no comparison')
   const rows: string[] = []
+  const matrix: string[][] = [['routers', 'ours', 'hyperdht 6.34']]
   let bad = 0
   for (const cell of wanted) {
     const count = !once && (cell.delayMs || (cell.name.includes('symmetric') && !cell.relays)) ? REPEAT : 1
     const { good, outcomes } = await times(cell, count)
     if (good < count) bad++
     const worst = outcomes.find((o) => !o.ok) ?? outcomes.reduce((a, b) => (b.directMs > a.directMs ? b : a))
+    const rival = beside && !cell.upset && !cell.relays ? await runHyper(cell.lab) : '-'
+    matrix.push([cell.name, summary(cell, good, outcomes), rival])
     const row = `${good === count ? 'ok  ' : 'FAIL'} ${cell.name.padEnd(28)} ${good}/${count}  ${worst.text}`
     console.log(row)
     rows.push(row)
@@ -51,6 +66,8 @@ async function main(): Promise<number> {
     console.log(row)
     rows.push(row)
   }
+  if (matrix.length > 2)
+    for (const [name, ours, rival] of matrix) console.log(`${name!.padEnd(30)}${ours!.padEnd(34)}${rival}`)
   console.log(`nat-lab: ${rows.length - bad} of ${rows.length} cells`)
   return bad > 0 ? 1 : 0
 }

@@ -17,7 +17,7 @@ function claimed(seed: number): House {
 t.test(
   'the power goes behind the write of a grant: the answer is lost, the consent stands and is told',
   async (t) => {
-    for (const point of [1, 2, 3]) {
+    for (let point = 1; point <= 8; point++) {
       const house = claimed(80 + point)
       const { disk } = house.machine('device')
       disk.onCut = () => house.machine('device').cutPower()

@@ -139,6 +139,60 @@ t.test('a card of before a revocation is not: who was put out stays out', async 
   t.equal(got.length, before)
 })
 
+t.test('an old card does not vouch for itself by what its own node had kept', async (t) => {
+  const house = await street(86)
+  house.startProvider('lab')
+  const id = house.grant('lab')
+  const got = house.providerGot.get('lab')!
+  t.ok(await house.run(() => got.length > 3 && house.onRecord() === house.owned().device.log.seq, 60_000))
+  const { disk } = house.machine('device')
+  t.ok(await house.run(() => disk.names().includes('device.dht'), 700_000), 'the node has saved its state')
+  const old = new Map(disk.names().map((name) => [name, disk.peek(name)!.slice()]))
+  t.equal(house.revoke(id), 'ok')
+  t.ok(await house.run(() => house.onRecord() === house.owned().device.log.seq, 60_000))
+  house.machine('home').kill()
+  house.machine('device').kill()
+  house.world.runFor(3 * 3_600_000)
+  t.equal(house.record, null, 'the overlay has forgotten')
+  for (const [name, bytes] of old) disk.poke(name, bytes)
+  const before = got.length
+  const heard = house.events('device', 'witness').length
+  house.startDevice()
+  await house.run(() => false, 90_000)
+  t.equal(house.events('device', 'witness').length, heard)
+  t.equal(house.device!.status.witnessed, false)
+  t.equal(got.length, before)
+})
+
+t.test('an old record that somebody puts again, once the overlay has forgotten, is no witness', async (t) => {
+  const house = await street(87)
+  house.startProvider('lab')
+  const id = house.grant('lab')
+  const got = house.providerGot.get('lab')!
+  t.ok(await house.run(() => got.length > 3 && house.onRecord() === house.owned().device.log.seq, 60_000))
+  const { disk } = house.machine('device')
+  const old = new Map(disk.names().map((name) => [name, disk.peek(name)!.slice()]))
+  const recorded = house.node.dht.item(targetOf(house.device!.key!, HEAD_SALT))!
+  t.equal(house.revoke(id), 'ok')
+  t.ok(await house.run(() => house.onRecord() === house.owned().device.log.seq, 60_000))
+  house.machine('home').kill()
+  house.machine('device').kill()
+  house.world.runFor(3 * 3_600_000)
+  let put = false
+  void house.node.ask({ kind: 'put', item: recorded }).then(() => {
+    put = true
+  })
+  t.ok(await house.run(() => put && house.record !== null, 10_000), 'the overlay has the old one again')
+  for (const [name, bytes] of old) disk.poke(name, bytes)
+  const before = got.length
+  const heard = house.events('device', 'witness').length
+  house.startDevice()
+  await house.run(() => false, 60_000)
+  t.equal(house.events('device', 'witness').length, heard)
+  t.equal(house.device!.status.witnessed, false)
+  t.equal(got.length, before)
+})
+
 t.test(
   'with nothing remembered, with the witness switched off, with peers that are not pinned: no',
   async (t) => {

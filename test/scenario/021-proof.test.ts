@@ -124,6 +124,7 @@ t.test('grant, pause, restart, revoke: the sum is what was read; all three hold 
       name: 'd',
       purpose: '',
       addresses: [],
+      mailboxes: [],
     })),
     house.providers.get('bob')!.access,
   )

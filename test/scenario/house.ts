@@ -2,6 +2,7 @@
 // network. What each of them reports goes into one event log. The seed decides everything.
 import { base64url } from '../../src/base/bytes.ts'
 import { decodePlaces } from '../../src/channel/place.ts'
+import { Signer } from '../../src/crypto/native.ts'
 import { Device } from '../../src/device/device.ts'
 import { Home } from '../../src/home/home.ts'
 import type { Owned } from '../../src/home/owned.ts'
@@ -54,6 +55,7 @@ export class House {
   devicePort: number = PORT
   timeServers: string[] = []
   readonly providers: Map<string, { provider: Provider; card: Card; access: ProviderAccess }>
+  readonly signers: Map<string, Signer>
   /** Between two telegrams; long histories take a slower meter. */
   everyMs = 1_000
   readonly #record: ReturnType<typeof makeRecord>
@@ -69,6 +71,7 @@ export class House {
     this.providerSealed = new Map()
     this.providerRaw = new Map()
     this.machines = new Map()
+    this.signers = new Map()
     this.device = null
     this.home = null
     this.providers = new Map()
@@ -137,7 +140,8 @@ export class House {
     )
   }
 
-  startHome(): Home {
+  /** With a mailbox it keeps frames, and listens for those who want them. */
+  startHome({ mailbox = false }: { mailbox?: boolean } = {}): Home {
     const machine = this.machine('home')
     if (!machine.on) machine.boot()
     this.home = null
@@ -147,6 +151,7 @@ export class House {
         loop: new Loop(machine.hardware.clock),
         ...(this.discovery ? { discovery: this.discovery('home') } : {}),
         report: (event, detail) => this.report('home', event, detail),
+        ...(mailbox ? { mailbox: { address: `${machine.address}:${PORT}`, frames: 5_000 } } : {}),
         events: {
           onTelegram: (_device, telegram, at) =>
             this.homeGot.push({ epoch: at.epoch, index: at.index, text: latin(telegram) }),
@@ -162,6 +167,7 @@ export class House {
       },
     )
     this.until(() => this.home !== null)
+    if (mailbox) this.home!.host.listen(`${machine.address}:${PORT}`, () => {})
     return this.home!
   }
 
@@ -182,6 +188,7 @@ export class House {
       { name, domain: `${name}.example`, random: hardware.random },
       (error, store) => {
         if (!store) throw error ?? new Error('no store')
+        this.signers.set(name, new Signer(store.keys.seed.copy()))
         const placesFile = new SnapshotFile(hardware.files, 'provider.places', 'plac', 1)
         const { files, random } = hardware
         const followed = store.channels.map((c) => c.device)
@@ -218,6 +225,11 @@ export class House {
     )
     this.until(() => card !== null)
     return card!
+  }
+
+  /** The Ed25519 key of a provider, for somebody who has it beside that provider. */
+  signerOf(name: string): Signer {
+    return this.signers.get(name)!
   }
 
   owned(): Owned {

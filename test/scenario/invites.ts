@@ -18,7 +18,14 @@ export function realInvite(house: House, n: number, addresses: string[]): Invite
   const entry = house.home!.access(device)!.book.of(grantId, ENTRY.admitted)!
   const { event: named } = entry.text as ReaderEntryText
   const event = device.events.find((jws) => equal(eventHash(jws), named))!
-  return { certificate: device.certificate, entry: entry.bytes, event, name: device.name, addresses }
+  return {
+    certificate: device.certificate,
+    entry: entry.bytes,
+    event,
+    name: device.name,
+    addresses,
+    mailboxes: [],
+  }
 }
 
 /** A whole device that exists on paper only, and its invitation for the holder of the card. */
@@ -71,5 +78,5 @@ export function paperInvite(house: House, card: Card, addresses: string[]): Invi
     },
     device,
   )
-  return { certificate, entry, event, name: 'x', addresses }
+  return { certificate, entry, event, name: 'x', addresses, mailboxes: [] }
 }

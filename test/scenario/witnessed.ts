@@ -3,7 +3,7 @@
 // open, by the slow reader of test/docs, which shares nothing with src/. Hooks are put in for one test.
 
 import { Publisher } from '../../src/channel/publisher.ts'
-import { Ring } from '../../src/device/publish/ring.ts'
+import { Ring } from '../../src/node/frames/ring.ts'
 import {
   type MiniFrame,
   type MiniReader,

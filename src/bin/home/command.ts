@@ -12,6 +12,8 @@ export interface HomeCommand {
   verb: string
   /** @throws WattleError `usage` for words or options that do not fit. */
   request: (words: string[], given: Parsed) => ControlRequest
+  /** Asks for what is not to stand on a command line; it goes to `act` as `secret`. */
+  secret?: (given: Parsed) => Promise<string>
   act: (running: Running, request: ControlRequest, answer: Answer) => void
   /** It is about every device where none is named: all of them are waited for. */
   all?: boolean

@@ -1,6 +1,7 @@
 // `wattle home grant|revoke|pause|resume|narrow`: who may read.
 
 import { base64url } from '../../base/bytes.ts'
+import { narrow as giveLess } from '../../home/narrow.ts'
 import type { Owned } from '../../home/owned.ts'
 import type { ReaderEntry } from '../../ownership/event.ts'
 import { isRequest, readRequest, within } from '../../ownership/request.ts'
@@ -176,7 +177,7 @@ function narrow(running: Running, request: ControlRequest, answer: Answer): void
       code: 'wider',
       text: 'that is not less than it has: expected a coarser class or an earlier end',
     })
-  running.home.narrow(owned, reader, { class: cls, until }, (error, grantId) => {
+  giveLess(running.home, { owned, reader, class: cls, until }, (error, grantId) => {
     if (error) answer({ ok: false, code: error.code, text: error.message })
     else answer({ ok: true, ...(grantId ? { text: base64url(grantId) } : {}) })
   })

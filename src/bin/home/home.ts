@@ -9,9 +9,12 @@ import { emit, listenError, type Parsed, parse, say, untilStopped, usage, wait }
 import { askControl, type ControlAnswer, type ControlRequest, serveControl } from '../control.ts'
 import { DISCOVERY_OPTIONS } from '../discovery.ts'
 import { stateFolder } from '../machine.ts'
+import { BACKUP_COMMANDS, restore } from './backup.ts'
 import type { Answer, HomeCommand } from './command.ts'
 import { CONSENT_COMMANDS } from './consent.ts'
 import { DEVICE_COMMANDS } from './devices.ts'
+import { HISTORY_COMMANDS } from './history.ts'
+import { KEEPING_OPTIONS } from './keeping.ts'
 import { NETWORK_COMMANDS } from './network.ts'
 import { OWNER_COMMANDS } from './owners.ts'
 import { PEER_COMMANDS } from './peers.ts'
@@ -32,7 +35,16 @@ const OPTIONS = {
   purpose: { type: 'string' },
   wait: { type: 'string' },
   json: { type: 'boolean' },
+  mailbox: { type: 'string' },
+  'mailbox-address': { type: 'string' },
   out: { type: 'string' },
+  from: { type: 'string' },
+  to: { type: 'string' },
+  step: { type: 'string' },
+  zone: { type: 'string' },
+  csv: { type: 'boolean' },
+  'passphrase-file': { type: 'string' },
+  ...KEEPING_OPTIONS,
   ...DISCOVERY_OPTIONS,
 } as const
 
@@ -45,6 +57,8 @@ const COMMANDS: readonly HomeCommand[] = [
   ...PEER_COMMANDS,
   ...NETWORK_COMMANDS,
   ...UPDATE_COMMANDS,
+  ...HISTORY_COMMANDS,
+  ...BACKUP_COMMANDS,
 ]
 
 export async function home(args: string[]): Promise<ExitCode> {
@@ -54,6 +68,8 @@ export async function home(args: string[]): Promise<ExitCode> {
     if (words.length > 0) throw usage(`home serve takes options only, not ${words[0]}`)
     return serve(given)
   }
+  const folder = stateFolder(given.text('state'), 'home')
+  if (verb === 'restore') return restore(given, words, folder)
   const command = COMMANDS.find((c) => c.verb === verb)
   if (!command)
     throw usage(
@@ -62,10 +78,12 @@ export async function home(args: string[]): Promise<ExitCode> {
         : `home: no subcommand ${verb}`,
     )
   const request = command.request(words, given)
-  const folder = stateFolder(given.text('state'), 'home')
+  if (command.secret) request['secret'] = await command.secret(given)
   const answer = (await askControl(folder, request, say)) ?? (await alone(folder, given, request))
   if (answer.say !== undefined) say(answer.say)
-  if (answer.result !== undefined) process.stdout.write(`${JSON.stringify(answer.result)}\n`)
+  // Text is for a file; everything else is JSON.
+  if (typeof answer.result === 'string') process.stdout.write(answer.result)
+  else if (answer.result !== undefined) process.stdout.write(`${JSON.stringify(answer.result)}\n`)
   const { change, card, invitation } = (answer.result ?? {}) as Record<string, unknown>
   const out = given.text('out')
   const text = change ?? card ?? invitation
@@ -95,6 +113,17 @@ async function serve(given: Parsed): Promise<ExitCode> {
     await running.stop()
     throw listenError('home serve --listen', listen, error)
   })
+  const metrics = given.text('metrics')
+  if (metrics !== undefined)
+    emit('home', 'metrics', {
+      address: await running.keeping.serveMetrics(running.machine.hardware, metrics),
+    })
+  const mailbox = given.text('mailbox')
+  if (mailbox !== undefined)
+    await wait<Listener>((done) => running.home.host.listen(mailbox, done)).catch(async (error: Error) => {
+      await running.stop()
+      throw listenError('home serve --mailbox', mailbox, error)
+    })
   const control = serveControl(folder, (request, answer) => carryOut(running, request, answer))
   const stopped = untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })
   emit('home', 'ready', { page: `http://${listener.address}/`, owner: base64url(running.home.key) })

@@ -12,12 +12,14 @@ import { emit, type Parsed, wait } from '../cli.ts'
 import { discoveryOf } from '../discovery.ts'
 import { type OpenMachine, openMachine } from '../machine.ts'
 import { cardOf } from './card.ts'
+import { Keeping } from './keeping.ts'
 
 export interface Running {
   machine: OpenMachine
   home: Home
   face: Face
   page: PageServer
+  keeping: Keeping
   stop: () => Promise<void>
 }
 
@@ -25,6 +27,7 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
   const machine = await openMachine(folder)
   const { hardware } = machine
   const loop = new Loop(hardware.clock, LIMITS.node.peerTimers)
+  const keeping = await Keeping.open(folder, given, loop)
   const providerPage = given.text('provider-page') ?? null
   const page = new PageServer(
     { assets: pages.home, ...(providerPage === null ? {} : { frames: [providerPage] }) },
@@ -47,9 +50,11 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
         loop,
         discovery: discoveryOf(given, () => undefined, 'on'),
         report: (event, detail) => emit('home', event, detail),
+        ...mailboxOf(given),
         events: {
           onTelegram: (device, telegram, at) => {
             const reading = face.onTelegram(device, telegram, at.wall)
+            keeping.onReading(device, reading, face.meterOf(device))
             emit('home', 'telegram', {
               device: device.name,
               epoch: at.epoch,
@@ -74,6 +79,7 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
           },
           onLog: (device, decision) => {
             face.onLog(device, decision)
+            if (decision.kind === 'deleted') keeping.forget(device)
             emit('home', 'log', { device: device.name, kind: decision.kind })
           },
           onReject: (device, what) => emit('home', 'reject', { device: device.name, what }),
@@ -95,7 +101,14 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
   const stop = async (): Promise<void> => {
     page.close()
     await new Promise<void>((resolve) => running.close(resolve))
+    await keeping.close()
     machine.release()
   }
-  return { machine, home: running, face, page, stop }
+  return { machine, home: running, face, page, keeping, stop }
+}
+
+/** `--mailbox ADDR`, and where readers find it: `--mailbox-address`, or the same. */
+function mailboxOf(given: Parsed): { mailbox?: { address: string } } {
+  const listen = given.text('mailbox')
+  return listen === undefined ? {} : { mailbox: { address: given.text('mailbox-address') ?? listen } }
 }

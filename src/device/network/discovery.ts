@@ -36,11 +36,13 @@ export interface DiscoveryOptions {
   onRemembered: (head: Head) => void
 }
 
+const DHT_FILE = 'device.dht'
 const NO_KEY: Bytes = new Uint8Array(32)
 
 export class DeviceDiscovery {
   readonly coordinator: Coordinator
   readonly #options: DiscoveryOptions
+  readonly #layer: DhtLayer | null
   readonly #head: DeviceHead | null
 
   constructor(options: DiscoveryOptions) {
@@ -49,7 +51,8 @@ export class DeviceDiscovery {
     const { mdns, bootstrap } = settings
     this.#options = options
     const layer = settings.dht && signer ? this.#makeLayer(settings.dht, signer) : null
-    this.#head = layer && this.#makeHead(layer, settings.dht?.witness ?? false)
+    this.#layer = layer
+    this.#head = layer && this.#makeHead(layer, settings.dht!)
     this.coordinator = new Coordinator({
       loop,
       host,
@@ -81,6 +84,9 @@ export class DeviceDiscovery {
   }
 
   start(): void {
+    const { signer, hardware } = this.#options
+    // A power cut may have left it behind a deletion.
+    if (!signer) hardware.files.remove(DHT_FILE, () => {})
     this.coordinator.start()
     this.#head?.start()
   }
@@ -90,6 +96,14 @@ export class DeviceDiscovery {
     this.coordinator.stop()
   }
 
+  /** Stops for good: nobody owns the device any more, and nobody is to learn whom it knew. */
+  forget(): void {
+    this.#head?.stop()
+    this.#layer?.abandon()
+    this.coordinator.stop()
+    this.#options.hardware.files.remove(DHT_FILE, () => {})
+  }
+
   #makeLayer(settings: DhtSettings, signer: Signer): DhtLayer {
     const { hardware, loop } = this.#options
     const { sockets, random, files } = hardware
@@ -97,12 +111,12 @@ export class DeviceDiscovery {
       machine: { loop, random, sockets },
       settings,
       signer,
-      state: { files, name: 'device.dht' },
+      state: { files, name: DHT_FILE },
       onPeer: (key, addresses) => this.coordinator.heard('dht', key, addresses),
     })
   }
 
-  #makeHead(layer: DhtLayer, witness: boolean): DeviceHead {
+  #makeHead(layer: DhtLayer, { witness, storeTtl }: DhtSettings): DeviceHead {
     const { loop, standing, onRemembered } = this.#options
     return new DeviceHead({
       loop,
@@ -110,6 +124,7 @@ export class DeviceDiscovery {
       standing,
       addresses: () => this.#addresses(),
       onRemembered: witness ? onRemembered : null,
+      storeTtl,
     })
   }
 

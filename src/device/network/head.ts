@@ -6,7 +6,7 @@
 import { type Bytes, equal, hex } from '../../base/bytes.ts'
 import { Signer } from '../../crypto/native.ts'
 import { type Head, locatorOf } from '../../dht/overlay/head.ts'
-import type { DhtLayer } from '../../node/dht/layer.ts'
+import type { DhtLayer, Remembered } from '../../node/dht/layer.ts'
 import type { Blind } from '../../node/dht/public.ts'
 import type { Loop } from '../../node/loop.ts'
 import type { Channels } from '../publish/channels.ts'
@@ -14,6 +14,8 @@ import type { DeviceState } from '../state.ts'
 import type { Judgement } from '../witness.ts'
 
 export interface Standing extends Pick<Head, 'epoch' | 'index' | 'hash' | 'log'> {
+  /** Confirmed telegram time since this start, UTC in ms; null before the first. */
+  readonly time: number | null
   /** For the public network, where that is used. */
   readonly blind: () => Blind | null
 }
@@ -27,6 +29,8 @@ export interface DeviceHeadOptions {
   addresses: () => readonly string[]
   /** Our own record of before this start, where it may count as a witness. */
   onRemembered: ((head: Head) => void) | null
+  /** How long the overlay keeps a record, in ms: an older one has been put again by somebody else. */
+  storeTtl: number
 }
 
 const LOOK_MS = 3_000
@@ -41,6 +45,8 @@ export class DeviceHead {
   /** What the network remembered is known; from then on it is told. */
   #read: boolean
   #reading: boolean
+  /** Waits for a telegram to say how old it is. */
+  #remembered: Remembered | null
   /** What was published last, but for the index, and when. */
   #published: string
   #at: number
@@ -50,6 +56,7 @@ export class DeviceHead {
     // Where it is no witness, there is nothing to be read first.
     this.#read = options.onRemembered === null
     this.#reading = false
+    this.#remembered = null
     this.#published = ''
     this.#at = 0
   }
@@ -65,16 +72,30 @@ export class DeviceHead {
 
   #look(now: number): void {
     if (!this.#read && !this.#reading && this.#options.layer.runner.dht.joined) this.#recall()
+    this.#judge()
     this.#publish(now)
   }
 
+  /**
+   * While the network still has our newest record, nobody can make it show an older one. Once it has
+   * forgotten, whoever kept an old one can put it again: so an old one is no witness. What time it is, only
+   * telegrams may say.
+   */
+  #judge(): void {
+    const { standing, onRemembered, storeTtl } = this.#options
+    const time = standing()?.time ?? null
+    const remembered = this.#remembered
+    if (!remembered || time === null) return
+    this.#remembered = null
+    if (remembered.head && remembered.at >= time - storeTtl) onRemembered?.(remembered.head)
+  }
+
   #recall(): void {
-    const { layer, onRemembered } = this.#options
     this.#reading = true
-    void layer.remembered().then((remembered) => {
+    void this.#options.layer.remembered().then((remembered) => {
       this.#reading = false
       this.#read = remembered !== null
-      if (remembered?.head) onRemembered?.(remembered.head)
+      this.#remembered = remembered
     })
   }
 
@@ -101,11 +122,15 @@ export class DeviceHead {
 }
 
 /** Where we stand now; null while nobody owns the device. */
-export function standing(channels: Channels | null, state: DeviceState): Standing | null {
+export function standing(
+  channels: Channels | null,
+  state: DeviceState,
+  time: number | null,
+): Standing | null {
   const { log } = state
   if (!channels || !log) return null
   const at = { seq: log.seq, head: state.headAt(log.seq) }
-  return { ...channels.head(0), log: at, blind: () => blindOf(state) }
+  return { ...channels.head(0), log: at, time, blind: () => blindOf(state) }
 }
 
 /** One locator for each owner, and for each reader who has access, each once. */

@@ -12,9 +12,10 @@ import type { Failure, Hardware } from '../../hw/hardware.ts'
 import type { Stream } from '../../net/api.ts'
 import { Host } from '../../net/host.ts'
 import { Messages } from '../../net/messages.ts'
+import type { Subscriber } from '../../node/frames/subscriber.ts'
 import type { Loop } from '../../node/loop.ts'
-import { attachPlane } from '../../node/path-attach.ts'
-import type { Plane } from '../../node/path-plane.ts'
+import { attachPlane } from '../../node/path/attach.ts'
+import type { Plane } from '../../node/path/plane.ts'
 import type { DiscoverySettings } from '../../node/peers/config.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
@@ -23,7 +24,6 @@ import { PEERS_PROTOCOL } from '../../wire/peers.ts'
 import { UPDATE_PROTOCOL } from '../../wire/update.ts'
 import type { Claim } from '../claim.ts'
 import type { ConsentServer } from '../consent.ts'
-import type { Subscriber } from '../publish/subscriber.ts'
 import type { Subscribers } from '../publish/subscribers.ts'
 import { DeviceDiscovery } from './discovery.ts'
 import type { Standing } from './head.ts'
@@ -128,7 +128,8 @@ export class DeviceStreams {
 
   #makeFound(): void {
     const { hardware, loop, name, discovery: settings, signer, standing, onRemembered } = this.#options
-    this.#discovery?.stop()
+    if (signer()) this.#discovery?.stop()
+    else this.#discovery?.forget()
     this.#discovery = null
     if (!settings) return
     const found = new DeviceDiscovery({

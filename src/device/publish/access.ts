@@ -33,8 +33,6 @@ export interface AccessOptions {
   currentState: (cls: ClassId) => Bytes
   /** True while a period of this class runs whose summary will be sealed. */
   periodRuns: (cls: ClassId) => boolean
-  /** Keys may be handed out: somebody outside has confirmed our newest head. */
-  serving: () => boolean
   now: () => number
   wall: () => number
 }
@@ -195,8 +193,8 @@ export class Access {
   }
 
   #mayOpen(reader: ReaderEntry): boolean {
-    const { serving, periodRuns, state } = this.#options
-    if (!serving() || state.log?.paused(reader.grantId) !== false) return false
+    const { periodRuns, state } = this.#options
+    if (state.log?.paused(reader.grantId) !== false) return false
     return reader.class === CLASS.raw || !periodRuns(reader.class)
   }
 

@@ -9,11 +9,11 @@ import { Publisher } from '../../channel/publisher.ts'
 import { verifyFrame } from '../../channel/reader.ts'
 import { Verifier } from '../../crypto/native.ts'
 import type { Failure, Files, Random } from '../../hw/hardware.ts'
+import { type Place, Ring } from '../../node/frames/ring.ts'
 import { CHANNEL } from '../../wire/channel.ts'
 import { CLASS_NAMES, type ClassId, FRAME_BYTES, type Reason } from '../../wire/frame.ts'
 import type { Head } from '../../wire/rotation.ts'
 import type { DeviceState } from '../state.ts'
-import { type Place, Ring } from './ring.ts'
 
 const NO_HEAD: Head = { epoch: 0, index: 0, hash: new Uint8Array(32) }
 const CLASSES: readonly ClassId[] = [0, 1, 2]

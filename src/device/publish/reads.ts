@@ -4,9 +4,9 @@
 
 import { base64url } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
+import type { Outlet } from '../../node/frames/subscriber.ts'
 import { framesIn } from '../../wire/channel.ts'
 import { CLASS_NAMES } from '../../wire/frame.ts'
-import type { Outlet } from './subscriber.ts'
 
 const DAYS = 7
 const DAY_MS = 86_400_000

@@ -5,6 +5,8 @@
 import { type Bytes, base64url, equal } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
 import { grantPlace, type ReaderKeys } from '../../channel/grant.ts'
+import type { Place } from '../../node/frames/ring.ts'
+import { type Outlet, type PlacedGrant, Subscriber } from '../../node/frames/subscriber.ts'
 import {
   CHANNEL,
   decodeSubscribe,
@@ -19,8 +21,6 @@ import type { Delivered } from '../../wire/consent.ts'
 import { CLASS_NAMES, type ClassId } from '../../wire/frame.ts'
 import type { Channels } from './channels.ts'
 import { Reads } from './reads.ts'
-import type { Place } from './ring.ts'
-import { type Outlet, type PlacedGrant, Subscriber } from './subscriber.ts'
 
 /** One who may read a class, as ownership has it at this moment. */
 export interface Entitled extends ReaderKeys {
@@ -238,7 +238,10 @@ export class Subscribers {
     const hasKey = request.hasKey && equal(request.grantId, who.grantId)
     const rested = subscriber.restedAt
     const due = owed(who.sign, request.class).filter(
-      (g) => (!hasKey || g.epoch > request.epoch) && (!rested || g.epoch >= rested.epoch),
+      (g) =>
+        // With a key, those of later epochs. Without one, those from its place on: what lies before it has had.
+        (hasKey ? g.epoch > request.epoch : comparePlaces(g, request) >= 0) &&
+        (!rested || g.epoch >= rested.epoch),
     )
     const from = hasKey ? request : due[0]
     if (!from) {
@@ -294,4 +297,8 @@ export class Subscribers {
       subscriber.start(channels.ring(request.class).next, [])
     })
   }
+}
+
+function comparePlaces(a: Place, b: Place): number {
+  return a.epoch - b.epoch || a.index - b.index
 }

@@ -4,7 +4,7 @@
 // time: from the meter, and from time servers where the configuration names some.
 
 import { text, utf8 } from '../../base/bytes.ts'
-import type { Board, Hardware, Http, Listener, Random, Sockets, UdpSocket } from '../../hw/hardware.ts'
+import type { Board, Hardware, HttpHandlers, Random, Sockets, UdpSocket } from '../../hw/hardware.ts'
 import type { Loop } from '../../node/loop.ts'
 import type { Lights } from '../lights.ts'
 import { answerDns } from './dns.ts'
@@ -17,7 +17,7 @@ import { accessConfig, joinConfig, PORTAL_ADDRESS, RadioMachine } from './wpa.ts
 
 export interface SetupOptions {
   board: Board
-  hardware: Pick<Hardware, 'clock' | 'random' | 'sockets' | 'http' | 'files'>
+  hardware: Pick<Hardware, 'clock' | 'random' | 'sockets' | 'files'>
   loop: Loop
   lights: Lights
   /** `wattle-ab12`. */
@@ -39,7 +39,10 @@ const LEAVE_MS = 3_000
 const ASK_TIME_MS = 3_600_000
 const ASK_AGAIN_MS = 60_000
 const NTP_PORT = 123
-const TIMERS = ['setup', 'portal', 'sntp', 'sntp-end'] as const
+/** The FAT partition is mounted beside us; it is looked for so long, and so often, ms. */
+const MOUNTED_MS = 120_000
+const CARD_AGAIN_MS = 1_000
+const TIMERS = ['setup', 'setup-card', 'portal', 'sntp', 'sntp-end'] as const
 const ADDRESS = PORTAL_ADDRESS.split('.').map(Number) as [number, number, number, number]
 
 export class Setup {
@@ -48,10 +51,12 @@ export class Setup {
   readonly #time: TimeKeeper
   readonly #startedAt: number
   #settings: SetupSettings | null = null
-  #portal: { http: Listener | null; dns: UdpSocket | null } | null = null
+  #portal: { dns: UdpSocket | null } | null = null
   #server = 0
   #asking: UdpSocket | null = null
   #savedAt = 0
+  /** Configuration that the radio has. */
+  #joined = ''
 
   constructor(options: SetupOptions) {
     this.#options = options
@@ -65,7 +70,7 @@ export class Setup {
     const { hardware, loop, timeServers } = this.#options
     hardware.files.read(FILE, (_, bytes) => {
       this.#settings = bytes === null ? null : parseStored(text(bytes))
-      this.#readCard(() => this.#join())
+      this.#waitForCard()
     })
     loop.every('setup', LOOK_MS, (now) => this.#look(now))
     if (timeServers.length > 0) loop.after('sntp', LOOK_MS, () => this.#askTime())
@@ -84,14 +89,14 @@ export class Setup {
     const { board, hardware, loop, name, report } = this.#options
     const { radio } = board
     if (!radio || this.#portal) return
-    const open: { http: Listener | null; dns: UdpSocket | null } = { http: null, dns: null }
+    const open: { dns: UdpSocket | null } = { dns: null }
     this.#portal = open
     const country = this.#settings?.country ?? ''
     this.#radio.stop(loop.now())
     radio.access(accessConfig(`Wattle-${name.replace(/^wattle-/, '')}`, { country }), () => {})
     report('wifi', { portal: 'open', ms: PORTAL_MS })
     const handlers = portal({ name, country, onSettings: (settings) => this.#onPortal(settings) })
-    this.#listen(hardware.http, hardware.sockets, open, handlers)
+    this.#listen(hardware.sockets, open, handlers)
     loop.after('portal', PORTAL_MS, () => this.#closePortal('over'))
   }
 
@@ -102,6 +107,15 @@ export class Setup {
   }
 
   // 1. What the card says
+
+  /** The network of before is joined meanwhile; what the card says comes on top of it. */
+  #waitForCard(): void {
+    const { board, loop } = this.#options
+    const late = loop.now() - this.#startedAt > MOUNTED_MS
+    if (!board.boot || board.boot.ready() || late) return this.#readCard(() => this.#join())
+    if (this.#radio.state === 'off') this.#join()
+    loop.after('setup-card', CARD_AGAIN_MS, () => this.#waitForCard())
+  }
 
   #readCard(done: () => void): void {
     const { board, report } = this.#options
@@ -163,9 +177,12 @@ export class Setup {
     const { board, loop, report } = this.#options
     const wifi = this.#settings?.wifi
     if (!board.radio || !wifi || this.#portal) return
+    const config = joinConfig(wifi, this.#settings?.country ?? '')
+    if (config === this.#joined && this.#radio.state !== 'off') return
+    this.#joined = config
     this.#radio.start(loop.now())
     report('wifi', { joining: wifi.ssid })
-    board.radio.join(joinConfig(wifi, this.#settings?.country ?? ''), (line) => {
+    board.radio.join(config, (line) => {
       if (this.#radio.onLine(line, loop.now())) this.#tell()
     })
     this.#show()
@@ -201,18 +218,10 @@ export class Setup {
 
   // 3. The device's own network
 
-  #listen(
-    http: Http,
-    sockets: Sockets,
-    open: { http: Listener | null; dns: UdpSocket | null },
-    handlers: Parameters<Http['serve']>[1],
-  ): void {
-    const { report } = this.#options
-    // On every address, behind the handler's own check of Host: ours comes when the radio is up.
-    http.serve('0.0.0.0:80', handlers, (error, listener) => {
+  #listen(sockets: Sockets, open: { dns: UdpSocket | null }, handlers: HttpHandlers): void {
+    const { board, report } = this.#options
+    board.portal(handlers, (error) => {
       if (error) report('failed', { what: 'portal', text: error.message })
-      if (this.#portal === open) open.http = listener
-      else listener?.close()
     })
     sockets.bindUdp(
       '0.0.0.0:53',
@@ -244,7 +253,7 @@ export class Setup {
 
   #endPortal(): void {
     this.#options.loop.cancel('portal')
-    this.#portal?.http?.close()
+    if (this.#portal) this.#options.board.portal(null, () => {})
     this.#portal?.dns?.close()
     this.#portal = null
   }

@@ -34,6 +34,10 @@ const TIMERS = ['feed', 'probe', 'probe-end'] as const
 /** A probe that is not answered by then says nothing, ms. */
 const PROBE_END_MS = 5_000
 
+/** The firmware slows the processor down at 85 °C; said from a little below until well below. */
+const HOT_C = 82
+const COOL_C = 75
+
 export class Upkeep {
   readonly #options: UpkeepOptions
   readonly #progress: Progress
@@ -45,6 +49,7 @@ export class Upkeep {
   #settling = false
   #probe: TcpSocket | null = null
   #told = ''
+  #hot = false
 
   constructor(options: UpkeepOptions) {
     const now = options.loop.now()
@@ -157,8 +162,23 @@ export class Upkeep {
       status: lights.status,
     }
     if (feed) board.note('health', `${JSON.stringify(health)}\n`)
+    this.#feel()
     if (this.#trial) this.#judge(now)
     else if (this.#worked()) this.#saveBefore()
+  }
+
+  #feel(): void {
+    const { board, lights, report } = this.#options
+    const degrees = board.temperature()
+    if (degrees === null) return
+    if (degrees >= HOT_C && !this.#hot) {
+      this.#hot = true
+      lights.raiseFault(7)
+      report('fault', { fault: 7, degrees: Math.round(degrees) })
+    } else if (degrees < COOL_C && this.#hot) {
+      this.#hot = false
+      lights.clearFault(7)
+    }
   }
 
   #judge(now: number): void {

@@ -3,8 +3,9 @@
 // was asked. Names that begin with a dot are ours (temporary files, the lock) and are not listed.
 // Never a synchronous sync: the loop goes on while the card works.
 
+import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Bytes } from '../../base/bytes.ts'
 import { EXIT, WattleError } from '../../base/errors.ts'
 import type { Failure, Files, OpenFile } from '../hardware.ts'
@@ -62,6 +63,14 @@ export class LinuxFiles implements Files {
       process.nextTick(done, badName(name))
       return
     }
+    if (name.endsWith('.mem')) {
+      const place = memoryFolder(this.folder)
+      fs.unlink(join(place, name), (error) => {
+        // The last one takes the folder along.
+        fs.rmdir(place, () => done(error && error.code !== 'ENOENT' ? error : null))
+      })
+      return
+    }
     this.#turn.take((next) => {
       const over = (error: Failure): void => {
         next()
@@ -78,6 +87,10 @@ export class LinuxFiles implements Files {
     const path = this.#path(name)
     if (!path) {
       process.nextTick(done, badName(name), null)
+      return
+    }
+    if (name.endsWith('.mem')) {
+      openInMemory(this.folder, name, done)
       return
     }
     const opened = (fd: number): void =>
@@ -201,6 +214,37 @@ export function openPath(path: string, done: (error: Failure, file: OpenFile | n
         if (unknown) fs.close(fd, () => done(unknown, null))
         else done(null, new LinuxFile(fd, stat.size))
       })
+  })
+}
+
+/** Where Linux keeps files in RAM for everybody; each state folder has one there that is closed to others. */
+const MEMORY = '/dev/shm'
+
+function memoryFolder(folder: string): string {
+  const name = createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 24)
+  return join(MEMORY, `wattle-${process.getuid?.() ?? 0}-${name}`)
+}
+
+/** A file that lives as long as the power does. Fails where RAM is not for us: then it is done without. */
+function openInMemory(
+  folder: string,
+  name: string,
+  done: (error: Failure, file: OpenFile | null) => void,
+): void {
+  const place = memoryFolder(folder)
+  fs.mkdir(place, { mode: 0o700 }, (made) => {
+    if (made && made.code !== 'EEXIST') return done(made, null)
+    fs.lstat(place, (error, stat) => {
+      if (error) return done(error, null)
+      const ours = stat.isDirectory() && stat.uid === process.getuid?.() && (stat.mode & 0o77) === 0
+      if (!ours) return done(new WattleError('storage', `${place} is somebody else's`), null)
+      fs.open(join(place, name), O_RDWR | O_CREAT, 0o600, (failed, fd) => {
+        if (failed) return done(failed, null)
+        fs.fstat(fd, (unknown, { size }) =>
+          unknown ? fs.close(fd, () => done(unknown, null)) : done(null, new LinuxFile(fd, size)),
+        )
+      })
+    })
   })
 }
 

@@ -2,7 +2,7 @@
 // two systems and a slot record, on a medium of its own that loses its power with the machine.
 
 import { type Bytes, utf8 } from '../../base/bytes.ts'
-import type { Board, Card, Failure, OpenFile, Radio } from '../hardware.ts'
+import type { Board, Card, Failure, Http, Listener, OpenFile, Radio } from '../hardware.ts'
 import { type DiskSpeed, SimDisk, SimFiles } from './files.ts'
 import type { Chance, Life, Scheduler } from './scheduler.ts'
 
@@ -29,10 +29,13 @@ export class SimBoard {
   /** Files on the FAT partition. */
   readonly bootFiles: Map<string, Bytes> = new Map()
   readonly radio: SimRadio = new SimRadio()
+  /** Whether the FAT partition is mounted. */
+  bootReady = true
   /** Whether some network gave us an address. */
   connected = true
   /** Names that are found. */
   readonly names: Map<string, string> = new Map()
+  degrees: number | null = 45
   /** Times that the clock was set to. */
   readonly timesSet: number[] = []
   /** Called when the runtime or the watchdog restarts the board. */
@@ -48,8 +51,9 @@ export class SimBoard {
   }
 
   /** The program's side, for one run. The watchdog begins with its first byte. */
-  board(life: Life, speed: DiskSpeed): Board {
+  board(life: Life, speed: DiskSpeed, http: Http): Board {
     this.notes.clear()
+    let open: Listener | null = null
     const restart = (reason: string): void => {
       this.restarts.push(reason)
       this.onRestart(reason)
@@ -70,7 +74,8 @@ export class SimBoard {
         if (life.alive) this.#scheduler.after(0, life, restart, reason, null)
       },
       boot: {
-        read: (name) => this.bootFiles.get(name)?.slice() ?? null,
+        ready: () => this.bootReady,
+        read: (name) => (this.bootReady ? (this.bootFiles.get(name)?.slice() ?? null) : null),
         write: (name, content, done) => {
           if (content === null) this.bootFiles.delete(name)
           else this.bootFiles.set(name, utf8(content))
@@ -78,6 +83,16 @@ export class SimBoard {
         },
       },
       radio: this.radio,
+      portal: (handlers, done) => {
+        open?.close()
+        open = null
+        if (handlers === null) return this.#scheduler.after(0, life, () => done(null), null, null)
+        http.serve('0.0.0.0:80', handlers, (error, listener) => {
+          open = listener
+          done(error)
+        })
+      },
+      temperature: () => this.degrees,
       online: () => this.connected,
       resolve: (host, done) => {
         const address = this.names.get(host)

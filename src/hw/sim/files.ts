@@ -157,7 +157,9 @@ export class SimDisk {
 
   /** The power is gone: what was not synced is kept, torn or lost. */
   lose(): void {
-    for (const inode of this.inodes.values()) inode.tear(this.chance)
+    for (const [name, inode] of this.inodes)
+      if (name.endsWith('.mem')) this.inodes.delete(name)
+      else inode.tear(this.chance)
   }
 
   /** Content as a program would read it now, or null. */

@@ -134,6 +134,7 @@ export class Machine {
     if (this.on) this.kill()
     const life: Life = { alive: true }
     const { scheduler, network, chance } = this.#world
+    const http = new SimHttp(network, this.#host, life)
     this.#life = life
     this.#host.life = life
     this.hardware = {
@@ -143,9 +144,9 @@ export class Machine {
       button: this.button.button(life),
       leds: this.leds.leds(life),
       sockets: new SimSockets(network, this.#host, life),
-      http: new SimHttp(network, this.#host, life),
+      http,
       files: new SimFiles(this.disk, scheduler, life, this.#speed),
-      ...(this.board ? { board: this.board.board(life, this.#speed) } : {}),
+      ...(this.board ? { board: this.board.board(life, this.#speed, http) } : {}),
     }
     network.retry(this.#host)
     return this.hardware

@@ -8,8 +8,8 @@ import { Signer } from '../../crypto/native.ts'
 import { Secret } from '../../crypto/secret.ts'
 import { bencodeBytes, bytesOf, signItem, targetOf } from '../../dht/objects.ts'
 import { decodeHead, encodeHead, HEAD_SALT, type Head } from '../../dht/overlay/head.ts'
-import type { Failure } from '../../hw/hardware.ts'
-import { type DhtMachine, DhtRunner, type DhtRunnerOptions } from '../dht-runner.ts'
+import type { Failure, Files } from '../../hw/hardware.ts'
+import { type DhtMachine, DhtRunner } from '../dht-runner.ts'
 import type { Layer } from '../peers/coordinator.ts'
 import { PublicHeads } from './public.ts'
 import type { DhtSettings } from './settings.ts'
@@ -19,8 +19,8 @@ export interface DhtLayerOptions {
   settings: DhtSettings
   /** The key that this node is known by, and signs its own record with. */
   signer: Signer
-  /** Table and own items are kept here. */
-  state: NonNullable<DhtRunnerOptions['state']> | null
+  /** The table is kept here; our record is not, which only the network is to remember. */
+  state: { files: Files; name: string } | null
   /** Somebody who was looked for is at these addresses, newest first; not proven. */
   onPeer: (key: Bytes, addresses: readonly string[]) => void
   /** What we share with a device that is looked for on the public network; null where there is nothing. */
@@ -32,6 +32,8 @@ export interface Remembered {
   /** Nodes that were asked and answered. */
   readonly nodes: number
   readonly head: Head | null
+  /** When it was published, by our clock of then; ms since 1970. */
+  readonly at: number
 }
 
 export class DhtLayer implements Layer {
@@ -59,7 +61,15 @@ export class DhtLayer implements Layer {
     this.#stored = 0
     this.runner = new DhtRunner(
       machine,
-      { listen, bootstrap, k, alpha, storeTtl, overlay: { name: overlay, signer }, state },
+      {
+        listen,
+        bootstrap,
+        k,
+        alpha,
+        storeTtl,
+        overlay: { name: overlay, signer },
+        state: state && { ...state, take: 'nodes' },
+      },
       'dht layer',
     )
     this.public =
@@ -86,6 +96,14 @@ export class DhtLayer implements Layer {
     void this.runner.stop()
   }
 
+  /** As `stop`, with nothing left behind. */
+  abandon(): void {
+    const { state } = this.#options
+    this.runner.abandon()
+    this.stop()
+    state?.files.remove(state.name, () => {})
+  }
+
   look(key: Bytes): void {
     this.public?.look(key)
     if (this.#looking.length >= LIMITS.dht.looking || this.#looking.some((other) => equal(other, key))) return
@@ -110,7 +128,7 @@ export class DhtLayer implements Layer {
       .catch(() => null)
     if (!found || found.nodes.length === 0) return null
     if (found.item && found.item.seq >= this.#seq) this.#seq = found.item.seq
-    return { nodes: found.nodes.length, head: headOf(found.item?.value) }
+    return { nodes: found.nodes.length, head: headOf(found.item?.value), at: Number(found.item?.seq ?? 0n) }
   }
 
   /** Makes this our record, and keeps it alive in the network. The latest one asked for wins. */

@@ -56,7 +56,12 @@ export function discoverySettings(
   const relays = bootstrapPeers(of('relay.keys') ?? '')
   if (!relays)
     throw bad('relay.keys', `KEY@HOST:PORT, at most ${LIMITS.peers.bootstrap}, with commas between`)
-  return { mdns, bootstrap: { enabled: enabled === 'on', peers, timeoutMs: timeout }, dht: dhtSettings(of), relays }
+  return {
+    mdns,
+    bootstrap: { enabled: enabled === 'on', peers, timeoutMs: timeout },
+    dht: dhtSettings(of),
+    relays,
+  }
 }
 
 /** `KEY@HOST:PORT` each; one key may have several addresses. Null where one of them is none. */

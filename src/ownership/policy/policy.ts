@@ -113,8 +113,7 @@ export function policyFault(value: unknown, shape: Shape = SHAPE, path = ''): st
 
 /** The document when every member is there and fits, and no other; else null. */
 export function asPolicy(value: unknown): Policy | null {
-  if (policyFault(value) !== null) return null
-  return ordered(value as Policy)
+  return policyFault(value) === null ? (value as Policy) : null
 }
 
 /** From bytes (UTF-8 JSON); an empty text is the factory default. Null for anything else that does not fit. */

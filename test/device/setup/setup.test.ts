@@ -59,6 +59,35 @@ t.test('wattle.txt: taken, kept, off the card, joined', async (t) => {
   t.equal(board.radio.doing, 'join', 'from the state folder')
 })
 
+t.test(
+  'the FAT partition comes later: the network of before meanwhile, then what the card says',
+  async (t) => {
+    const { house, board, machine, start } = rig(40)
+    board.bootFiles.set('wattle.txt', utf8('wifi = Old\npassword = 12345678\n'))
+    start()
+    machine.kill()
+    board.bootFiles.set('wattle.txt', utf8('wifi = New\npassword = 87654321\n'))
+    board.bootReady = false
+    start()
+    t.match(board.radio.config, /12345678/)
+    house.world.runFor(10_000)
+    t.match(board.radio.config, /12345678/)
+    board.bootReady = true
+    house.world.runFor(2_000)
+    t.match(board.radio.config, /87654321/)
+    machine.kill()
+    board.bootReady = false
+    start()
+    const joins = house.events('device', 'wifi').filter((l) => l['joining'] !== undefined).length
+    house.world.runFor(300_000)
+    t.equal(
+      house.events('device', 'wifi').filter((l) => l['joining'] !== undefined).length,
+      joins,
+      'never mounted: nothing is joined anew',
+    )
+  },
+)
+
 t.test('a wrong password is told by the LEDs; wattle.txt puts it right', async (t) => {
   const { house, board, machine, status, start } = rig(32)
   board.bootFiles.set('wattle.txt.txt', utf8('wifi = My Network\npassword = wrong password\n'))

@@ -182,3 +182,20 @@ t.test(
     t.equal(machine.leds.showing('status'), 'fault-2')
   },
 )
+
+t.test('too hot: told, until it is well below', async (t) => {
+  const { house, board } = boardHouse(18)
+  house.startDevice()
+  const status = (): string => house.machine('device').leds.showing('status')
+  const at = (degrees: number | null): string => {
+    board.degrees = degrees
+    house.world.runFor(6_000)
+    return status()
+  }
+  t.equal(at(81), 'unpaired')
+  t.equal(at(82), 'fault-7')
+  t.equal(at(76), 'fault-7')
+  t.equal(at(null), 'fault-7')
+  t.equal(at(74), 'unpaired')
+  t.equal(house.events('device', 'fault').length, 1)
+})

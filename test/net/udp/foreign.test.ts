@@ -4,8 +4,17 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import t, { type Test } from 'tap'
 import { concat, equal, hex, utf8 } from '../../../src/base/bytes.ts'
+import { LIMITS } from '../../../src/base/limits.ts'
 import { Exchange, hmac, Signer, sha256 } from '../../../src/crypto/native.ts'
 import { Secret } from '../../../src/crypto/secret.ts'
+import { FRAME } from '../../../src/net/udp/frames.ts'
+import { DirectMessages } from '../../../src/net/udp/message/messages.ts'
+import { Pipes } from '../../../src/net/udp/pipe/pipes.ts'
+import type { Reachable } from '../../../src/net/udp/punch/offer.ts'
+import { Puncher } from '../../../src/net/udp/punch/puncher.ts'
+import { RelayClient } from '../../../src/net/udp/relay/client.ts'
+import { RelayServer } from '../../../src/net/udp/relay/server.ts'
+import { Session } from '../../../src/net/udp/session/session.ts'
 import { type Flying, type Node, World } from './world.ts'
 
 interface Cipher {
@@ -172,11 +181,99 @@ function recorded(t: Test): Record<string, string[]> {
   return out
 }
 
+/** A source that is asked for a cookie: INIT, COOKIE, INIT with it. */
+function cookies(t: Test): string[] {
+  const world = new World(78)
+  const [a, b, c] = [world.node('10.0.0.1'), world.node('10.0.0.2'), world.node('10.0.0.3')]
+  const lines: string[] = [`initiator ${hex(a.key)}`, `responder ${hex(b.key)}`]
+  let init: Uint8Array | null = null
+  world.onSend = (f) => {
+    if (f.from.host === c.host) init ??= f.bytes
+    if (f.from.host === a.host || f.to.host === a.host)
+      lines.push(`${f.from.host === a.host ? '>' : '<'} ${hex(f.bytes)}`)
+    return true
+  }
+  c.connect(b)
+  world.run(100)
+  for (let i = 0; i < 20; i++) b.plane.onDatagram(init!, '10.0.9.9', 1_000 + i, world.now)
+  a.connect(b)
+  t.ok(world.until(() => b.plane.find(a.key)?.up === true))
+  return lines.slice(0, 6)
+}
+
+/** The first frame of each type, in clear, of a run with messages, a pipe, a relay and a punch. */
+function frames(t: Test): Record<string, string> {
+  const out: Record<string, string> = {}
+  const original = Session.prototype.onPlain
+  Session.prototype.onPlain = function (epoch, plain, origin, now) {
+    for (let at = 0; at + 3 <= plain.length; ) {
+      const end = at + 3 + plain[at + 1]! * 256 + plain[at + 2]!
+      out[plain[at]!] ??= hex(plain.subarray(at, Math.min(end, at + 200)))
+      at = end
+    }
+    original.call(this, epoch, plain, origin, now)
+  }
+  try {
+    const world = new World(79)
+    const relay = world.node('203.0.113.1')
+    new RelayServer(relay.plane, { mine: () => true, inviters: [], open: false }, () => 0, null)
+    const parties = ['198.51.100.1', '198.51.100.2'].map((host) => {
+      const node = world.node(host)
+      const client = new RelayClient(node.plane)
+      client.takeForwards()
+      const reachable = (): Reachable => ({ mapping: 1, places: [{ host, port: 4_001 }] })
+      const tools = { openSockets: () => {}, closeSocket: () => {}, sockets: 0 }
+      const messages = new DirectMessages(node.plane)
+      const pipes = new Pipes(node.plane, () => world.now)
+      const puncher = new Puncher(node.plane, { ...tools, reachable })
+      client.reserve(node.connect(relay)!, NONE, world.now)
+      return { node, client, messages, pipes, puncher }
+    })
+    world.run(1_000)
+    const [a, b] = parties as [(typeof parties)[0], (typeof parties)[0]]
+    const session = a.node.plane.session(b.node.key, world.now)!
+    a.client.connect(a.node.plane.find(relay.key)!, b.node.key, world.now, (carrier) => {
+      a.node.plane.addPath(session, { host: '', port: 0, via: 0, carrier }, world.now)
+      a.node.plane.begin(session, world.now)
+    })
+    a.node.schedule()
+    world.run(1_000)
+    a.messages.send(session, utf8('acknowledged'), world.now, () => {})
+    a.messages.tell(session, utf8('once'), world.now)
+    b.pipes.onPipe = (pipe) => {
+      pipe.events = { onData: () => {}, onDrain: () => {}, onClose: () => {} }
+    }
+    const pipe = a.pipes.open(session)!
+    pipe.write(utf8('over a pipe'))
+    a.node.schedule()
+    world.run(500)
+    pipe.destroy()
+    world.run(100)
+    let direct = false
+    a.puncher.punch(session, 0, world.now, (ok) => {
+      direct = ok
+    })
+    a.node.schedule()
+    t.ok(world.until(() => direct))
+    world.run(LIMITS.udp.circuitIdleMs + 2_000)
+    a.node.plane.close(session, world.now)
+    world.run(100)
+  } finally {
+    Session.prototype.onPlain = original
+  }
+  return out
+}
+
 t.test('the stored datagrams', async (t) => {
   const file = 'test/vectors/datagrams.json'
-  const now = recorded(t)
+  const now = { ...recorded(t), cookie: cookies(t), frames: frames(t) }
+  t.same(
+    Object.values(FRAME).filter((type) => now.frames[type] === undefined),
+    [],
+    'a frame of every type',
+  )
   // Written anew on purpose only: delete the file, look at the difference.
   if (!existsSync(file)) writeFileSync(file, `${JSON.stringify(now, null, 2)}\n`)
   t.same(now, JSON.parse(readFileSync(file, 'utf8')))
-  for (const lines of Object.values(now)) t.ok(lines.length >= 6)
+  t.same(now.cookie.map((line) => line.slice(0, 4)).slice(2, 5), ['> 05', '< 07', '> 05'])
 })

@@ -7,7 +7,9 @@ import { lookup } from 'node:dns'
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import type { Board, BootFiles, Card, Radio } from '../../hardware.ts'
+import type { Board, BootFiles, Card, Failure, HttpHandlers, Radio } from '../../hardware.ts'
+import type { DoorHttp } from './door.ts'
+import { SYSFS } from './sysfs.ts'
 
 export interface BoardOptions {
   kind: string
@@ -20,6 +22,7 @@ export interface BoardOptions {
   radio: Radio | null
   /** File whose time of change stage 1 sets the clock by. */
   clockFile: string | null
+  door: DoorHttp
   onRestart: (reason: string) => void
   /** Told once what does not work. */
   onTrouble: (what: string, text: string) => void
@@ -27,6 +30,7 @@ export interface BoardOptions {
 
 /** Longest fact that is read, bytes: a line. */
 const FACT_BYTES = 4_096
+const THERMAL = '/sys/class/thermal/thermal_zone0/temp'
 /** The device's own network is no way out (device/setup/wpa.ts). */
 const OWN_ADDRESS = '192.168.77.1'
 
@@ -77,6 +81,16 @@ export class LinuxBoard implements Board {
   restart(reason: string): void {
     this.note('reboot', `${reason}\n`)
     this.#options.onRestart(reason)
+  }
+
+  portal(handlers: HttpHandlers | null, done: (error: Failure) => void): void {
+    this.#options.door.portal(handlers, done)
+  }
+
+  temperature(): number | null {
+    const text = SYSFS.read(THERMAL)
+    const milli = text === null ? Number.NaN : Number(text)
+    return Number.isFinite(milli) ? milli / 1_000 : null
   }
 
   online(): boolean {

@@ -2,13 +2,17 @@
 // a power cut finds nothing half written; for one small file it is opened for writing, and closed again.
 
 import { execFile } from 'node:child_process'
-import { closeSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Bytes, utf8 } from '../../../base/bytes.ts'
 import type { BootFiles, Failure } from '../../hardware.ts'
 
 const MOST_BYTES = 65_536
 const MOUNT_MS = 20_000
+const SIGN = 'config.txt'
+const READY_MS = 500
+/** A minute. */
+const READY_TRIES = 120
 
 export class FatFolder implements BootFiles {
   readonly #folder: string
@@ -18,6 +22,11 @@ export class FatFolder implements BootFiles {
 
   constructor(folder: string) {
     this.#folder = folder
+  }
+
+  /** Every card of ours has this file there; the empty folder under the mount has not. */
+  ready(): boolean {
+    return existsSync(join(this.#folder, SIGN))
   }
 
   read(name: string): Bytes | null {
@@ -35,16 +44,24 @@ export class FatFolder implements BootFiles {
 
   write(name: string, content: string | null, done: (error: Failure) => void): void {
     this.#waiting.push(() => {
-      this.#remount('rw', () => {
-        const error = this.#put(name, content)
-        this.#remount('ro', () => {
-          done(error)
-          this.#busy = false
-          this.#next()
-        })
-      })
+      this.#whenReady(READY_TRIES, () =>
+        this.#remount('rw', () => {
+          const error = this.#put(name, content)
+          this.#remount('ro', () => {
+            done(error)
+            this.#busy = false
+            this.#next()
+          })
+        }),
+      )
     })
     this.#next()
+  }
+
+  /** Goes on after a while in any case: then the write says what is wrong. */
+  #whenReady(tries: number, go: () => void): void {
+    if (tries === 0 || this.ready()) return go()
+    setTimeout(() => this.#whenReady(tries - 1, go), READY_MS).unref()
   }
 
   #next(): void {

@@ -247,5 +247,5 @@ export class Puncher implements Part {
 
 /** Whether the path in use needs nobody's help. */
 export function direct(session: Session): boolean {
-  return session.best !== null && session.best.carrier === null
+  return session.best !== null && session.best.carrier?.relayed !== true
 }

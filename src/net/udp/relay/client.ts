@@ -42,6 +42,7 @@ interface Standing {
 
 class CircuitCarrier implements Carrier {
   readonly rank: number = RANK.relayed
+  readonly relayed: boolean = true
   readonly relay: Session
   readonly id: Bytes
   readonly peer: Bytes
@@ -62,7 +63,8 @@ class CircuitCarrier implements Carrier {
 
   carry(datagram: Bytes, now: number): void {
     // Never a relay over a relay: the datagram inside would not fit.
-    if (this.relay.best && !this.relay.best.carrier) this.relay.send(FRAME.forward, this.id, datagram, now)
+    if (this.relay.best && !this.relay.best.carrier?.relayed)
+      this.relay.send(FRAME.forward, this.id, datagram, now)
   }
 }
 
@@ -99,6 +101,12 @@ export class RelayClient implements Part {
     if (this.#standing.some((each) => each.relay === relay)) return
     relay.keep = true
     this.#standing.push({ relay, invite, state: null, tries: 0, at: now })
+    this.#plane.stirred = true
+  }
+
+  /** The session with a relay is up: what was asked for is due. */
+  hurry(relay: Session): void {
+    for (const standing of this.#standing) if (standing.relay === relay && !standing.state) standing.at = 0
     this.#plane.stirred = true
   }
 

@@ -11,10 +11,12 @@ export interface Carrier {
   /** Names it in cookies: who it is that must receive the answer. */
   readonly source: Bytes
   readonly text: string
+  /** It goes through somebody else; nothing that is relayed goes through it again. */
+  readonly relayed: boolean
   carry(datagram: Bytes, now: number): void
 }
 
-export const RANK = { local: 0, six: 1, direct: 2, relayed: 8 } as const
+export const RANK = { local: 0, six: 1, direct: 2, stream: 6, relayed: 8 } as const
 
 /** Where a datagram came from; one object serves all. */
 export interface Origin {

@@ -116,7 +116,7 @@ export class Session {
     const epoch = this.current
     if (!epoch || this.closed || epoch.dead(now)) return false
     const most = type === FRAME.forward ? LIMITS.udp.relayedBytes : LIMITS.udp.datagramBytes
-    const out = this.#owner.outbox(path.carrier !== null)
+    const out = this.#owner.outbox(path.carrier?.relayed === true)
     const end = putFrame(out, DATA_HEAD, type, head, body)
     if (end + TAG > most) throw new RangeError(`a frame of ${end} bytes does not fit`)
     const n = epoch.seal(out, end - DATA_HEAD)

@@ -7,6 +7,8 @@ import { changeSlots, readSlots } from '../../../../src/device/update/slots.ts'
 import type { Card, OpenFile } from '../../../../src/hw/hardware.ts'
 import { LinuxBoard } from '../../../../src/hw/linux/board/board.ts'
 import { openCard, readPartitions } from '../../../../src/hw/linux/board/card.ts'
+import { DoorHttp } from '../../../../src/hw/linux/board/door.ts'
+import { LinuxHttp } from '../../../../src/hw/linux/http.ts'
 import { FIRST_RECORD, SLOT_RECORD_AT, type SlotRecord } from '../../../../src/wire/slots.ts'
 
 const MIB = 1_048_576
@@ -141,6 +143,7 @@ t.test('facts, notes, watchdog', async (t) => {
     boot: null,
     radio: null,
     clockFile: null,
+    door: new DoorHttp(new LinuxHttp()),
     onRestart: (reason: string) => restarts.push(reason),
     onTrouble: (what: string) => trouble.push(what),
   }

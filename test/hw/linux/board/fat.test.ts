@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -19,6 +28,17 @@ t.test('small files on the FAT partition: read, replaced, removed, in turn', asy
   const folder = folderOf(t)
   const fat = new FatFolder(folder)
   t.equal(fat.read('wattle.txt'), null)
+  t.notOk(fat.ready(), 'an empty folder: not mounted yet')
+  let written = false
+  fat.write('early.txt', 'x', () => {
+    written = true
+  })
+  await new Promise((r) => setTimeout(r, 50))
+  t.notOk(written)
+  writeFileSync(join(folder, 'config.txt'), '')
+  t.ok(fat.ready())
+  await until(() => written)
+  t.equal(text(fat.read('early.txt')!), 'x')
   const both = await Promise.all([write(fat, 'a.txt', 'one\r\n'), write(fat, 'a.txt', 'two\r\n')])
   t.same(both, [null, null])
   t.equal(text(fat.read('a.txt')!), 'two\r\n')
@@ -27,8 +47,10 @@ t.test('small files on the FAT partition: read, replaced, removed, in turn', asy
   t.equal(await write(fat, 'a.txt', null), null, 'gone is gone')
   writeFileSync(join(folder, 'big'), new Uint8Array(100_000))
   t.equal(fat.read('big')!.length, 65_536)
-  const error = await write(new FatFolder(join(folder, 'nowhere')), 'a.txt', 'x')
-  t.match(error, { code: 'ENOENT' })
+  rmSync(join(folder, 'big'))
+  mkdirSync(join(folder, 'folder.txt'))
+  writeFileSync(join(folder, 'folder.txt', 'x'), '')
+  t.ok((await write(fat, 'folder.txt', 'x'))?.message, 'what cannot be written is told')
 })
 
 async function until(predicate: () => boolean): Promise<void> {

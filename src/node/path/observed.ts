@@ -2,11 +2,11 @@
 // maps. Others are STUN servers and peers with which we have a session; each says what it sees, and
 // what several say is believed of their own path only.
 
-import { LIMITS } from '../base/limits.ts'
-import type { Sockets } from '../hw/hardware.ts'
-import { type Place, placeOf, placeText, scopeOf } from '../net/udp/address.ts'
-import type { Datagrams } from '../net/udp/datagrams.ts'
-import { MAPPING, type Mapping, type Reachable } from '../net/udp/punch/offer.ts'
+import { LIMITS } from '../../base/limits.ts'
+import type { Sockets } from '../../hw/hardware.ts'
+import { type Place, placeOf, placeText, scopeOf } from '../../net/udp/address.ts'
+import type { Datagrams } from '../../net/udp/datagrams.ts'
+import { MAPPING, type Mapping, type Reachable } from '../../net/udp/punch/offer.ts'
 
 /** What was seen is asked anew after this; sooner where the paths have changed. */
 const AGAIN_MS = 60_000

@@ -1,6 +1,8 @@
 // Sealed frames of one channel on the card, newest over oldest (docs/wire.md "Ring file"). Slot n of the
 // file is a frame, nothing else; where the newest is follows from (epoch, index), which only grow. The
-// newest frames are also in memory, so a live reader never waits for the card. Never sees a key.
+// newest frames are also in memory, so a live reader never waits for the card; they are written in one
+// piece with the sync of each minute, because a card wears by the page. What has not been written yet lies
+// in a file of RAM meanwhile, where a killed program finds it again. Never sees a key.
 
 import type { Bytes } from '../../base/bytes.ts'
 import { equal } from '../../base/bytes.ts'
@@ -24,6 +26,8 @@ export interface Place {
 }
 
 const TAIL = LIMITS.channel.ringTailFrames
+/** Frames that wait for the card at most; fewer than are in memory. */
+const GATHER = TAIL / 2
 /** Slots looked at when opening: more than a minute of frames may not have reached the card whole. */
 const CHECKED = 256
 
@@ -32,21 +36,36 @@ function comparePlace(frame: Bytes, place: Place): number {
   return frameEpoch(frame) - place.epoch || frameIndex(frame) - place.index
 }
 
+/** The file beside a ring that may be gone after a power cut (`Files`). */
+export function spareName(name: string): string {
+  return `${name.replace(/\.ring$/, '')}.mem`
+}
+
 export class Ring {
   readonly #file: OpenFile
+  /** Frames that the card does not have yet, by their place in memory; null where there is no such file. */
+  #spare: OpenFile | null
+  /** Removes that file: all that was in it is with the card. */
+  #forget: () => void
+  readonly #tail: Bytes
   readonly #slots: number
   readonly #genuine: (frame: Bytes) => boolean
+  /** Frames may be missing between those that are here: a mailbox keeps what it got. */
+  readonly #gaps: boolean
   /** Where the newest frames lie in memory, and from where the card takes them. */
   readonly #places: readonly Bytes[]
   /** Sequence number of the next frame; the frame with number n lies in slot n % slots. */
   #next: number
+  /** All before this number were given to the card. */
+  #written: number
   /** The newest TAIL frames lie in memory from this number on. */
   #tailFrom: number
   #writeError: Failure
   /** Frames that are handed out, the newest ones. */
   #kept: number
 
-  private constructor(file: OpenFile, slots: number, genuine: (frame: Bytes) => boolean) {
+  private constructor(file: OpenFile, slots: number, genuine: (frame: Bytes) => boolean, gaps: boolean) {
+    this.#gaps = gaps
     this.#file = file
     this.#genuine = genuine
     this.#slots = slots
@@ -54,7 +73,11 @@ export class Ring {
     this.#places = Array.from({ length: TAIL }, (_, i) =>
       tail.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES),
     )
+    this.#tail = tail
+    this.#spare = null
+    this.#forget = () => {}
     this.#next = 0
+    this.#written = 0
     this.#tailFrom = 0
     this.#writeError = null
     this.#kept = slots
@@ -62,17 +85,26 @@ export class Ring {
 
   /**
    * Opens (and where needed makes) a ring of `slots` frames; hands over the newest whole chain's end.
-   * `genuine` tells whether a frame carries our signature: a torn newest frame has no successor to say so.
+   * `genuine` tells whether a frame carries the device's signature: a torn newest frame has no successor to
+   * say so. With `gaps` the chain may have holes.
    */
   static open(
     files: Files,
-    o: { name: string; slots: number; genuine: (frame: Bytes) => boolean },
+    o: { name: string; slots: number; genuine: (frame: Bytes) => boolean; gaps?: boolean },
     done: (error: Failure, ring: Ring | null, head: Head | null) => void,
   ): void {
     files.open(o.name, (error, file) => {
       if (error || !file) return done(error, null, null)
-      const ring = new Ring(file, o.slots, o.genuine)
-      ring.#findNewest((failure, head) => done(failure, failure ? null : ring, head))
+      const ring = new Ring(file, o.slots, o.genuine, o.gaps ?? false)
+      ring.#findNewest((failure, head) => {
+        if (failure) return done(failure, null, null)
+        ring.#written = ring.#next
+        files.open(spareName(o.name), (absent, spare) => {
+          if (absent || !spare) return done(null, ring, head)
+          ring.#forget = () => files.remove(spareName(o.name), () => {})
+          ring.#recover(spare, head, (newest) => done(null, ring, newest))
+        })
+      })
     })
   }
 
@@ -98,19 +130,22 @@ export class Ring {
   /** Copies the frame; it is on the card after the next `sync`. */
   append(frame: Bytes): void {
     const n = this.#next
-    const place = this.#places[n % TAIL]!
-    place.set(frame)
-    this.#next = n + 1
-    if (this.#next - this.#tailFrom > TAIL) this.#tailFrom = this.#next - TAIL
-    this.#file.write((n % this.#slots) * FRAME_BYTES, place, this.#onWritten)
+    const place = this.#take(frame)
+    this.#spare?.write((n % TAIL) * FRAME_BYTES, place, this.#onWritten)
+    if (!this.#spare || this.#next - this.#written >= GATHER) this.#flush()
   }
 
   sync(done: (error: Failure) => void): void {
+    this.#flush()
     this.#file.sync(done)
   }
 
   close(): void {
+    this.#flush()
     this.#file.close()
+    if (!this.#spare) return
+    this.#spare.close()
+    this.#forget()
   }
 
   /** Reads frames `from`, `from` + 1 … into `into`; tells how many came (0 when there is none). */
@@ -143,6 +178,52 @@ export class Ring {
       })
     }
     search(this.oldest, this.#next)
+  }
+
+  /** Into memory alone. */
+  #take(frame: Bytes): Bytes {
+    const place = this.#places[this.#next % TAIL]!
+    place.set(frame)
+    this.#next++
+    if (this.#next - this.#tailFrom > TAIL) this.#tailFrom = this.#next - TAIL
+    return place
+  }
+
+  /** What waits goes to the card in as few pieces as memory and ring allow. */
+  #flush(): void {
+    while (this.#written < this.#next) {
+      const [place, slot] = [this.#written % TAIL, this.#written % this.#slots]
+      const n = Math.min(this.#next - this.#written, TAIL - place, this.#slots - slot)
+      const piece = this.#tail.subarray(place * FRAME_BYTES, (place + n) * FRAME_BYTES)
+      this.#file.write(slot * FRAME_BYTES, piece, this.#onWritten)
+      this.#written += n
+    }
+  }
+
+  /** A program that was killed left frames behind that follow on the card's newest. */
+  #recover(spare: OpenFile, head: Head | null, done: (head: Head | null) => void): void {
+    const left = new Uint8Array(TAIL * FRAME_BYTES)
+    spare.read(0, left, (error, length) => {
+      this.#spare = spare
+      const frames: Bytes[] = []
+      for (let at = 0; !error && at + FRAME_BYTES <= length; at += FRAME_BYTES) {
+        const frame = left.subarray(at, at + FRAME_BYTES)
+        if (plausibleFrame(frame) && (!head || comparePlace(frame, head) > 0)) frames.push(frame)
+      }
+      frames.sort((a, b) => comparePlace(a, { epoch: frameEpoch(b), index: frameIndex(b) }))
+      const chain: Bytes[] = []
+      let hash = head?.hash ?? new Uint8Array(32)
+      for (const frame of frames) {
+        if (!equal(framePrev(frame), hash.subarray(0, 16))) continue
+        chain.push(frame)
+        hash = sha256(frame)
+      }
+      while (chain.length > 0 && !this.#genuine(chain.at(-1)!)) chain.pop()
+      for (const frame of chain) this.#take(frame)
+      this.#flush()
+      const newest = chain.at(-1)
+      done(newest ? { epoch: frameEpoch(newest), index: frameIndex(newest), hash: sha256(newest) } : head)
+    })
   }
 
   readonly #onWritten = (error: Failure): void => {
@@ -206,6 +287,8 @@ export class Ring {
 
   /** A frame follows another when it links to it; the first of an epoch may link further back. */
   #linked(before: Bytes, frame: Bytes): boolean {
+    if (this.#gaps && comparePlace(frame, { epoch: frameEpoch(before), index: frameIndex(before) }) > 0)
+      return this.#genuine(frame)
     if (frame[0] === FRAME.rotation && framePart(frame) === 0) return frameEpoch(frame) > frameEpoch(before)
     return equal(framePrev(frame), sha256(before).subarray(0, 16))
   }

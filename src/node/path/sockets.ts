@@ -2,10 +2,10 @@
 // time further ones that a hole punch tries ports with. Numbers name them: 0 the main one of the
 // address's family, from 1 on the others.
 
-import type { Bytes } from '../base/bytes.ts'
-import { WattleError } from '../base/errors.ts'
-import { LIMITS } from '../base/limits.ts'
-import type { Failure, Sockets, UdpSocket } from '../hw/hardware.ts'
+import type { Bytes } from '../../base/bytes.ts'
+import { WattleError } from '../../base/errors.ts'
+import { LIMITS } from '../../base/limits.ts'
+import type { Failure, Sockets, UdpSocket } from '../../hw/hardware.ts'
 
 export type OnDatagram = (bytes: Bytes, host: string, port: number, via: number) => void
 

@@ -2,18 +2,20 @@
 // a relay a moment later; while a relay is in use, punches for a direct path, for ever, with growing
 // pauses. Which path carries is the session's choice (net/udp/session); here is what is tried when.
 
-import { type Bytes, equal } from '../base/bytes.ts'
-import { LIMITS } from '../base/limits.ts'
-import type { Place } from '../net/udp/address.ts'
-import type { Datagrams } from '../net/udp/datagrams.ts'
-import { direct, type Puncher } from '../net/udp/punch/puncher.ts'
-import type { RelayClient } from '../net/udp/relay/client.ts'
-import type { Path } from '../net/udp/session/path.ts'
-import type { Session } from '../net/udp/session/session.ts'
-import type { Observed } from './path-observed.ts'
+import { type Bytes, equal } from '../../base/bytes.ts'
+import { LIMITS } from '../../base/limits.ts'
+import type { Place } from '../../net/udp/address.ts'
+import type { Datagrams } from '../../net/udp/datagrams.ts'
+import { direct, type Puncher } from '../../net/udp/punch/puncher.ts'
+import type { RelayClient } from '../../net/udp/relay/client.ts'
+import type { Path } from '../../net/udp/session/path.ts'
+import type { Session } from '../../net/udp/session/session.ts'
+import type { Observed } from './observed.ts'
 
 /** Relays are asked this long after known addresses were. */
 const RELAY_STEP_MS = 300
+/** TCP is tried this long after UDP. */
+const STREAM_STEP_MS = 1_000
 /** Pauses between attempts to reach a peer at all, and between punches. */
 const FIRST_RETRY_MS = 1_000
 const FIRST_PUNCH_MS = 4_000
@@ -29,6 +31,8 @@ export interface LadderOptions {
   relays: RelayClient
   puncher: Puncher
   observed: Observed
+  /** Datagrams over a TCP stream to a relay, where UDP does not get there. */
+  carry: (session: Session, place: Place) => void
   report: (event: string, session: Session, detail: Record<string, unknown>) => void
 }
 
@@ -41,6 +45,8 @@ interface Wanted {
   relayAt: number
   punches: number
   punchAt: number
+  /** It had a direct path, which was lost: what we know of our own address may be old. */
+  wasDirect: boolean
   waiting: ((up: boolean) => void)[]
 }
 
@@ -50,6 +56,8 @@ interface Relay {
   readonly invite: Bytes
   session: Session | null
   at: number
+  /** When TCP is tried as well; Infinity once it was. */
+  streamAt: number
 }
 
 export class Ladder {
@@ -82,6 +90,7 @@ export class Ladder {
         relayAt: Number.POSITIVE_INFINITY,
         punches: 0,
         punchAt: Number.POSITIVE_INFINITY,
+        wasDirect: false,
         waiting: [],
       }
       this.#wanted.push(wanted)
@@ -90,6 +99,7 @@ export class Ladder {
       if (!wanted.places.some((known) => known.host === place.host && known.port === place.port))
         wanted.places = [place, ...wanted.places].slice(0, LIMITS.udp.paths - 2)
     if (!wanted.session || wanted.session.closed) this.#climb(wanted, now)
+    this.#options.plane.stirred = true
     return wanted.session
   }
 
@@ -109,7 +119,14 @@ export class Ladder {
 
   useRelay(key: Bytes, place: Place, invite: Bytes, now: number): void {
     if (this.#relays.some((each) => equal(each.key, key)) || this.#relays.length >= 8) return
-    this.#relays.push({ key: key.slice(), place, invite, session: null, at: now })
+    this.#relays.push({
+      key: key.slice(),
+      place,
+      invite,
+      session: null,
+      at: now,
+      streamAt: Number.POSITIVE_INFINITY,
+    })
     this.#options.observed.addServer(place)
     this.#options.plane.stirred = true
   }
@@ -128,11 +145,26 @@ export class Ladder {
         relay.session = this.#options.plane.connect(relay.key, [relay.place], now)
         if (relay.session) this.#options.relays.reserve(relay.session, relay.invite, now)
         relay.at = now + LIMITS.udp.handshakeMs
+        relay.streamAt = now + STREAM_STEP_MS
       }
-      if (!relay.session || relay.session.closed) next = Math.min(next, relay.at)
+      const up = relay.session?.up === true
+      if (!up && relay.session && !relay.session.closed) this.#insist(relay, relay.session, now)
+      if (!up) next = Math.min(next, relay.at, relay.streamAt)
     }
     for (const wanted of this.#wanted) next = Math.min(next, this.#tend(wanted, now))
     return Math.max(next, now + 1)
+  }
+
+  /** A relay that UDP does not reach: by TCP as well, and again after each attempt that failed. */
+  #insist(relay: Relay, session: Session, now: number): void {
+    if (now >= relay.streamAt) {
+      relay.streamAt = Number.POSITIVE_INFINITY
+      this.#options.carry(session, relay.place)
+    }
+    if (now < relay.at || session.attempt || session.current) return
+    relay.at = now + LIMITS.udp.handshakeMs
+    relay.streamAt = now + STREAM_STEP_MS
+    this.#options.plane.connect(relay.key, [relay.place], now)
   }
 
   #find(key: Bytes): Wanted | undefined {
@@ -205,6 +237,7 @@ export class Ladder {
       wanted.attempt = 0
       this.#answer(wanted, true)
     }
+    this.#options.relays.hurry(session)
     this.#options.report('session', session, {})
   }
 
@@ -215,8 +248,10 @@ export class Ladder {
     if (!path || path.carrier) this.#options.observed.renew()
     if (wanted && path?.carrier) {
       wanted.punches = 0
-      wanted.punchAt = SOON
+      wanted.punchAt = wanted.wasDirect ? SOON : 0
+      wanted.wasDirect = false
     } else if (wanted && !path) wanted.relayAt = 0
+    else if (wanted) wanted.wasDirect = true
     this.#options.plane.stirred = true
   }
 

@@ -1,13 +1,13 @@
 // The datagram plane of a party with a stream plane: the same key, the settings of docs/discovery.md, and
 // connections of the host over pipes. Only where relays are set; without them TCP does as well.
 
-import type { Signer } from '../crypto/native.ts'
-import type { Hardware } from '../hw/hardware.ts'
-import type { Host } from '../net/host.ts'
-import { placeOf } from '../net/udp/address.ts'
-import type { Loop } from './loop.ts'
-import { Plane } from './path-plane.ts'
-import type { DiscoverySettings } from './peers/config.ts'
+import type { Signer } from '../../crypto/native.ts'
+import type { Hardware } from '../../hw/hardware.ts'
+import type { Host } from '../../net/host.ts'
+import { placeOf } from '../../net/udp/address.ts'
+import type { Loop } from '../loop.ts'
+import type { DiscoverySettings } from '../peers/config.ts'
+import { Plane } from './plane.ts'
 
 export interface AttachOptions {
   hardware: Pick<Hardware, 'sockets' | 'random'>

@@ -1,24 +1,25 @@
 // The datagram plane of one process on real sockets: sessions, messages, pipes, relay, punch and the
 // ladder that keeps paths to peers, over one UDP socket of each family. One named timer.
 
-import { type Bytes, base64url } from '../base/bytes.ts'
-import { WattleError } from '../base/errors.ts'
-import type { Signer } from '../crypto/native.ts'
-import type { Failure, Random, Sockets, TcpSocket } from '../hw/hardware.ts'
-import type { Host } from '../net/host.ts'
-import { type Place, placeOf } from '../net/udp/address.ts'
-import { Datagrams } from '../net/udp/datagrams.ts'
-import { DirectMessages } from '../net/udp/message/messages.ts'
-import { Pipes } from '../net/udp/pipe/pipes.ts'
-import { Puncher } from '../net/udp/punch/puncher.ts'
-import { RelayClient } from '../net/udp/relay/client.ts'
-import type { RelayRules } from '../net/udp/relay/rules.ts'
-import { RelayServer } from '../net/udp/relay/server.ts'
-import type { Session } from '../net/udp/session/session.ts'
-import type { Loop } from './loop.ts'
-import { Ladder } from './path-ladder.ts'
-import { Observed } from './path-observed.ts'
-import { PathSockets } from './path-sockets.ts'
+import { type Bytes, base64url } from '../../base/bytes.ts'
+import { WattleError } from '../../base/errors.ts'
+import type { Signer } from '../../crypto/native.ts'
+import type { Failure, Random, Sockets, TcpSocket } from '../../hw/hardware.ts'
+import type { Host } from '../../net/host.ts'
+import { type Place, placeOf } from '../../net/udp/address.ts'
+import { Datagrams } from '../../net/udp/datagrams.ts'
+import { DirectMessages } from '../../net/udp/message/messages.ts'
+import { Pipes } from '../../net/udp/pipe/pipes.ts'
+import { Puncher } from '../../net/udp/punch/puncher.ts'
+import { RelayClient } from '../../net/udp/relay/client.ts'
+import type { RelayRules } from '../../net/udp/relay/rules.ts'
+import { RelayServer } from '../../net/udp/relay/server.ts'
+import type { Session } from '../../net/udp/session/session.ts'
+import type { Loop } from '../loop.ts'
+import { Carriage } from './carriage.ts'
+import { Ladder } from './ladder.ts'
+import { Observed } from './observed.ts'
+import { PathSockets } from './sockets.ts'
 
 export interface PlaneOptions {
   loop: Loop
@@ -33,12 +34,12 @@ export interface PlaneOptions {
   punchSockets?: number
   /** False switches the short-lived first datagram of a punch off (for the laboratory). */
   opener?: boolean
-  /** Datagrams that are neither STUN nor ours: the DHT's. */
-  onOther?: (datagram: Bytes, host: string, port: number, now: number) => void
   /** Name of the timer, where one loop serves several planes. */
   name?: string
   report?: (event: string, detail: Record<string, unknown>) => void
 }
+
+type OtherHandler = (datagram: Bytes, host: string, port: number) => void
 
 export class Plane {
   readonly datagrams: Datagrams
@@ -53,6 +54,10 @@ export class Plane {
   readonly #loop: Loop
   readonly #timer: string
   readonly #onTimer: (now: number) => void
+  #carriage: Carriage | null
+  /** Who has what is neither STUN nor ours, by family: the DHT. */
+  #others4: OtherHandler | null
+  #others6: OtherHandler | null
   #closed: boolean
 
   constructor(options: PlaneOptions) {
@@ -60,6 +65,9 @@ export class Plane {
     this.#loop = loop
     this.#timer = options.name ?? 'datagrams'
     this.#onTimer = (now) => this.#tick(now)
+    this.#carriage = null
+    this.#others4 = null
+    this.#others6 = null
     this.#closed = false
     this.sockets = new PathSockets(options.sockets, (bytes, host, port, via) => {
       this.datagrams.onDatagram(bytes, host, port, loop.now(), via)
@@ -71,7 +79,8 @@ export class Plane {
       now: loop.now(),
       send: (bytes, host, port, via, hops) => this.sockets.send(bytes, host, port, via, hops),
       ...(options.allow ? { allow: options.allow } : {}),
-      ...(options.onOther ? { onOther: options.onOther } : {}),
+      onOther: (bytes, host, port) =>
+        (host.includes(':') ? this.#others6 : this.#others4)?.(bytes, host, port),
     })
     const plane = this.datagrams
     this.messages = new DirectMessages(plane)
@@ -98,6 +107,7 @@ export class Plane {
       relays: this.relays,
       puncher: this.puncher,
       observed: this.observed,
+      carry: (session, place) => this.#carriage?.reach(session, place),
       report: (event, session, detail) =>
         report?.(event, { peer: base64url(session.key), path: session.best?.text ?? null, ...detail }),
     })
@@ -145,14 +155,30 @@ export class Plane {
     return this.messages.tell(session, message, this.#loop.now())
   }
 
-  /** Connections of the stream plane come and go over pipes from now on. */
+  /**
+   * Connections of the stream plane come and go over pipes from now on, and datagrams over its streams
+   * where UDP does not get through.
+   */
   carry(host: Host): void {
+    this.#carriage = new Carriage(host, this.datagrams, () => {
+      this.datagrams.stirred = true
+      this.#stirred()
+      return this.#loop.now()
+    })
     this.pipes.onPipe = (pipe) => host.accept(pipe)
     // Both sides keep the path under a connection alive: either may be the one whose address changes.
     this.pipes.onCount = (session, pipes) => {
       session.keep = pipes > 0 || this.ladder.wants(session.key)
     }
     host.dialPipe = (address, key, done) => this.#dialPipe(address, key, done)
+  }
+
+  /** Datagrams of one family that are neither STUN nor ours (shared.ts); null gives them up. False: somebody has them. */
+  takeOthers(six: boolean, handler: OtherHandler | null): boolean {
+    if (handler && (six ? this.#others6 : this.#others4)) return false
+    if (six) this.#others6 = handler
+    else this.#others4 = handler
+    return true
   }
 
   close(): void {
