@@ -145,10 +145,8 @@ export class Host {
         this.counters.add('dialled')
         this.#add(socket, expectedKey, done)
       } else {
-        done(
-          new WattleError('dial-failed', `${address} cannot be reached: ${error?.code ?? 'unknown'}`),
-          null,
-        )
+        const why = error instanceof WattleError ? error.message : (error?.code ?? 'unknown')
+        done(new WattleError('dial-failed', `${address} cannot be reached: ${why}`), null)
       }
     }
     const [, scheme, rest] = /^(udp|relay):(.*)$/.exec(address) ?? []

@@ -132,6 +132,8 @@ export class CircuitClient {
     const ours = this.#relays.has(relay) && !isRelayed(relay.remote)
     if (!ours || this.#inbound.size >= LIMITS.circuit.inbound) {
       this.#host.counters.add('circuitsRefused')
+      // Before anything else: bytes that came with the agreement are given to whoever listens now.
+      stream.events = DEAF
       stream.write(framed(encodeStopStatus(ours ? STATUS.limit : STATUS.denied)))
       stream.end()
       return

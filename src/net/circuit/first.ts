@@ -54,11 +54,14 @@ export class FirstMessage implements StreamEvents {
   onDrain(): void {}
 
   onEnd(): void {
-    this.#stream.reset()
+    if (this.#over) this.#stream.end()
+    else this.#stream.reset()
   }
 
   onClose(error: WattleError | null): void {
     this.#have = NONE
+    if (this.#over) return
+    this.#over = true
     this.#events.onFailed(error)
   }
 

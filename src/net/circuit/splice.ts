@@ -4,7 +4,6 @@
 
 import type { Bytes } from '../../base/bytes.ts'
 import type { WattleError } from '../../base/errors.ts'
-import { LIMITS } from '../../base/limits.ts'
 import type { Stream, StreamEvents } from '../api.ts'
 
 export interface SpliceRules {
