@@ -61,8 +61,9 @@ bench: dist/wattle ## every benchmark: size, start-up, steady state, memory
 	@$(TS) scripts/bench.ts
 bench-device: dist/wattle ## an hour of telegrams through the whole device with eight readers
 	@$(TS) scripts/bench.ts device
-bench-crypto: $(STAMP) ## both back-ends of the cryptography side by side, and a claim
+bench-crypto: dist/wattle ## both back-ends of the cryptography side by side; a claim between real processes
 	@$(TS) scripts/bench-crypto.ts
+	@$(TS) scripts/bench-claim.ts
 
 test/peers/p1/node_modules: test/peers/p1/package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --prefix test/peers/p1
@@ -91,12 +92,17 @@ bench-dht: $(STAMP) test/peers/dht/node_modules ## the DHT beside bittorrent-dht
 sim-dht: $(STAMP) ## lookups in networks of 10^3 to 10^6 nodes, in virtual time
 	@$(TS) scripts/sim-dht.ts
 
-image: dist/wattle ## the SD-card image of a board: BOARD=pizero
+ADDONS := firmware-image/addons/node_modules/.package-lock.json
+$(ADDONS): firmware-image/addons/package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --prefix firmware-image/addons
+	@touch $@
+image: dist/wattle $(ADDONS) ## the SD-card image of a board: BOARD=pizero
 	@$(TS) scripts/image/image.ts --board "$(BOARD)"
 image-lock: $(STAMP) ## takes today's versions of the Debian packages for BOARD
 	@$(TS) scripts/image/image.ts --board "$(BOARD)" --lock
-hw-test: dist/wattle ## an emulated Pi Zero boots the image and is claimed
+hw-test: dist/wattle $(ADDONS) ## an emulated Pi Zero boots the image: how long it takes, and its owner's first day
 	@$(TS) scripts/image/image.ts --board pizero
+	@$(TS) hw-test/start.ts
 	@$(TS) hw-test/pizero.ts
 
 bench-home: $(STAMP) ## ten years of history: what its views cost

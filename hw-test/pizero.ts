@@ -14,6 +14,8 @@ import { Report } from './rig/report.ts'
 const IMAGE = 'dist/wattle-pizero.img'
 const FOLDER = 'build/hw-test/pizero'
 const BOOT_MS = 120_000
+/** Short for the device (under 3 s), and longer than its slowest look at a pin without edges (0.5 s). */
+const PRESS_MS = 1_000
 
 if (!existsSync(IMAGE)) throw new Error(`${IMAGE} is missing: make image BOARD=pizero`)
 rmSync(FOLDER, { recursive: true, force: true })
@@ -99,7 +101,7 @@ try {
     return answer.said.trim()
   })
   await report.step('a press opens the window', async () => {
-    await machine.press(300)
+    await machine.press(PRESS_MS)
     const bad = await lights.shows('status', STATUS['window-open'], 15_000)
     if (bad !== '') throw new Error(bad)
     return undefined
@@ -117,7 +119,7 @@ try {
         return `attempt ${attempt}, ${((performance.now() - from) / 1_000).toFixed(1)} s: ${answer.out.trim()}`
       if (attempt === 5 || !/stopped answering|took too long/.test(answer.said)) throw new Error(answer.said)
       await new Promise((resolve) => setTimeout(resolve, 5_000))
-      await machine.press(300)
+      await machine.press(PRESS_MS)
     }
   })
   await report.step('live readings at home', async () => {

@@ -68,7 +68,7 @@ class Card {
   }
 
   async until(what: string): Promise<void> {
-    for (let i = 0; i < 300 && !this.output.includes(what); i++) await pause(100)
+    for (let i = 0; i < 1_800 && !this.output.includes(what); i++) await pause(100)
     if (!this.output.includes(what)) throw new Error(`waited in vain for ${what}: ${this.output.slice(-500)}`)
   }
 
@@ -120,6 +120,8 @@ async function claimed(card: Card, base: string): Promise<void> {
     join(base, 'home'),
   )
   await card.until('"claimed":true')
+  // The ring is laid out once, at the claim: a hundred megabytes that are no day's writes.
+  await card.until('"laid-out"')
 }
 
 function why(): string | null {

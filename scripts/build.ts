@@ -6,7 +6,15 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { type BuildOptions, build } from 'esbuild'
-import { type BuiltAsset, buildPages, bundleOptions, inputs, pagePlugin, version } from './bundle.ts'
+import {
+  type BuiltAsset,
+  buildPages,
+  bundleOptions,
+  inputs,
+  pagePlugin,
+  version,
+  visitBytes,
+} from './bundle.ts'
 
 const HEAD = `#!/usr/bin/env node
 (run=>typeof require==='function'?run(require,module,exports):import('node:module').then(m=>{const c={exports:{}};run(m.createRequire(process.argv[1]),c,c.exports)}))(function(require,module,exports){`
@@ -52,6 +60,7 @@ writeFileSync('build/inputs.json', `${JSON.stringify([...inputs].sort(), null, 1
 const sizes = {
   version,
   wattle: { raw: plain.code.length, min: small.code.length, gzip: gzipSync(small.code, { level: 9 }).length },
+  visits: visitBytes(pages),
   pages: Object.fromEntries(
     Object.entries(pages).map(([name, assets]) => {
       const files = Object.values(assets)
@@ -65,5 +74,9 @@ const kB = (n: number): string => `${(n / 1_000).toFixed(1)} kB`
 console.log(
   `dist/wattle ${version}: ${kB(sizes.wattle.min)} (${kB(sizes.wattle.gzip)} gzip; ${kB(sizes.wattle.raw)} before minifying)`,
 )
-for (const [name, size] of Object.entries(sizes.pages))
-  console.log(`  page ${name}: ${kB(size.min)} (${kB(size.gzip)} gzip)`)
+for (const name of ['home', 'phone', 'phone/start', 'provider']) {
+  const most = Math.max(
+    ...Object.entries(sizes.visits).flatMap(([visit, n]) => (visit.startsWith(`${name} `) ? [n] : [])),
+  )
+  console.log(`  page ${name}: ${kB(most)} gzip at most`)
+}

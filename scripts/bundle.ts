@@ -10,7 +10,7 @@ import { minify } from 'terser'
 
 const PAGE = 'src/page/web'
 /** Every word of the page: a file for each language, fetched by who reads it. */
-const LANGUAGES = ['de', 'en', 'fr', 'nl']
+const WORDS = ['de', 'en', 'fr', 'nl'].flatMap((tag) => [tag, `${tag}-more`])
 
 export const version: string = (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string })
   .version
@@ -47,17 +47,64 @@ const TYPES: Record<string, string> = {
 /** Files that went into the pages and, once scripts/build.ts is through, into the program. */
 export const inputs: Set<string> = new Set()
 
+/** Paths at which a page is the same as at `/`: the link by which a provider asks. */
+const ALIASES: Readonly<Record<string, readonly string[]>> = { home: ['/new-policy'], phone: ['/new-policy'] }
+/** A page that takes the place of another's `/` at times: page/assets.ts `front`. */
+const FRONTS: Readonly<Record<string, string>> = { phone: 'start' }
+
 /**
  * Builds each NAME.html of the page with NAME.ts and what else it names: styles from style/, icons as they
  * are. `small` takes seconds longer and is what the program carries; `quick` is for tests of anything else.
  */
 export async function buildPages(how: 'small' | 'quick' = 'small'): Promise<BuiltPages> {
-  const names = readdirSync(PAGE).filter((file) => file.endsWith('.html'))
-  const scripts = names.map((name) => `${PAGE}/${name.replace('.html', '.ts')}`)
-  const options: BuildOptions = {
+  const names = readdirSync(PAGE)
+    .filter((file) => file.endsWith('.html'))
+    .map((file) => file.replace('.html', ''))
+  const built = new Map([
+    ...(await buildFiles(
+      [...names.map((name) => `${PAGE}/${name}.ts`), `${PAGE}/style/page.css`, `${PAGE}/style/provider.css`],
+      'iife',
+      how,
+    )),
+    ...(await buildFiles(
+      WORDS.map((name) => `${PAGE}/words/${name}.ts`),
+      'esm',
+      how,
+    )),
+  ])
+  const pages: Record<string, Record<string, BuiltAsset>> = {}
+  const put = async (
+    page: Record<string, BuiltAsset>,
+    name: string,
+    paths: readonly string[],
+  ): Promise<void> => {
+    const html = readFileSync(`${PAGE}/${name}.html`, 'utf8')
+    for (const path of paths) page[path] = await asset(`${name}.html`, Buffer.from(html), how)
+    for (const [, file] of html.matchAll(/(?:href|src)="\/([\w.-]+)"/g))
+      page[`/${file}`] = await asset(file!, built.get(file!) ?? readFileSync(`${PAGE}/${file}`), how)
+  }
+  for (const name of names.filter((name) => !Object.values(FRONTS).includes(name))) {
+    const page: Record<string, BuiltAsset> = {}
+    await put(page, name, ['/', ...(ALIASES[name] ?? [])])
+    const front = FRONTS[name]
+    if (front) await put(page, front, [`/${front}`])
+    for (const file of WORDS) page[`/${file}.js`] = await asset(`${file}.js`, built.get(`${file}.js`)!, how)
+    pages[name] = page
+  }
+  return pages
+}
+
+async function buildFiles(
+  entryPoints: string[],
+  format: 'iife' | 'esm',
+  how: 'small' | 'quick',
+): Promise<Map<string, Uint8Array>> {
+  const { outputFiles, metafile } = await build({
+    entryPoints,
     metafile: true,
     entryNames: '[name]',
     bundle: true,
+    format,
     platform: 'browser',
     // Private fields as they are: Safari 15.4 and its like have them, and Object.hasOwn besides.
     target: 'es2022',
@@ -68,28 +115,32 @@ export async function buildPages(how: 'small' | 'quick' = 'small'): Promise<Buil
     outdir: 'out',
     plugins: [browserCrypto],
     logLevel: 'warning',
-  }
-  const words = LANGUAGES.map((tag) => `${PAGE}/words/${tag}.ts`)
-  const outputs = await Promise.all([
-    build({ ...options, entryPoints: [...scripts, `${PAGE}/style/page.css`], format: 'iife' }),
-    build({ ...options, entryPoints: words, format: 'esm' }),
-  ])
-  const files = outputs.flatMap(({ outputFiles }) => outputFiles!)
-  for (const { metafile } of outputs) for (const input of Object.keys(metafile!.inputs)) inputs.add(input)
-  const built = new Map<string, Uint8Array>()
-  for (const { path, contents } of files)
-    built.set(basename(path), how === 'quick' ? contents : await smaller(path, contents))
-  const pages: Record<string, Record<string, BuiltAsset>> = {}
-  const packed = (name: string, bytes: Uint8Array): Promise<BuiltAsset> => asset(name, bytes, how)
-  for (const name of names) {
-    const html = readFileSync(`${PAGE}/${name}`)
-    const page: Record<string, BuiltAsset> = { '/': await packed(name, html) }
-    for (const [, file] of html.toString().matchAll(/(?:href|src)="\/([\w.-]+)"/g))
-      page[`/${file}`] = await packed(file!, built.get(file!) ?? readFileSync(`${PAGE}/${file}`))
-    for (const tag of LANGUAGES) page[`/${tag}.js`] = await packed(`${tag}.js`, built.get(`${tag}.js`)!)
-    pages[name.replace('.html', '')] = page
-  }
-  return pages
+  })
+  for (const input of Object.keys(metafile.inputs)) inputs.add(input)
+  const files = new Map<string, Uint8Array>()
+  for (const { path, contents } of outputFiles)
+    files.set(basename(path), how === 'quick' ? contents : await smaller(path, contents, format))
+  return files
+}
+
+/**
+ * Bytes on the wire of each kind of visit, by page and language: all that the HTML names, and the words. A
+ * provider's request and the explanations need the other words too; the claim (`phone/start`) does not.
+ */
+export function visitBytes(pages: BuiltPages): Record<string, number> {
+  const visits: Record<string, number> = {}
+  for (const [name, page] of Object.entries(pages))
+    for (const front of ['/', ...(FRONTS[name] ? [`/${FRONTS[name]}`] : [])]) {
+      const html = Buffer.from(page[front]!.bytes).toString()
+      const named = [...html.matchAll(/(?:href|src)="(\/[\w.-]+)"/g)].map((match) => match[1]!)
+      for (const tag of ['de', 'en', 'fr', 'nl']) {
+        const words = front === '/' ? [`/${tag}.js`, `/${tag}-more.js`] : [`/${tag}.js`]
+        const paths = new Set([front, ...named, ...words])
+        const kind = front === '/' ? name : name + front
+        visits[`${kind} ${tag}`] = [...paths].reduce((sum, path) => sum + page[path]!.gzip.length, 0)
+      }
+    }
+  return visits
 }
 
 /** Files that several pages share are packed once. */
@@ -102,20 +153,19 @@ async function asset(name: string, bytes: Uint8Array, how: 'small' | 'quick'): P
   const key = Buffer.from(bytes).toString('base64')
   let gzip = packing.get(key)
   if (!gzip) {
-    gzip = zopfli.gzipAsync(Buffer.from(bytes), { numiterations: 15 })
+    gzip = zopfli.gzipAsync(Buffer.from(bytes), { numiterations: 5 })
     packing.set(key, gzip)
   }
   return { type, bytes, gzip: await gzip }
 }
 
 /** Script and style as small as they go. */
-async function smaller(path: string, contents: Uint8Array): Promise<Uint8Array> {
+async function smaller(path: string, contents: Uint8Array, format: 'iife' | 'esm'): Promise<Uint8Array> {
   const text = Buffer.from(contents).toString()
   if (path.endsWith('.css')) return Buffer.from((await transform(text, { loader: 'css', minify: true })).code)
-  const module = !text.startsWith('"use strict"') && /^export \{/m.test(text)
   const { code } = await minify(text, {
     ecma: 2020,
-    module,
+    module: format === 'esm',
     toplevel: true,
     compress: { passes: 3, ecma: 2020 },
     format: { comments: false },
@@ -123,14 +173,19 @@ async function smaller(path: string, contents: Uint8Array): Promise<Uint8Array> 
   return Buffer.from(code!)
 }
 
-/** A browser has no node:crypto: noble's code takes the place of crypto/native.ts. */
+/**
+ * A browser has no node:crypto: noble's code takes the place of crypto/native.ts. And no module of ours does
+ * anything by being imported alone, so that each visit gets only what it uses.
+ */
 const browserCrypto: Plugin = {
   name: 'browser-crypto',
   setup(b) {
     const native = resolve('src/crypto/native.ts')
-    b.onResolve({ filter: /\/native\.ts$/ }, (args) =>
-      resolve(args.resolveDir, args.path) === native ? { path: resolve('src/crypto/noble.ts') } : undefined,
-    )
+    b.onResolve({ filter: /^\..*\.ts$/ }, (args) => {
+      const path = resolve(args.resolveDir, args.path)
+      if (args.kind === 'entry-point') return { path }
+      return { path: path === native ? resolve('src/crypto/noble.ts') : path, sideEffects: false }
+    })
   },
 }
 

@@ -91,6 +91,7 @@ label_read() {
 }
 
 # --- data partition; its entry in the partition table says whether it was made (type 83) or not yet (da)
+SCRATCH=/run/mbr
 ENTRY=$((446 + 3 * 16))
 data_made() { [ "$(dd if="$CARD" bs=1 skip=$((ENTRY + 4)) count=1 2>/dev/null | hexdump -e '1/1 "%02x"')" = 83 ]; }
 
@@ -100,11 +101,11 @@ num_at() { echo $(($(byte_at "$1") + ($(byte_at $(($1 + 1))) << 8) + ($(byte_at 
 
 # The whole first sector at once, with entry 4 exchanged: type $1, length $2 sectors.
 entry_write() {
-  dd if="$CARD" bs=512 count=1 of=/run/mbr 2>/dev/null
-  printf "\\x$1" | dd of=/run/mbr bs=1 seek=$((ENTRY + 4)) conv=notrunc 2>/dev/null
-  printf "$(le32 "$2")" | dd of=/run/mbr bs=1 seek=$((ENTRY + 12)) conv=notrunc 2>/dev/null
-  dd if=/run/mbr of="$CARD" bs=512 count=1 conv=notrunc,fsync 2>/dev/null
-  rm /run/mbr
+  dd if="$CARD" bs=512 count=1 of="$SCRATCH" 2>/dev/null
+  printf "\\x$1" | dd of="$SCRATCH" bs=1 seek=$((ENTRY + 4)) conv=notrunc 2>/dev/null
+  printf "$(le32 "$2")" | dd of="$SCRATCH" bs=1 seek=$((ENTRY + 12)) conv=notrunc 2>/dev/null
+  dd if="$SCRATCH" of="$CARD" bs=512 count=1 conv=notrunc,fsync 2>/dev/null
+  rm "$SCRATCH"
 }
 
 data_make() {

@@ -32,7 +32,9 @@ export function stages(console: Console, from = 0): { stage: string; at: number;
   for (const [stage, what] of STAGES) {
     const line = console.lines.slice(from).find((l) => what.test(l.text))
     if (!line) continue
-    const at = guestTime(console, line)
+    // The runtime says itself how long the machine has been up.
+    const up = /"event":"ready".*"up":([\d.]+)/.exec(line.text)
+    const at = up ? Number(up[1]) : guestTime(console, line)
     found.push({ stage, at: Number(at.toFixed(2)), took: Number((at - before).toFixed(2)) })
     before = at
   }

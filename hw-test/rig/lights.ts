@@ -30,7 +30,7 @@ export class Lights {
     this.#sample = sample
     this.#log = createWriteStream(file, { flags: 'a' })
     for (const name of Object.keys(pins)) this.changes[name] = []
-    this.#done = this.#watch()
+    this.#done = Object.keys(pins).length > 0 ? this.#watch() : Promise.resolve()
   }
 
   async #watch(): Promise<void> {

@@ -46,6 +46,8 @@ export interface MachineOptions {
   /** TCP port of this computer that leads to the guest's 4001. */
   readonly port: number
   readonly extra?: readonly string[]
+  /** Whether the lights are watched; yes unless said otherwise. */
+  readonly watch?: boolean
 }
 
 /** Copies an image to a card of `mebibytes`, a power of two, and returns the path. */
@@ -89,7 +91,11 @@ export class Machine {
     this.#exit = new Promise((resolve) => child.once('exit', resolve))
     const { model, folder } = options
     const { status, meter } = model.pins
-    this.lights = new Lights({ status, meter }, () => this.levels(), join(folder, 'lights.log'))
+    this.lights = new Lights(
+      options.watch === false ? {} : { status, meter },
+      () => this.levels(),
+      join(folder, 'lights.log'),
+    )
   }
 
   /** Power on. The machine is held until the button's pin is at rest. */

@@ -28,6 +28,16 @@ export interface Board {
   readonly stage1: { readonly modules: readonly string[] }
   /** Kernel modules in the root, loaded beside the runtime. */
   readonly modules: readonly string[]
+  /** How native addons are compiled for the board. */
+  readonly addons: {
+    readonly compiler: string
+    readonly compilerPackage: string
+    readonly flags: readonly string[]
+    /** Folders with headers: PACKAGE/path. */
+    readonly include: readonly string[]
+  }
+  /** Debian packages that are needed to build and not in the image. */
+  readonly buildPackages: readonly string[]
   /** Debian package: the files of it that the root keeps. `*` is any text without a slash. */
   readonly packages: Readonly<Record<string, readonly string[]>>
 }

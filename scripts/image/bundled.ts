@@ -21,12 +21,15 @@ export function bundledPackages(): Bundled[] {
     const found = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)
     if (found) names.add(found[1]!)
   }
-  return [...names].sort().map((name) => {
-    const folder = join('node_modules', name)
-    const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
-      version: string
-      license?: string
-    }
-    return { name, version, licence: license ?? 'NOASSERTION', folder }
-  })
+  return [...names].sort().map((name) => packageIn(join('node_modules', name)))
+}
+
+/** What a package says of itself. */
+export function packageIn(folder: string): Bundled {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+    version: string
+    name: string
+    license?: string
+  }
+  return { name, version, licence: license ?? 'NOASSERTION', folder }
 }

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { version } from '../bundle.ts'
 import { loadBoard } from './board.ts'
 import { buildBoot, buildCard } from './card.ts'
+import { checkRoot } from './check.ts'
 import { openModules } from './modules.ts'
 import { unpack, writeLock } from './packages.ts'
 import { buildRoot } from './root.ts'
@@ -38,6 +39,7 @@ function releaseKey(): string | null {
 function build(): void {
   const board = loadBoard(values.board)
   demand()
+  demand({ [board.addons.compiler]: board.addons.compilerPackage })
   if (values.lock) {
     console.log(`${writeLock(board)} packages locked`)
     return
@@ -58,13 +60,16 @@ function build(): void {
     releaseKey: releaseKey(),
     release: { board: board.board, version, index: 0, epoch, kernel: board.kernel.version },
   })
+  const problems = checkRoot(root)
+  if (problems.length > 0) throw new Error(problems.join('\n'))
   const squashfs = join(work, 'root.squashfs')
   pack(root, squashfs, epoch)
   const boot = join(work, 'boot')
   buildBoot(boot, { board, packages, stage1: stage1(board, packages.get('busybox-static')!, modules, epoch) })
   const out = `dist/wattle-${board.board}.img`
   const bytes = buildCard({ board, boot, squashfs, out, epoch })
-  run('xz', ['-T0', '-6', '-k', '-f', out])
+  // One block and a dictionary that spans both boot folders.
+  run('xz', ['-T1', '-9', '-k', '-f', out])
   report(out, bytes, squashfs, (performance.now() - started) / 1_000)
 }
 

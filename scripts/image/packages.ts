@@ -94,20 +94,22 @@ Dir::Etc::sourceparts "-";
   return env
 }
 
+const needed = (board: Board): string[] => [...Object.keys(board.packages), ...board.buildPackages]
+
 /** Writes the lock anew from what the archive offers today. */
 export function writeLock(board: Board): number {
   const env = privateApt(board)
-  const lines = Object.keys(board.packages)
-    .sort()
-    .map((name) => {
-      const text = run('apt-cache', ['show', '--no-all-versions', name], { env })
-      const field = (key: string): string => {
-        const value = new RegExp(`^${key}: (.*)$`, 'm').exec(text)?.[1]
-        if (value === undefined) throw new Error(`apt-cache show ${name} says no ${key}`)
-        return value
-      }
-      return `${name} ${field('Version')} ${field('SHA256')}`
-    })
+  const names = needed(board).sort()
+  const stanzas = run('apt-cache', ['show', '--no-all-versions', ...names], { env }).split(/\n\s*\n/)
+  const lines = names.map((name) => {
+    const text = stanzas.find((stanza) => stanza.startsWith(`Package: ${name}\n`))
+    const field = (key: string): string => {
+      const value = new RegExp(`^${key}: (.*)$`, 'm').exec(text ?? '')?.[1]
+      if (value === undefined) throw new Error(`apt-cache show ${name} says no ${key}`)
+      return value
+    }
+    return `${name} ${field('Version')} ${field('SHA256')}`
+  })
   writeFileSync(
     lockFile(board),
     `# Debian ${SUITE}, ${board.debian.arch}: package, version, SHA-256 of the file. Made by make image-lock.\n${lines.join('\n')}\n`,
@@ -122,7 +124,7 @@ const sha256 = (file: string): string => createHash('sha256').update(readFileSyn
 export function unpack(board: Board, into: string): Map<string, string> {
   const lock = readLock(board)
   const names = new Set(lock.map((p) => p.name))
-  for (const name of Object.keys(board.packages))
+  for (const name of needed(board))
     if (!names.has(name))
       throw new Error(`${lockFile(board)} does not name ${name}: make image-lock BOARD=${board.board}`)
   const missing = lock.filter((p) => !existsSync(pathOf(p)))

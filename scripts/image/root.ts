@@ -19,11 +19,20 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { ADDONS, addonPackage, buildAddons } from './addons.ts'
 import type { Board } from './board.ts'
+import { bundledPackages } from './bundled.ts'
 import { checkLibraries } from './libraries.ts'
 import { installModules, type Modules } from './modules.ts'
 import { writeManifest } from './sbom.ts'
 
+/** Names that lead elsewhere. Debian signs the radio's rules twice; its kernels take the file of that name. */
+const LINKS: Readonly<Record<string, string>> = {
+  'etc/mtab': '/proc/mounts',
+  'etc/resolv.conf': '/run/resolv.conf',
+  'lib/firmware/regulatory.db': 'regulatory.db-debian',
+  'lib/firmware/regulatory.db.p7s': 'regulatory.db.p7s-debian',
+}
 /** Places that exist empty, to be mounted on. */
 const MOUNTS = ['boot', 'data', 'dev', 'proc', 'root', 'run', 'sys', 'tmp']
 
@@ -61,8 +70,7 @@ export function buildRoot(root: string, parts: RootParts): void {
   const settings = JSON.parse(readFileSync(config, 'utf8')) as Record<string, string>
   const key = parts.releaseKey === null ? {} : { 'release-key': parts.releaseKey }
   writeFileSync(config, `${JSON.stringify({ ...settings, board: board.board, ...key }, null, 2)}\n`)
-  symlinkSync('/run/resolv.conf', join(root, 'etc/resolv.conf'))
-  symlinkSync('/proc/mounts', join(root, 'etc/mtab'))
+  for (const [name, target] of Object.entries(LINKS)) symlinkSync(target, join(root, name))
   installModules(
     parts.modules,
     parts.modules.closure([...board.stage1.modules, ...board.modules]),
@@ -74,6 +82,8 @@ export function buildRoot(root: string, parts: RootParts): void {
     `${board.modules.filter((m) => !m.startsWith('ledtrig')).join(' ')}\n`,
   )
   copyFileSync(parts.program, join(root, 'usr/lib/wattle/wattle'))
+  buildAddons(board, packages, root)
+  npmLicences(root)
   copyFileSync('LICENSE', join(root, 'usr/share/licenses/wattle'))
   writeFileSync(join(root, 'etc/wattle-release'), `${JSON.stringify(parts.release)}\n`)
   writeManifest(root, parts)
@@ -97,6 +107,19 @@ function licence(from: string, name: string, root: string): void {
   if (existsSync(file)) copyFileSync(file, join(root, 'usr/share/licenses', name))
   // A package may point to another one's folder of documents, which is in the image too.
   else if (!existsSync(join(from, 'usr/share/doc'))) throw new Error(`${name} has no licence text`)
+}
+
+/** Licence texts of what npm brought, one folder a package. */
+function npmLicences(root: string): void {
+  for (const { name, folder } of [...bundledPackages(), ...ADDONS.map(addonPackage)]) {
+    const texts = readdirSync(folder).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file))
+    const into = join(root, 'usr/share/licenses/npm', name)
+    mkdirSync(into, { recursive: true })
+    for (const file of texts)
+      if (statSync(join(folder, file)).isFile()) copyFileSync(join(folder, file), join(into, file))
+    // Some packages name their licence in package.json alone.
+    if (texts.length === 0) copyFileSync(join(folder, 'package.json'), join(into, 'package.json'))
+  }
 }
 
 /** Permissions that do not depend on who builds: no setuid, nothing writable by others. */

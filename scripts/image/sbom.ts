@@ -4,14 +4,15 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { epoch, version } from '../bundle.ts'
+import { ADDONS, addonPackage } from './addons.ts'
 import { type Bundled, bundledPackages } from './bundled.ts'
 import { readLock } from './packages.ts'
 import type { RootParts } from './root.ts'
 
 /** Writes usr/share/wattle.spdx.json. */
-export function writeManifest(root: string, { board, packages }: RootParts): void {
+export function writeManifest(root: string, { board }: RootParts): void {
   const debian = readLock(board)
-    .filter((p) => packages.has(p.name))
+    .filter((p) => Object.hasOwn(board.packages, p.name))
     .map((p) => ({
       SPDXID: `SPDXRef-deb-${id(p.name)}`,
       name: p.name,
@@ -24,7 +25,7 @@ export function writeManifest(root: string, { board, packages }: RootParts): voi
         purl(`pkg:deb/debian/${p.name}@${encodeURIComponent(p.version)}?arch=${board.debian.arch}`),
       ],
     }))
-  const npm = bundledPackages().map((p: Bundled) => ({
+  const npm = [...bundledPackages(), ...ADDONS.map(addonPackage)].map((p: Bundled) => ({
     SPDXID: `SPDXRef-npm-${id(p.name)}`,
     name: p.name,
     versionInfo: p.version,

@@ -96,7 +96,8 @@ export const LIMITS = {
     messagesKnown: 64,
     /** Byte pipes of one session and of the process; bytes of one that are not acknowledged. */
     pipesOfOne: 4,
-    pipes: 32,
+    /** Above `net.connections`: whom to let in over pipes is the stream plane's choice. */
+    pipes: 96,
     pipeBytes: 65_536,
     /** Bytes that pipes of the whole process hold: unacknowledged, out of order, unread. */
     pipesBytes: 1_572_864,
@@ -163,6 +164,8 @@ export const LIMITS = {
     ringFrames: 400_000,
     /** The same for 15min and day: over a year. */
     aggregateRingFrames: 60_000,
+    /** KEY_ROTATION frames kept by themselves, so that none goes before the frames that it opens: 512 kB a class. */
+    headsFrames: 2_048,
     /** Newest frames of each class that are also in memory. */
     ringTailFrames: 128,
     /** A device's log of keys; the oldest entries that nobody's access rests on go first. */

@@ -14,6 +14,7 @@ import { Loop } from '../node/loop.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import { signCard } from '../ownership/card.ts'
 import { signRequest } from '../ownership/request.ts'
+import { REQUEST_PATH, signRequest as signPageRequest } from '../page/request.ts'
 import { PageServer } from '../page/server.ts'
 import { ProviderAccess } from '../provider/access.ts'
 import { ProviderFace } from '../provider/face.ts'
@@ -21,7 +22,7 @@ import { type OwnConsent, ownConsents } from '../provider/proof.ts'
 import { channelName, Provider } from '../provider/provider.ts'
 import { ProviderStore } from '../provider/store.ts'
 
-import { classId } from '../wire/frame.ts'
+import { CLASS_NAMES, type ClassId, classId } from '../wire/frame.ts'
 import { emit, listenError, type Parsed, parse, say, untilStopped, usage, wait } from './cli.ts'
 import { askControl, serveControl } from './control.ts'
 import { DISCOVERY_OPTIONS, discoveryOf } from './discovery.ts'
@@ -46,6 +47,10 @@ const OPTIONS = {
   until: { type: 'string' },
   purpose: { type: 'string' },
   address: { type: 'string', multiple: true },
+  link: { type: 'string' },
+  redirect: { type: 'string' },
+  'answer-state': { type: 'string' },
+  retention: { type: 'string' },
   json: { type: 'boolean' },
 } as const
 
@@ -107,9 +112,43 @@ async function request(given: Parsed): Promise<ExitCode> {
   const addresses = given.list('address')
   const line = signCard({ name, domain, sign: signer.publicKey, box, addresses }, signer)
   const wanted = { line, class: cls, until: Math.floor(until), purpose: given.text('purpose') ?? '' }
-  process.stdout.write(`${signRequest(wanted, signer)}\n`)
+  const link = given.text('link')
+  process.stdout.write(
+    `${link === undefined ? signRequest(wanted, signer) : requestLink(link, wanted, signer, given)}\n`,
+  )
   machine.release()
   return 0
+}
+
+/** The same wish as a link that opens a My Home, on a computer or on the device (docs/wire/page.md). */
+function requestLink(
+  home: string,
+  wanted: { line: string; class: ClassId; until: number; purpose: string },
+  signer: Signer,
+  given: Parsed,
+): string {
+  const days = given.text('retention')
+  const retentionDays = days === undefined ? null : Number(days)
+  if (retentionDays !== null && !(Number.isInteger(retentionDays) && retentionDays > 0))
+    throw usage(`--retention ${days}: expected days, for example 30`)
+  const { line: cardLine, until, purpose } = wanted
+  const redirect = given.text('redirect') ?? null
+  const state = given.text('answer-state') ?? ''
+  const wish = {
+    cardLine,
+    class: CLASS_NAMES[wanted.class],
+    purpose,
+    retentionDays,
+    until,
+    state,
+    redirect,
+    at: Date.now(),
+  }
+  try {
+    return `${new URL(REQUEST_PATH, home).href}?${signPageRequest(wish, signer)}`
+  } catch {
+    throw usage(`--link ${home} --redirect ${redirect ?? ''}: expected addresses, the redirect an https one`)
+  }
 }
 
 /** Asks the provider that runs on this folder, or reads the folder itself. */

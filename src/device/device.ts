@@ -20,11 +20,12 @@ import { ConsentServer } from './consent.ts'
 import { Lights } from './lights.ts'
 import { Meter, type MeterOptions } from './meter.ts'
 import { judgeHead, standing } from './network/head.ts'
-import { DevicePage, type PageSetting } from './network/page.ts'
+import type { PageSetting } from './network/info.ts'
+import { DevicePage } from './network/page.ts'
 import { DeviceStreams } from './network/streams.ts'
 import { framesKept } from './owning/retention.ts'
 import { Access } from './publish/access.ts'
-import { ALL_CLASSES, Channels, ringName } from './publish/channels.ts'
+import { ALL_CLASSES, Channels, headsName, ringName } from './publish/channels.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
 import { OnBoard, type OnBoardWishes } from './upkeep/onboard.ts'
@@ -56,6 +57,8 @@ export interface DeviceOptions {
 }
 
 const SYNC_MS = 60_000
+/** Between two pieces of laying out the ring: a card is not held up by it. */
+const LAY_OUT_MS = 500
 const DAY_MS = 86_400_000
 
 export class Device {
@@ -135,7 +138,7 @@ export class Device {
     })
     state.onEntries = () => this.#consent.onEntries()
     this.#button = new ButtonMachine((gesture, now) => {
-      this.#onBoard?.onGesture(gesture, now)
+      if (this.#onBoard?.onGesture(gesture, now)) return
       this.#claim.onGesture(gesture, now)
       this.#page?.changed()
     })
@@ -219,7 +222,7 @@ export class Device {
       this.#channels?.close()
       this.#state.close()
       this.#options.hardware.button.close()
-      for (const timer of ['sync', 'daily', 'button', 'claim', 'lights']) this.#loop.cancel(timer)
+      for (const timer of ['sync', 'layout', 'daily', 'button', 'claim', 'lights']) this.#loop.cancel(timer)
       done()
     }
     if (this.#channels) this.#channels.sync(close)
@@ -374,6 +377,11 @@ export class Device {
     this.#claim.attach(channels, this.#access!)
     this.#meter.attach(channels)
     this.#loop.every('sync', SYNC_MS, () => channels.sync(() => {}))
+    this.#loop.every('layout', LAY_OUT_MS, () => {
+      if (channels.layOut()) return
+      this.#loop.cancel('layout')
+      channels.sync((error) => error ?? this.#options.report('laid-out'))
+    })
     this.#loop.every('daily', DAY_MS, () => this.#rotate(REASON.daily, 0))
   }
 
@@ -448,12 +456,14 @@ export class Device {
     const { files } = this.#options.hardware
     for (const cls of ALL_CLASSES) {
       files.remove(ringName(cls), () => {})
+      files.remove(headsName(cls), () => {})
+      files.remove(spareName(headsName(cls)), () => {})
       files.remove(spareName(ringName(cls)), () => {})
     }
   }
 
   #onDisowned(): void {
-    for (const timer of ['sync', 'daily']) this.#loop.cancel(timer)
+    for (const timer of ['sync', 'layout', 'daily']) this.#loop.cancel(timer)
     this.#meter.detach()
     this.#subscribers?.closeAll()
     this.#channels?.close()

@@ -6,6 +6,7 @@ import { type Bytes, base64url, unbase64url } from '../base/bytes.ts'
 import type { WattleError } from '../base/errors.ts'
 import type { Hardware } from '../hw/hardware.ts'
 import type { Loop } from '../node/loop.ts'
+import { readCard } from '../ownership/card.ts'
 import { parseCode } from '../ownership/label.ts'
 import type { Decision } from '../ownership/log.ts'
 import type {
@@ -14,12 +15,15 @@ import type {
   GrantAsk,
   HomeMessage,
   HomeState,
+  IntroduceAsk,
   PageDevice,
   PageGrant,
   PageReading,
   UnclaimedDevice,
+  VerifyAsk,
 } from '../page/protocol.ts'
 import { PageReader } from '../page/reading.ts'
+import { domainDocumentNames } from '../page/request.ts'
 import type { AskAnswer } from '../page/server.ts'
 import { Trace } from '../page/trace.ts'
 import { STATE } from '../wire/claim.ts'
@@ -40,6 +44,8 @@ export interface FaceOptions {
   broadcast: (message: HomeMessage) => void
   /** Pages open now: nobody looks, nothing is looked up. */
   pages: () => number
+  /** Reads a domain's document for providers over TLS; null where there is none. Left out: nothing is checked. */
+  lookUp?: (domain: string, done: (document: string | null) => void) => void
 }
 
 /** What is known of one device beside its log. */
@@ -65,6 +71,8 @@ export class Face {
   readonly #seen: Map<OwnedDevice, Seen>
   readonly #events: HomeMessage[]
   readonly #unclaimed: Map<string, UnclaimedDevice>
+  /** Keys of providers whose domain named them, since our start. */
+  readonly #verified: Set<string>
   #home: Home | null
 
   constructor(options: FaceOptions) {
@@ -72,6 +80,7 @@ export class Face {
     this.#seen = new Map()
     this.#events = []
     this.#unclaimed = new Map()
+    this.#verified = new Set()
     this.#home = null
   }
 
@@ -118,12 +127,13 @@ export class Face {
       ended.push({ ...grantOf(decision.reader), state: 'ended' })
       if (ended.length > EVENTS) ended.shift()
     }
-    this.say(device.name, decision.kind, words(decision))
+    this.say(device.name, decision.kind, words(decision), aboutOf(decision))
   }
 
   /** One line of the event log, for every page. */
-  say(who: string, event: string, text: string): void {
-    const message: HomeMessage = { t: 'event', at: this.#options.hardware.clock.wall(), who, event, text }
+  say(who: string, event: string, text: string, about = ''): void {
+    const at = this.#options.hardware.clock.wall()
+    const message: HomeMessage = { t: 'event', at, who, event, text, about }
     this.#events.push(message)
     if (this.#events.length > EVENTS) this.#events.shift()
     this.#options.broadcast(message)
@@ -152,6 +162,7 @@ export class Face {
           id: base64url(card.sign),
           name: card.name,
           domain: card.domain,
+          verified: this.#verified.has(base64url(card.sign)),
         })) ?? [],
     }
   }
@@ -160,6 +171,7 @@ export class Face {
   ask(ask: Ask, answer: Answered): void {
     const home = this.#home
     if (!home) return answer({ ok: false, code: 'busy', text: 'My Home is still starting' })
+    if (ask.do === 'introduce' || ask.do === 'verify') return this.#onCard(home, ask, answer)
     // Refused at once without a press: the page says so and asks again when the window opens.
     if (ask.do === 'claim') return this.#claim(home, ask, 0, answer)
     const owned = home.find(ask.device)
@@ -196,6 +208,27 @@ export class Face {
       if (device) this.say(device.name, 'claimed', `${device.name} is yours now`)
       this.#unclaimed.delete(address)
       answer(answerOf(error))
+    })
+  }
+
+  /** A provider's card that came with its request. */
+  #onCard(home: Home, ask: IntroduceAsk | VerifyAsk, answer: Answered): void {
+    const card = readCard(ask.card)
+    if (!card) return answer({ ok: false, code: 'bad-card', text: 'this is no card of a provider' })
+    if (ask.do === 'introduce')
+      return home.store.addCard(ask.card, (error) => {
+        this.changed()
+        if (error) answer({ ok: false, code: 'storage', text: error.message })
+        else answer({ ok: true, text: base64url(card.sign) })
+      })
+    const unverified = { ok: false, code: 'unverified', text: `${card.domain} does not name this key` }
+    const { lookUp } = this.#options
+    if (!lookUp) return answer(unverified)
+    lookUp(card.domain, (document) => {
+      if (document === null || !domainDocumentNames(document, card)) return answer(unverified)
+      this.#verified.add(base64url(card.sign))
+      this.changed()
+      answer({ ok: true })
     })
   }
 
@@ -323,6 +356,11 @@ function words(decision: Decision): string {
     case 'recovery-cancelled':
       return 'the recovery with the paper key was cancelled'
   }
+}
+
+function aboutOf(decision: Decision): string {
+  if ('reader' in decision) return decision.reader.name
+  return decision.kind === 'paused' || decision.kind === 'resumed' ? names(decision.readers) : ''
 }
 
 function names(readers: readonly { name: string }[]): string {

@@ -469,7 +469,12 @@ export class Home {
     })
   }
 
+  /** Signed when its turn comes: an event names the one before it. */
   #submit(owned: Owned, body: EventBody, done: Done): void {
+    owned.whenFree(() => this.#submitNow(owned, body, done))
+  }
+
+  #submitNow(owned: Owned, body: EventBody, done: Done): void {
     const { log } = owned.device
     const at = Math.floor(this.#options.hardware.clock.wall())
     const event = { device: log.device, seq: log.seq + 1, prev: log.head, at, body }

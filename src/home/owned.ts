@@ -73,6 +73,8 @@ export class Owned {
   #pending: Pending | null
   /** The device has taken an event of ours that our copy does not have yet. */
   #settling: boolean
+  /** Changes that wait for the one that is under way. */
+  readonly #turns: (() => void)[]
   #synced: boolean
   #taking: boolean
   /** Events that wait for the one before them to be durable. */
@@ -89,6 +91,7 @@ export class Owned {
     this.#options = options
     this.#pending = null
     this.#settling = false
+    this.#turns = []
     this.#synced = false
     this.#taking = false
     this.#inbox = []
@@ -171,6 +174,17 @@ export class Owned {
   }
 
   /** Asks the device to take an event; done when it has, durably, and our copy has it too. */
+  /** Runs when no change of this device is under way; at once where too many wait already. */
+  whenFree(run: () => void): void {
+    const busy = this.#pending !== null || this.#settling
+    if (!busy || this.#turns.length >= LIMITS.ownership.eventsWaiting) run()
+    else this.#turns.push(run)
+  }
+
+  #nextTurn(): void {
+    if (!this.#pending && !this.#settling) this.#turns.shift()?.()
+  }
+
   submit(jws: string, done: (error: WattleError | null) => void): void {
     if (!this.#log.up || !this.#synced)
       return done(
@@ -221,6 +235,7 @@ export class Owned {
         this.#take(pending.jws, (error) => {
           this.#settling = false
           pending.done(error)
+          this.#nextTurn()
         })
         return
       }
@@ -356,6 +371,7 @@ export class Owned {
     this.#pending = null
     this.#options.loop.cancel(this.#answerTimer())
     pending?.done(error)
+    this.#nextTurn()
   }
 
   #answerTimer(): string {

@@ -41,6 +41,8 @@ export interface UpdateOptions {
 
 /** Nothing came for so long: given up. The device reads back and compares at the end. */
 const SILENT_MS = 180_000
+/** The same before it has answered at all. */
+const REACH_MS = 30_000
 
 const WORDS: Readonly<Record<UpdateRefusal, string>> = {
   unsigned:
@@ -71,6 +73,7 @@ export class UpdateSender {
   /** Marks reads of a connection that is gone. */
   #run = 0
   #over = false
+  #reached = false
 
   constructor(options: UpdateOptions) {
     const { host, loop, device, source } = options
@@ -104,6 +107,7 @@ export class UpdateSender {
 
   #onMessage(message: Bytes): void {
     if (this.#over) return
+    this.#reached = true
     this.#heard()
     const { source, onProgress } = this.#options
     switch (message[0]) {
@@ -148,12 +152,18 @@ export class UpdateSender {
   }
 
   #heard(): void {
-    this.#options.loop.after(this.#timer, SILENT_MS, () =>
-      this.#end(
-        'no-answer',
-        'the device did not answer for three minutes; send it again, it goes on where it was',
-      ),
-    )
+    const { loop } = this.#options
+    if (!this.#reached)
+      loop.after(this.#timer, REACH_MS, () =>
+        this.#end('device-offline', 'the device cannot be reached, or does not run from a card of ours'),
+      )
+    else
+      loop.after(this.#timer, SILENT_MS, () =>
+        this.#end(
+          'no-answer',
+          'the device did not answer for three minutes; send it again, it goes on where it was',
+        ),
+      )
   }
 
   #end(code: string, words: string): void {

@@ -4,7 +4,7 @@
 // The record is still to be kept: who has it can play this device to its owner.
 
 import { type Bytes, base64url, unbase64url, utf8 } from '../base/bytes.ts'
-import { scrypt } from '../crypto/native.ts'
+import { scrypt, sha256 } from '../crypto/native.ts'
 import { type Random, Secret } from '../crypto/secret.ts'
 import {
   isScalar,
@@ -123,14 +123,21 @@ export function makeRecord(code: string, discriminator: number, salt: Bytes): Cl
 
 /** One line of JSON, with w0 in it: a file of the boot partition, never a log line. */
 export function recordJson(record: ClaimRecord): string {
-  return JSON.stringify({
+  const members = {
     v: 1,
     discriminator: record.discriminator.toString(16).padStart(4, '0'),
     salt: base64url(record.salt),
     kdf: KDF_NAME,
     w0: base64url(record.w0.bytes()),
     L: base64url(record.L),
-  })
+  }
+  return JSON.stringify({ ...members, check: fileCheck(members) })
+}
+
+/** Against a file that was damaged on its way to the card: another code would never fit. */
+function fileCheck(members: Record<string, unknown>): string {
+  const { v, discriminator, salt, kdf, w0, L } = members
+  return base64url(sha256(utf8(JSON.stringify([v, discriminator, salt, kdf, w0, L]))).slice(0, 8))
 }
 
 /** The record, or null for anything that is not exactly one: the caller says which file was wrong. */
@@ -144,7 +151,8 @@ export function parseRecord(json: string): ClaimRecord | null {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
   const members = value as Record<string, unknown>
-  if (Object.keys(members).length !== 6) return null // all six are looked at below
+  if (Object.keys(members).length !== 7) return null // all seven are looked at below
+  if (members['check'] !== fileCheck(members)) return null
   const discriminator = String(members['discriminator'])
   if (members['v'] !== 1 || members['kdf'] !== KDF_NAME || !/^[0-9a-f]{4}$/.test(discriminator)) return null
   const [salt, w0, L] = [members['salt'], members['w0'], members['L']].map((m) =>

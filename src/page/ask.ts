@@ -15,6 +15,8 @@ type Fields = Record<string, unknown>
 
 /** Latest `until` that we take: the year 2200. */
 const LAST_TIME = 7_258_118_400_000
+/** A card with eight addresses is about half of that. */
+const CARD_CHARS = 3_000
 const LAST_ID = 2 ** 31 - 1
 
 /** Reads one text message; `text` is at most LIMITS.page.askBytes long (the caller has checked). */
@@ -52,8 +54,15 @@ function build(fields: Fields, id: number): Ask | string {
       const device = name(fields, 'device')
       return device === null ? 'device: expected a short text' : { id, do: 'delete', device }
     }
+    case 'introduce':
+    case 'verify': {
+      const card = own(fields, 'card')
+      if (typeof card !== 'string' || card.length > CARD_CHARS || !/^[\x21-\x7e]+$/.test(card))
+        return `card: expected a provider's card of at most ${CARD_CHARS} characters`
+      return what === 'verify' ? { id, do: 'verify', card } : { id, do: 'introduce', card }
+    }
     default:
-      return 'do: expected claim, grant, revoke or delete'
+      return 'do: expected claim, grant, revoke, delete, introduce or verify'
   }
 }
 

@@ -29,7 +29,11 @@ const EMPTY = new Uint8Array(0)
 export class AssetStore {
   readonly #files: Map<string, PageAsset & { readonly etag: string }>
 
-  constructor(assets: PageAssets) {
+  readonly #front: () => string
+
+  /** @param front the path whose file is given for `/` just now. */
+  constructor(assets: PageAssets, front: () => string = () => '/') {
+    this.#front = front
     this.#files = new Map()
     for (const path of Object.keys(assets)) {
       const asset = assets[path]!
@@ -43,7 +47,8 @@ export class AssetStore {
     const query = request.url.indexOf('?')
     const path = query < 0 ? request.url : request.url.slice(0, query)
     if (path[0] !== '/') return words(400, 'Expected a path that begins with a slash.')
-    const file = this.#files.get(path)
+    const front = path === '/' ? this.#files.get(this.#front()) : undefined
+    const file = front ?? this.#files.get(path)
     if (file === undefined) return words(404, 'There is nothing at this address. The page itself is at /')
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return words(405, 'This address can be read (GET) and nothing else.', { allow: 'GET, HEAD' })

@@ -172,14 +172,19 @@ export type AnswerCode =
   | 'unknown-device'
   | 'unknown-provider'
   | 'unknown-grant'
+  | 'bad-card'
+  | 'unverified'
   | 'failed'
 
 /** One line of the event log; `event` is stable, `text` says it in English. */
 export interface PageEvent {
   readonly t: 'event'
   readonly at: number
+  /** The device. */
   readonly who: string
   readonly event: string
+  /** The provider that it concerns, where it concerns one. */
+  readonly about?: string
   readonly text: string
 }
 
@@ -241,7 +246,23 @@ export type ProviderMessage =
   | Answer
 
 /** What a page asks of My Home. */
-export type Ask = ClaimAsk | GrantAsk | RevokeAsk | DeleteAsk
+export type Ask = ClaimAsk | GrantAsk | RevokeAsk | DeleteAsk | IntroduceAsk | VerifyAsk
+
+/**
+ * About a provider's card (one line). `introduce`: it is one of those that may be let in; the answer's text
+ * is its PageProvider.id. `verify`: does its domain name its key? ok, or `unverified`.
+ */
+export interface IntroduceAsk {
+  readonly id: number
+  readonly do: 'introduce'
+  readonly card: string
+}
+
+export interface VerifyAsk {
+  readonly id: number
+  readonly do: 'verify'
+  readonly card: string
+}
 
 export interface ClaimAsk {
   readonly id: number
@@ -330,5 +351,14 @@ export interface PageReads {
   readonly frames: number
 }
 
-/** What an owner's page may want of the device beside consent. */
-export type DeviceWish = 'identify'
+/** What an owner's page may want of the device beside consent: that it blinks, or tells a provider of its grant. */
+export type DeviceWish = { readonly do: 'identify' } | ({ readonly do: 'invite' } & PageInvite)
+
+export interface PageInvite {
+  /** PageGrant.id. */
+  readonly grant: string
+  /** The provider's addresses, `host:port` each. */
+  readonly to: readonly string[]
+  /** Name or number under which the device goes in this network: as the page reached it. */
+  readonly here: string
+}

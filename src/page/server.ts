@@ -46,6 +46,8 @@ export interface PageEvents {
 
 export interface PageOptions {
   readonly assets: PageAssets
+  /** The path whose file is given for `/` just now; `/` itself where this is left out. */
+  readonly front?: () => string
   /** Names without port under which the page is known beside loopback and the bound addresses. */
   readonly hosts?: readonly string[]
   /** Addresses of pages that this page may show in a frame. */
@@ -77,7 +79,7 @@ export class PageServer implements HttpHandlers {
   constructor(options: PageOptions, events: PageEvents) {
     this.counters = new Counters<PageCounter>(['host', 'origin', 'full', 'shape', 'busy', 'slow', 'cut'])
     this.#events = events
-    this.#assets = new AssetStore(options.assets)
+    this.#assets = new AssetStore(options.assets, options.front)
     this.#gate = new Gate(options.hosts ?? [])
     this.#pages = []
     this.#frames = origins(options.frames ?? [])

@@ -173,3 +173,43 @@ t.test('what somebody else left in that file is not taken', async (t) => {
     t.equal(r.open().ring.next, before + taken, what)
   }
 })
+
+t.test('laid out ahead of the frames: zeros are no frames, before and after it has been round', async (t) => {
+  const { open, publish, frames, world, machine } = rig()
+  const first = open()
+  t.ok(first.ring.layOut())
+  t.notOk(first.ring.layOut(), 'a small ring is laid out in one piece')
+  let appended = 0
+  const append = (ring: Ring, n: number): void => {
+    publish(n)
+    for (; appended < frames.length; appended++) ring.append(frames[appended]!)
+  }
+  const sync = (ring: Ring): void => {
+    let done = false
+    ring.sync(() => {
+      done = true
+    })
+    world.runUntil(() => done, 1_000)
+  }
+  append(first.ring, 10)
+  sync(first.ring)
+  t.equal(machine.disk.peek('ring')!.length, SLOTS * FRAME_BYTES)
+  first.ring.close()
+  const second = open()
+  t.equal(second.ring.next, appended, 'not taken for one that has been round')
+  t.equal(second.ring.oldest, 0)
+  t.equal(second.head?.index, frameIndex(frames.at(-1)!))
+  t.notOk(second.ring.layOut())
+  append(second.ring, SLOTS)
+  sync(second.ring)
+  second.ring.close()
+  const third = open()
+  t.equal(third.head?.index, frameIndex(frames.at(-1)!))
+  t.equal(third.ring.next - third.ring.oldest, SLOTS, 'every slot has a frame now')
+  // The last slot of the file holds the newest one.
+  const left = SLOTS - (appended % SLOTS)
+  append(third.ring, left)
+  sync(third.ring)
+  third.ring.close()
+  t.equal(open().head?.index, frameIndex(frames.at(-1)!))
+})

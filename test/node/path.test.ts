@@ -127,7 +127,7 @@ t.test('a connection of the stream plane over a pipe', async (t) => {
   const [a, b] = [await party(t), await party(t)]
   await echoes(t, a, b, `udp:${b.plane.sockets.addresses[0]}`, 50_000)
   t.equal(a.plane.datagrams.counters.get('handshakes'), 1)
-  t.ok(a.plane.datagrams.find(b.plane.key)!.keep, 'its session is kept')
+  t.ok(b.plane.datagrams.find(a.plane.key)!.busy, 'its session is kept alive')
 })
 
 t.test('through a relay that only TCP reaches', async (t) => {

@@ -9,8 +9,16 @@ import type * as native from '../../src/crypto/native.ts'
 import type * as pake from '../../src/crypto/spake2plus.ts'
 import type * as device from '../../src/ownership/claim-device.ts'
 import type * as owner from '../../src/ownership/claim-owner.ts'
+import type * as event from '../../src/ownership/event.ts'
+import type * as log from '../../src/ownership/log.ts'
 
-export type Parts = typeof device & typeof owner & typeof native & typeof pake & typeof jws
+export type Parts = typeof device &
+  typeof owner &
+  typeof native &
+  typeof pake &
+  typeof jws &
+  typeof log &
+  typeof event
 
 const ENTRY = [
   'ownership/claim-device',
@@ -18,6 +26,8 @@ const ENTRY = [
   'crypto/native',
   'crypto/spake2plus',
   'crypto/jws',
+  'ownership/log',
+  'ownership/event',
 ]
 
 export interface Weakness {

@@ -47,13 +47,14 @@ export async function openPage(
   browser: Browser,
   screen: keyof typeof SCREENS,
   scheme: 'light' | 'dark' = 'light',
+  speaks: { locale?: string; timezoneId?: string; width?: number } = {},
 ): Promise<Watched> {
-  const viewport = SCREENS[screen]
+  const viewport = { ...SCREENS[screen], ...(speaks.width ? { width: speaks.width } : {}) }
   const context = await browser.newContext({
     viewport,
     colorScheme: scheme,
-    locale: 'en-GB',
-    timezoneId: 'Europe/Amsterdam',
+    locale: speaks.locale ?? 'en-GB',
+    timezoneId: speaks.timezoneId ?? 'Europe/Amsterdam',
     hasTouch: screen === 'phone',
     isMobile: screen === 'phone',
   })
@@ -78,10 +79,16 @@ export async function openPage(
 }
 
 const FAULTS = readFileSync('test/page/faults.browser.js', 'utf8')
+const AXE = readFileSync('node_modules/axe-core/axe.min.js', 'utf8')
 
-/** What stands in a reader's way on the page as it is now (faults.browser.js); none on a good page. */
+/** What stands in a reader's way on the page as it is now: by faults.browser.js and by axe-core; none on a good page. */
 export async function accessibilityFaults(page: Page): Promise<string[]> {
-  return (await page.evaluate(FAULTS)) as string[]
+  const own = (await page.evaluate(FAULTS)) as string[]
+  // The provider's frame is another origin, and a page of its own.
+  const run = `axe.run({ exclude: ['iframe'] }, { resultTypes: ['violations'], iframes: false }).then((r) =>
+    r.violations.map((v) => 'axe ' + v.id + ': ' + v.nodes.map((n) => n.html.slice(0, 120)).join(' | ')))`
+  await page.evaluate(`if (!window.axe) { ${AXE} }`)
+  return [...own, ...((await page.evaluate(run)) as string[])]
 }
 
 /** Waits until the text can be seen. */

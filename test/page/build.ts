@@ -8,8 +8,3 @@ export function buildPages(): Promise<BuiltPages> {
   built ??= buildAll('quick')
   return built
 }
-
-/** The same as the program carries them. */
-export function buildSmallPages(): Promise<BuiltPages> {
-  return buildAll('small')
-}

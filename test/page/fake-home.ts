@@ -13,6 +13,7 @@ import type {
   PageReading,
   ProviderChannel,
   ProviderState,
+  QuarterRow,
   TracePoint,
 } from '../../src/page/protocol.ts'
 import { type AskAnswer, PageServer } from '../../src/page/server.ts'
@@ -36,6 +37,10 @@ export class FakeHome {
   homeUrl = ''
   providerUrl = ''
   button: HomeState['button'] = 'terminal'
+  clockAt: () => number = Date.now
+  quarters: readonly QuarterRow[] = []
+  /** What the domain of any card says to a question. */
+  verified = false
   reachable: boolean
   /** Found by home by itself. */
   listed: boolean
@@ -61,7 +66,10 @@ export class FakeHome {
       {
         onPage: (tell) => {
           tell({ t: 'state', state: this.state() })
-          if (this.owner === 'us') tell({ t: 'history', device: DEVICE, points: this.#trace.points() })
+          if (this.owner === 'us') {
+            tell({ t: 'history', device: DEVICE, points: this.#trace.points() })
+            tell({ t: 'quarters', device: DEVICE, rows: this.quarters, more: false })
+          }
           for (const event of this.#events) tell({ t: 'event', ...event })
         },
         onAsk: (ask, answer) => {
@@ -105,7 +113,7 @@ export class FakeHome {
   }
 
   state(): HomeState {
-    const now = Date.now()
+    const now = this.clockAt()
     const ours = this.owner === 'us'
     const open = this.#opensUntil > now
     return {
@@ -208,6 +216,8 @@ export class FakeHome {
     if (ask.do === 'claim') answer(this.#claim(ask.code))
     else if (ask.do === 'grant') answer(this.#grant(ask))
     else if (ask.do === 'revoke') answer(this.#revoke(ask.grant))
+    else if (ask.do === 'introduce') answer({ ok: true, text: PROVIDER.id })
+    else if (ask.do === 'verify') answer(this.verified ? { ok: true } : { ok: false, code: 'unverified' })
     else answer(this.#delete())
     this.tell()
   }
@@ -257,7 +267,7 @@ export class FakeHome {
       text: '',
     }
     this.say('My Home', 'granted', `${PROVIDER.name} may read every telegram from now on.`)
-    return { ok: true }
+    return { ok: true, text: `g${this.#grants.length}` }
   }
 
   #revoke(id: string): AskAnswer {

@@ -25,7 +25,7 @@ export interface House {
 
 const DISCRIMINATOR = 0xab12
 
-export async function openHouse(t: Test): Promise<House> {
+export async function openHouse(t: Pick<Test, 'teardown'>): Promise<House> {
   const folder = mkdtempSync(join(tmpdir(), 'wattle-page-'))
   const code = freshCode(linuxRandom)
   const salt = new Uint8Array(16)

@@ -47,7 +47,11 @@ t.test('a phone and a device', { skip: skipBrowser }, async (t) => {
   })
 
   await t.test('a reload, and a restart of the device', async (t) => {
+    await page.click('#tabs >> text=Device')
+    await seen(page, 'A second phone')
+    t.equal(new URL(page.url()).search, '?device', 'the page of an owned device')
     await page.reload()
+    await page.click('#tabs >> text=Now')
     await page.waitForSelector('.hero .figure:not(:text("–"))')
     await house.restart()
     await seen(page, 'No connection')

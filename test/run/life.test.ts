@@ -44,7 +44,7 @@ const REVOKE = STEPS.findIndex((s) => s.do === 'revoke') + 1
 function keep(from: string, to: string): void {
   mkdirSync(to, { recursive: true })
   for (const name of readdirSync(from))
-    if (!name.startsWith('.')) copyFileSync(join(from, name), join(to, name))
+    if (!name.startsWith('.') && !name.endsWith('.sock')) copyFileSync(join(from, name), join(to, name))
 }
 
 const at = (line: Line): number => Number(line['at'])

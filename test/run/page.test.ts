@@ -85,7 +85,7 @@ t.test('wattle run in a browser', { skip: skipBrowser }, async (t) => {
   t.match(await textOf(page, '.hero'), /just now|1 s|2 s/)
   await desk.picture('run-4-stopped')
   await phone.page.click('#tabs >> text=Events')
-  await seen(phone.page, 'the next telegram is closed to it')
+  await seen(phone.page, 'Every later telegram is closed to EnergieLab')
   await phone.picture('run-5-events')
 
   quiet(t, desk, phone)

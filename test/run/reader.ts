@@ -37,6 +37,8 @@ export function readRing(path: string): RingFrame[] {
   const frames: RingFrame[] = []
   for (let i = 0; i + FRAME_BYTES <= ring.length; i += FRAME_BYTES) {
     const bytes = ring.subarray(i, i + FRAME_BYTES)
+    // Slots that were never used.
+    if (bytes[0] === 0) continue
     const nonce = Buffer.from(frameNonce(bytes)).toString('hex')
     frames.push({ epoch: frameEpoch(bytes), index: frameIndex(bytes), nonce, bytes })
   }

@@ -56,6 +56,8 @@ export class House {
   timeServers: string[] = []
   readonly providers: Map<string, { provider: Provider; card: Card; access: ProviderAccess }>
   readonly signers: Map<string, Signer>
+  /** Frames of `raw` that the device keeps. */
+  ringFrames = 5_000
   /** Between two telegrams; long histories take a slower meter. */
   everyMs = 1_000
   readonly #record: ReturnType<typeof makeRecord>
@@ -129,7 +131,7 @@ export class House {
         listen: this.deviceAddress,
         serial: 'sim',
         ...(this.discovery ? { discovery: this.discovery('device') } : {}),
-        ringFrames: 5_000,
+        ringFrames: this.ringFrames,
         onBoard: { releaseKey: this.releaseKey, timeServers: this.timeServers },
         report: (event, detail) => this.report('device', event, detail),
       },

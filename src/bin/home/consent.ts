@@ -102,12 +102,21 @@ function revoke({ home, face }: Running, request: ControlRequest, answer: Answer
   const device = textOf(request, 'device')
   const log = home.find(device)?.device.log
   const word = textOf(request, 'provider')
-  const reader = log?.readers.find(
-    (r) => r.name === word || base64url(r.grantId) === word || base64url(r.sign) === word,
-  )
-  if (log && !reader)
+  // A grant id means that one consent; a name or a key every consent of that provider.
+  const grants = (log?.readers ?? [])
+    .filter((r) => r.name === word || base64url(r.grantId) === word || base64url(r.sign) === word)
+    .map((r) => base64url(r.grantId))
+  if (log && grants.length === 0)
     return answer({ ok: false, code: 'unknown-grant', text: `${word} has no consent for ${device}` })
-  face.ask({ id: 1, do: 'revoke', device, grant: reader ? base64url(reader.grantId) : 'none' }, answer)
+  const next = (): void => {
+    const [grant = 'none', ...rest] = grants.splice(0)
+    grants.push(...rest)
+    face.ask({ id: 1, do: 'revoke', device, grant }, (done) => {
+      if (done.ok && grants.length > 0) next()
+      else answer(done)
+    })
+  }
+  next()
 }
 
 /** `--class` and `--until`, where they are given. */

@@ -12,6 +12,7 @@ import { emit, type Parsed, wait } from '../cli.ts'
 import { discoveryOf } from '../discovery.ts'
 import { type OpenMachine, openMachine } from '../machine.ts'
 import { cardOf } from './card.ts'
+import { lookUpDomain } from './domain.ts'
 import { Keeping } from './keeping.ts'
 
 export interface Running {
@@ -27,7 +28,8 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
   const machine = await openMachine(folder)
   const { hardware } = machine
   const loop = new Loop(hardware.clock, LIMITS.node.peerTimers)
-  const keeping = await Keeping.open(folder, given, loop)
+  // Opened last: a home that cannot start makes no files.
+  let keeping: Keeping | null = null
   const providerPage = given.text('provider-page') ?? null
   const page = new PageServer(
     { assets: pages.home, ...(providerPage === null ? {} : { frames: [providerPage] }) },
@@ -42,6 +44,7 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
     button: given.flag('terminal') ? 'terminal' : 'device',
     broadcast: (message) => page.broadcast(message),
     pages: () => page.pages(),
+    lookUp: lookUpDomain,
   })
   const running = await wait<Home>((done) =>
     Home.start(
@@ -54,7 +57,7 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
         events: {
           onTelegram: (device, telegram, at) => {
             const reading = face.onTelegram(device, telegram, at.wall)
-            keeping.onReading(device, reading, face.meterOf(device))
+            keeping?.onReading(device, reading, face.meterOf(device))
             emit('home', 'telegram', {
               device: device.name,
               epoch: at.epoch,
@@ -79,7 +82,7 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
           },
           onLog: (device, decision) => {
             face.onLog(device, decision)
-            if (decision.kind === 'deleted') keeping.forget(device)
+            if (decision.kind === 'deleted') keeping?.forget(device)
             emit('home', 'log', { device: device.name, kind: decision.kind })
           },
           onReject: (device, what) => emit('home', 'reject', { device: device.name, what }),
@@ -88,6 +91,12 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
       done,
     ),
   )
+  const kept = await Keeping.open(folder, given, loop).catch(async (error: Error) => {
+    await new Promise<void>((resolve) => running.close(resolve))
+    machine.release()
+    throw error
+  })
+  keeping = kept
   face.attach(running)
   for (const word of given.list('card')) {
     const line = cardOf(word)
@@ -101,10 +110,10 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
   const stop = async (): Promise<void> => {
     page.close()
     await new Promise<void>((resolve) => running.close(resolve))
-    await keeping.close()
+    await kept.close()
     machine.release()
   }
-  return { machine, home: running, face, page, keeping, stop }
+  return { machine, home: running, face, page, keeping: kept, stop }
 }
 
 /** `--mailbox ADDR`, and where readers find it: `--mailbox-address`, or the same. */

@@ -3,47 +3,21 @@
 // run as over any other connection. Everybody sees what the lights say anyway; the rest needs an
 // owner's key. Nothing is decided here.
 
-import { type Bytes, base64url, text, utf8 } from '../../base/bytes.ts'
+import { type Bytes, text, unbase64url, utf8 } from '../../base/bytes.ts'
 import { type LedName, METER, type MeterLed, STATUS, type StatusLed } from '../../base/leds.ts'
 import { LIMITS } from '../../base/limits.ts'
 import type { Failure, Hardware, Leds, Listener } from '../../hw/hardware.ts'
 import type { Loop } from '../../node/loop.ts'
-import type { PageAssets } from '../../page/assets.ts'
 import type { DeviceInfo, DeviceLook } from '../../page/protocol.ts'
 import { type PageLink, PageServer } from '../../page/server.ts'
 import { DeviceDoor, type PageSession } from '../../page/session.ts'
+import { readWish } from '../../page/wish.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
 import { PAGE_STREAM, type PageStreamId, PLANE } from '../../wire/page.ts'
-import type { Claim } from '../claim.ts'
-import type { ConsentServer } from '../consent.ts'
-import type { Lights } from '../lights.ts'
-import type { Meter } from '../meter.ts'
-import type { Subscribers } from '../publish/subscribers.ts'
-import type { DeviceState } from '../state.ts'
+import { infoOf, type PageParts, type PageSetting } from './info.ts'
+import { DeviceInvites } from './invites.ts'
 import { PageStream, pageConnection } from './page-stream.ts'
-import type { DeviceStreams } from './streams.ts'
-
-/** What the page is given to serve and to show. */
-export interface PageSetting {
-  assets: PageAssets
-  /** `host:port` to serve it at. */
-  address: string
-  version: string
-  board: string
-}
-
-/** The device behind the page. */
-export interface PageParts {
-  claim: Claim
-  consent: ConsentServer
-  streams: DeviceStreams
-  state: DeviceState
-  lights: Lights
-  meter: Meter
-  /** Null while nobody owns the device. */
-  subscribers: Subscribers | null
-}
 
 export interface DevicePageOptions {
   setting: PageSetting
@@ -78,6 +52,8 @@ export class DevicePage {
   readonly #options: DevicePageOptions
   readonly #guests: Map<PageLink, Guest>
   #nextLink: number
+  /** Made when the parts are there. */
+  #invites: DeviceInvites | null
   readonly #startedAt: number
   readonly #listeners: Listener[]
   /** Patterns as they are shown now. */
@@ -86,6 +62,7 @@ export class DevicePage {
 
   constructor(options: DevicePageOptions) {
     this.#options = options
+    this.#invites = null
     this.#startedAt = options.loop.now()
     this.#showing = { status: 'off', meter: 'off' }
     this.#address = null
@@ -93,7 +70,11 @@ export class DevicePage {
     this.#nextLink = FIRST_LINK
     this.#listeners = []
     this.server = new PageServer(
-      { assets: options.setting.assets, hosts: SUFFIXES.map((suffix) => options.name + suffix) },
+      {
+        assets: options.setting.assets,
+        front: () => (options.parts().state.identity ? '/' : '/start'),
+        hosts: SUFFIXES.map((suffix) => options.name + suffix),
+      },
       {
         onPage: (tell, link) => {
           this.#guests.set(link, {
@@ -114,7 +95,15 @@ export class DevicePage {
   }
 
   listen(done: (error: Failure) => void): void {
-    const { hardware, setting } = this.#options
+    const { hardware, setting, loop, name, parts } = this.#options
+    const { state, streams } = parts()
+    this.#invites = new DeviceInvites({
+      loop,
+      state,
+      host: () => streams.host,
+      name,
+      port: () => streams.address.slice(streams.address.lastIndexOf(':') + 1),
+    })
     this.server.listen(hardware.http, setting.address, (error, listener) => {
       if (listener) this.#listeners.push(listener)
       this.#address = listener?.address ?? null
@@ -129,6 +118,7 @@ export class DevicePage {
 
   close(): void {
     for (const timer of ['page info', 'page look', 'page drain']) this.#options.loop.cancel(timer)
+    this.#invites?.stop()
     for (const listener of this.#listeners.splice(0)) listener.close()
     this.server.close()
   }
@@ -180,21 +170,7 @@ export class DevicePage {
 
   #info(): DeviceInfo {
     const { setting, loop, parts } = this.#options
-    const { streams, meter, subscribers, state } = parts()
-    const { good, bad } = meter.heard
-    return {
-      addresses: [streams.address],
-      version: setting.version,
-      board: setting.board,
-      line: meter.line,
-      good,
-      bad,
-      reading: subscribers?.count ?? 0,
-      owners: state.log?.owners.map((owner) => base64url(owner.sign)) ?? [],
-      uptime: loop.now() - this.#startedAt,
-      reads: subscribers?.reads.list() ?? [],
-      written: null,
-    }
+    return infoOf(setting, parts(), loop.now() - this.#startedAt)
   }
 
   // Links of the claim
@@ -329,8 +305,10 @@ export class DevicePage {
   }
 
   #onWish(message: Bytes): boolean {
-    if (text(message) !== 'identify') return false
-    this.#options.parts().lights.identify()
+    const wish = readWish(text(message))
+    if (!wish) return false
+    if (wish.do === 'identify') this.#options.parts().lights.identify()
+    else this.#invites?.invite(wish, unbase64url(wish.grant)!)
     return true
   }
 

@@ -11,11 +11,22 @@ import { Verifier } from '../../crypto/native.ts'
 import type { Failure, Files, Random } from '../../hw/hardware.ts'
 import { type Place, Ring } from '../../node/frames/ring.ts'
 import { CHANNEL } from '../../wire/channel.ts'
-import { CLASS_NAMES, type ClassId, FRAME_BYTES, type Reason } from '../../wire/frame.ts'
-import type { Head } from '../../wire/rotation.ts'
+import {
+  CLASS_NAMES,
+  type ClassId,
+  FRAME,
+  FRAME_BYTES,
+  frameEpoch,
+  framePart,
+  frameParts,
+  type Reason,
+} from '../../wire/frame.ts'
+import { type Head, rotationParts } from '../../wire/rotation.ts'
 import type { DeviceState } from '../state.ts'
 
 const NO_HEAD: Head = { epoch: 0, index: 0, hash: new Uint8Array(32) }
+/** Frames of the longest KEY_ROTATION. */
+const MOST_PARTS = rotationParts(LIMITS.channel.readers)
 const CLASSES: readonly ClassId[] = [0, 1, 2]
 
 export interface ChannelsOptions {
@@ -40,6 +51,8 @@ export interface ChannelsOptions {
 interface Channel {
   publisher: Publisher
   ring: Ring
+  /** KEY_ROTATIONs once more: they stay as long as any frame that they open. */
+  heads: Ring
   head: Head
 }
 
@@ -90,17 +103,23 @@ export class Channels {
     const genuine = (frame: Bytes): boolean => verifyFrame(frame, device)
     Ring.open(files, { name: ringName(cls), slots, genuine }, (error, ring, head) => {
       if (error || !ring) return done(error)
-      const onFrame = (frame: Bytes): void => {
-        ring.append(frame)
-        this.#message.set(frame, 1)
-        this.#options.onFrame(cls, this.#message)
-      }
-      this.#channels.push({
-        publisher: new Publisher({ class: cls, signer, exchange, random, onFrame }),
-        ring,
-        head: head ?? NO_HEAD,
+      const own = { name: headsName(cls), slots: LIMITS.channel.headsFrames, genuine, gaps: true }
+      Ring.open(files, own, (failure, heads) => {
+        if (failure || !heads) return done(failure)
+        const onFrame = (frame: Bytes): void => {
+          ring.append(frame)
+          if (frame[0] === FRAME.rotation) heads.append(frame)
+          this.#message.set(frame, 1)
+          this.#options.onFrame(cls, this.#message)
+        }
+        this.#channels.push({
+          publisher: new Publisher({ class: cls, signer, exchange, random, onFrame }),
+          ring,
+          heads,
+          head: head ?? NO_HEAD,
+        })
+        done(null)
       })
-      done(null)
     })
   }
 
@@ -110,6 +129,33 @@ export class Channels {
 
   ring(cls: ClassId): Ring {
     return this.#channels[cls]!.ring
+  }
+
+  /**
+   * What a reader needs before the oldest frame that is kept, where that lies inside an epoch: the parts of
+   * its KEY_ROTATION that were overwritten, in order. Empty where there are none, null where one is missing.
+   */
+  headOf(cls: ClassId, done: (parts: Bytes[] | null) => void): void {
+    const { ring, heads } = this.#channels[cls]!
+    const first = new Uint8Array(FRAME_BYTES)
+    ring.read(ring.oldest, first, (error, n) => {
+      if (error || n === 0) return done(null)
+      const epoch = frameEpoch(first)
+      const rotation = first[0] === FRAME.rotation
+      if (rotation && framePart(first) === 0) return done([])
+      heads.find({ epoch, index: 0 }, (failed, at) => {
+        if (failed) return done(null)
+        const block = new Uint8Array(MOST_PARTS * FRAME_BYTES)
+        heads.read(at, block, (trouble, got) => {
+          const parts = Array.from({ length: got }, (_, i) =>
+            block.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES),
+          ).filter((frame) => frameEpoch(frame) === epoch)
+          const wanted = rotation ? framePart(first) : parts[0] ? frameParts(parts[0]) : 0
+          const whole = parts.slice(0, wanted).every((frame, i) => framePart(frame) === i)
+          done(!trouble && wanted > 0 && parts.length >= wanted && whole ? parts.slice(0, wanted) : null)
+        })
+      })
+    })
   }
 
   /** True while keys are about to change: payloads must wait. */
@@ -222,11 +268,17 @@ export class Channels {
     })
   }
 
+  /** A piece of the large ring gets its place on the card; false when all of it has. */
+  layOut(): boolean {
+    return this.ring(0).layOut()
+  }
+
   /** Everything sealed so far is on the card when done. */
   sync(done: (error: Failure) => void): void {
-    let open = this.#channels.length
+    const rings = this.#channels.flatMap(({ ring, heads }) => [ring, heads])
+    let open = rings.length
     let failure: Failure = null
-    for (const { ring } of this.#channels)
+    for (const ring of rings)
       ring.sync((error) => {
         failure ??= error
         if (--open === 0) done(failure)
@@ -234,9 +286,10 @@ export class Channels {
   }
 
   close(): void {
-    for (const { publisher, ring } of this.#channels) {
+    for (const { publisher, ring, heads } of this.#channels) {
       publisher.close()
       ring.close()
+      heads.close()
     }
   }
 }
@@ -244,6 +297,11 @@ export class Channels {
 /** Owners have no grant: their id is zeros. */
 function isOwner(grantId: Bytes): boolean {
   return grantId.every((b) => b === 0)
+}
+
+/** KEY_ROTATIONs by themselves. */
+export function headsName(cls: ClassId): string {
+  return `frames-${CLASS_NAMES[cls]}-heads.ring`
 }
 
 export function ringName(cls: ClassId): string {

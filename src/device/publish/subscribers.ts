@@ -271,8 +271,13 @@ export class Subscribers {
         subscriber.start(n, due)
         return
       }
-      // What it wants next has been overwritten: it says so, and begins anew.
-      this.#joinNow(subscriber, request, who)
+      // What it wants next has been overwritten: what is left, where it can find its box; otherwise anew.
+      channels.headOf(request.class, (parts) => {
+        if (subscriber.closed) return
+        if (!request.hasKey || !parts) return this.#joinNow(subscriber, request, who)
+        subscriber.frames(parts)
+        subscriber.start(ring.oldest, due)
+      })
     })
   }
 

@@ -40,7 +40,11 @@ interface OnBoardOptions extends OnBoardWishes, OnBoardParts {
   report: (event: string, detail?: Record<string, unknown>) => void
 }
 
+/** Stage 1's fact `fault` where the state folder is in memory only. */
+const NO_DATA = '2'
+
 export class OnBoard {
+  readonly #options: OnBoardOptions
   readonly #upkeep: Upkeep
   readonly #firmware: Firmware
   readonly #setup: Setup
@@ -60,6 +64,7 @@ export class OnBoard {
 
   private constructor(options: OnBoardOptions) {
     const { files, sockets } = options.hardware
+    this.#options = options
     this.#upkeep = new Upkeep({ ...options, files, sockets })
     this.#firmware = new Firmware({ ...options, files })
     this.#setup = new Setup(options)
@@ -76,10 +81,21 @@ export class OnBoard {
     this.#setup.stop()
   }
 
-  onGesture(gesture: Gesture, now: number): void {
-    if (gesture !== 'second') return
+  /**
+   * True where the gesture ends here: without a data partition a claim would be forgotten with the power,
+   * and its owner left with the keys of a device that is nobody's.
+   */
+  onGesture(gesture: Gesture, now: number): boolean {
+    const { board, lights, report } = this.#options
+    if (gesture === 'short' && board.fact('fault') === NO_DATA) {
+      lights.refused()
+      report('pairing', { what: 'no-storage' })
+      return true
+    }
+    if (gesture !== 'second') return false
     this.#firmware.allowOlder(now)
     this.#setup.openPortal()
+    return false
   }
 
   /** The meter's task ran. */

@@ -30,7 +30,9 @@ export interface UpkeepOptions {
 /** Where it is kept what this device has seen working (docs/wire.md "Files"). */
 const BEFORE_FILE = 'worked.json'
 /** Names of TASKS' timers. */
-const TIMERS = ['feed', 'probe', 'probe-end'] as const
+const TIMERS = ['feed', 'probe', 'probe-end', 'card'] as const
+/** A card that fills up or turns read-only while we run is noticed within this time, ms. */
+const CARD_MS = 3_600_000
 /** A probe that is not answered by then says nothing, ms. */
 const PROBE_END_MS = 5_000
 
@@ -50,6 +52,8 @@ export class Upkeep {
   #probe: TcpSocket | null = null
   #told = ''
   #hot = false
+  /** The last durable write has failed. */
+  #cardBad = false
 
   constructor(options: UpkeepOptions) {
     const now = options.loop.now()
@@ -109,6 +113,7 @@ export class Upkeep {
     const { board, lights, report } = this.#options
     if (!board.card) {
       this.#saveBefore()
+      this.#probeCard()
       return
     }
     const own = this.slot
@@ -133,12 +138,18 @@ export class Upkeep {
 
   /** A write that is durable: a card that has become read-only shows itself here. */
   #probeCard(): void {
-    const { files, lights, report } = this.#options
+    const { files, lights, loop, report } = this.#options
+    loop.after('card', CARD_MS, () => this.#probeCard())
     files.replace('probe', utf8('wattle\n'), (error) => {
+      const was = this.#seen.writable
       this.#seen.writable = error === null
       if (error) {
         lights.raiseFault(2)
-        report('fault', { fault: 2, text: error.message })
+        if (was || !this.#cardBad) report('fault', { fault: 2, text: error.message })
+        this.#cardBad = true
+      } else if (this.#cardBad) {
+        this.#cardBad = false
+        lights.clearFault(2)
       }
     })
   }

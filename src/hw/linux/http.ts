@@ -49,7 +49,16 @@ export class LinuxHttp implements Http {
     server.maxConnections = LIMITS.http.connections
     server.maxHeadersCount = HEADERS
     server.setTimeout(IDLE_MS)
-    server.on('request', (incoming, response) => receive(incoming, response, handlers))
+    // A browser keeps half a dozen connections for later: where few are left, each is closed after its answer.
+    let open = 0
+    server.on('connection', (socket) => {
+      open++
+      socket.once('close', () => open--)
+    })
+    server.on('request', (incoming, response) => {
+      if (open > LIMITS.http.connections / 2) response.shouldKeepAlive = false
+      receive(incoming, response, handlers)
+    })
     server.on('clientError', (_error, socket) => refuse(socket, 400))
     const sockets = upgrades(server, handlers)
     server.once('error', (error) => done(error, null))

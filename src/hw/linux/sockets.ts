@@ -207,10 +207,12 @@ class LinuxUdp implements UdpSocket {
     if (!this.#open || this.#socket.getSendQueueCount() > 0) return
     try {
       this.#socket.setTTL(hops)
-      this.send(bytes, host, port)
-    } finally {
-      this.#socket.setTTL(USUAL_HOPS)
+    } catch {
+      // Sent with the usual limit it would do harm; a lost datagram does none.
+      return
     }
+    this.send(bytes, host, port)
+    this.#socket.setTTL(USUAL_HOPS)
   }
 
   /** What is about to be sent. Usually nothing waits, and a view of this length exists. */

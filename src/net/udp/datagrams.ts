@@ -27,8 +27,9 @@ import {
 } from './session/layout.ts'
 import type { Carrier, Origin, Path } from './session/path.ts'
 import { Session } from './session/session.ts'
-import { StunClient, type StunDone } from './stun/client.ts'
-import { bindingSuccess, bindingUnknown, decodeStun, looksLikeStun, STUN } from './stun/message.ts'
+import type { StunDone } from './stun/client.ts'
+import { StunDesk } from './stun/desk.ts'
+import { looksLikeStun } from './stun/message.ts'
 
 const NONE: Bytes = new Uint8Array(0)
 /** Datagrams inside datagrams: a relay's circuit, and nothing inside that. */
@@ -70,14 +71,12 @@ export class Datagrams {
   readonly #epochs: Map<number, { epoch: Epoch; session: Session }>
   readonly #handlers: (FrameHandler | undefined)[]
   readonly #parts: Part[]
-  readonly #stun: StunClient
+  readonly #stun: StunDesk
   readonly #origin: { host: string; port: number; via: number; carrier: Carrier | null }
   readonly #inboxes: readonly Bytes[]
   readonly #outbox: Bytes
   readonly #outboxInner: Bytes
   #depth: number
-  #stunSecond: number
-  #stunLeft: number
   /** Something happened that may want a tick sooner than was said. */
   stirred: boolean
 
@@ -95,14 +94,17 @@ export class Datagrams {
     this.#epochs = new Map()
     this.#handlers = new Array<FrameHandler | undefined>(256).fill(undefined)
     this.#parts = []
-    this.#stun = new StunClient(options.random, (bytes, host, port) => options.send(bytes, host, port, 0, 0))
+    this.#stun = new StunDesk({
+      random: options.random,
+      counters: this.counters,
+      send: (bytes, host, port, via) => options.send(bytes, host, port, via, 0),
+      now: options.now,
+    })
     this.#origin = { host: '', port: 0, via: 0, carrier: null }
     this.#inboxes = [new Uint8Array(LIMITS.udp.relayedBytes), new Uint8Array(LIMITS.udp.relayedBytes)]
     this.#outbox = new Uint8Array(LIMITS.udp.relayedBytes)
     this.#outboxInner = new Uint8Array(LIMITS.udp.relayedBytes)
     this.#depth = 0
-    this.#stunSecond = options.now
-    this.#stunLeft = LIMITS.udp.stunPerSecond
     this.stirred = false
     this.#answers = new Answers(this, options.now)
   }
@@ -170,7 +172,7 @@ export class Datagrams {
     origin.via = via
     origin.carrier = null
     this.counters.add('datagrams')
-    if (looksLikeStun(bytes)) this.#onStun(bytes, host, port, now, via)
+    if (looksLikeStun(bytes)) this.#stun.onDatagram(bytes, origin, now, via)
     else if (bytes.length > 0 && bytes[0]! >= TYPE.init && bytes[0]! <= TYPE.final)
       this.#take(bytes, origin, now)
     else if (bytes.length > 1 && bytes[0] === 0x64) this.#options.onOther?.(bytes, host, port, now)
@@ -277,33 +279,6 @@ export class Datagrams {
     else attempt.tick(now)
   }
 
-  #onStun(bytes: Bytes, host: string, port: number, now: number, via: number): void {
-    const message = decodeStun(bytes)
-    if (!message) {
-      this.counters.add('garbage')
-      return
-    }
-    if (message.type !== STUN.request) {
-      this.#stun.onMessage(message, host, port)
-      return
-    }
-    if (now - this.#stunSecond >= 1_000) {
-      this.#stunSecond = now
-      this.#stunLeft = LIMITS.udp.stunPerSecond
-    }
-    if (this.#stunLeft <= 0) {
-      this.counters.add('stunDropped')
-      return
-    }
-    this.#stunLeft--
-    this.counters.add('stunAnswered')
-    const answer =
-      message.unknown.length > 0
-        ? bindingUnknown(message.id, message.unknown)
-        : bindingSuccess(message.id, { host, port })
-    this.#options.send(answer, host, port, via, 0)
-  }
-
   // ── For sessions and handshakes ─────────────────────────────────────────────────────────────
 
   outbox(relayed: boolean): Bytes {
@@ -387,11 +362,14 @@ export class Datagrams {
     if (first) this.onSession(session)
   }
 
-  /** An idle session, or the one that nobody keeps and that was silent longest. */
+  /** The session that nobody keeps and that was silent longest; one that carries pipes only where there is no other. */
   #makeRoom(now: number): boolean {
     let victim: Session | null = null
-    for (const session of this.sessions)
-      if (!session.keep && !session.attempt && (!victim || session.heard < victim.heard)) victim = session
+    for (const session of this.sessions) {
+      if (session.keep || session.attempt) continue
+      const worse = !victim || (victim.busy && !session.busy)
+      if (worse || (victim!.busy === session.busy && session.heard < victim!.heard)) victim = session
+    }
     if (!victim) return false
     this.counters.add('sessionsEvicted')
     this.close(victim, now)

@@ -1,4 +1,4 @@
-// What a person sets about the DHT (docs/dht.md, "In device and home"): text in, settings out. It is off
+// What a person sets about the DHT (docs/dht.md, "In device, home and provider"): text in, settings out. It is off
 // until an address to listen on or somebody to ask is given.
 
 import { type Bytes, unbase64url } from '../../base/bytes.ts'

@@ -29,6 +29,8 @@ const TAIL = LIMITS.channel.ringTailFrames
 /** Frames that wait for the card at most; fewer than are in memory. */
 const GATHER = TAIL / 2
 /** Slots looked at when opening: more than a minute of frames may not have reached the card whole. */
+/** One piece of laying out. */
+const LAID_OUT_BYTES = 1_048_576
 const CHECKED = 256
 
 /** <0, 0, >0 as the frame stands before, at or after the place. */
@@ -52,6 +54,8 @@ export class Ring {
   readonly #genuine: (frame: Bytes) => boolean
   /** Frames may be missing between those that are here: a mailbox keeps what it got. */
   readonly #gaps: boolean
+  /** Bytes of the file that have their place on the card; less than the ring's where it is laid out bit by bit. */
+  #laidOut: number
   /** Where the newest frames lie in memory, and from where the card takes them. */
   readonly #places: readonly Bytes[]
   /** Sequence number of the next frame; the frame with number n lies in slot n % slots. */
@@ -66,6 +70,7 @@ export class Ring {
 
   private constructor(file: OpenFile, slots: number, genuine: (frame: Bytes) => boolean, gaps: boolean) {
     this.#gaps = gaps
+    this.#laidOut = file.size()
     this.#file = file
     this.#genuine = genuine
     this.#slots = slots
@@ -138,6 +143,21 @@ export class Ring {
   sync(done: (error: Failure) => void): void {
     this.#flush()
     this.#file.sync(done)
+  }
+
+  /**
+   * The next piece of the file gets its place on the card, ahead of the frames: a file that grows costs the
+   * file system more writes than the frames do (docs/decisions/0014). Slots never used are zeros. False when
+   * all of it has its place.
+   */
+  layOut(): boolean {
+    const from = Math.max(this.#laidOut, (this.#written + 1) * FRAME_BYTES)
+    const left = this.#slots * FRAME_BYTES - from
+    if (left <= 0) return false
+    const zeros = new Uint8Array(Math.min(left, LAID_OUT_BYTES))
+    this.#laidOut = from + zeros.length
+    this.#file.write(from, zeros, this.#onWritten)
+    return true
   }
 
   close(): void {
@@ -214,7 +234,9 @@ export class Ring {
       const chain: Bytes[] = []
       let hash = head?.hash ?? new Uint8Array(32)
       for (const frame of frames) {
-        if (!equal(framePrev(frame), hash.subarray(0, 16))) continue
+        // Where frames may be missing, each has to speak for itself.
+        const follows = this.#gaps ? this.#genuine(frame) : equal(framePrev(frame), hash.subarray(0, 16))
+        if (!follows) continue
         chain.push(frame)
         hash = sha256(frame)
       }
@@ -278,11 +300,22 @@ export class Ring {
         return done(null, null)
       }
       const newest = frame(good)
-      const wrapped = used === this.#slots && last + 1 < used
-      this.#next = from + good + 1 + (wrapped ? this.#slots : 0)
-      this.#tailFrom = this.#next
-      done(null, { epoch: frameEpoch(newest), index: frameIndex(newest), hash: sha256(newest) })
+      this.#hasWrapped(last, used, (failure, wrapped) => {
+        if (failure) return done(failure, null)
+        this.#next = from + good + 1 + (wrapped ? this.#slots : 0)
+        this.#tailFrom = this.#next
+        done(null, { epoch: frameEpoch(newest), index: frameIndex(newest), hash: sha256(newest) })
+      })
     })
+  }
+
+  /** Has the ring been round: is there an older frame in its last slot, or only zeros? */
+  #hasWrapped(last: number, used: number, done: (error: Failure, wrapped: boolean) => void): void {
+    if (used < this.#slots || last + 1 === used) return done(null, false)
+    const end = new Uint8Array(FRAME_BYTES)
+    this.#file.read((this.#slots - 1) * FRAME_BYTES, end, (error) =>
+      done(error, !error && plausibleFrame(end)),
+    )
   }
 
   /** A frame follows another when it links to it; the first of an epoch may link further back. */

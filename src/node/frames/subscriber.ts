@@ -139,6 +139,15 @@ export class Subscriber {
     )
   }
 
+  /** These frames now, before those of the ring. */
+  frames(list: readonly Bytes[]): void {
+    if (list.length === 0) return
+    const message = new Uint8Array(1 + list.length * FRAME_BYTES)
+    message[0] = CHANNEL.frames
+    for (let i = 0; i < list.length; i++) message.set(list[i]!, 1 + i * FRAME_BYTES)
+    this.#outlet.send(message)
+  }
+
   /** A grant for the very next frame. */
   grant(bytes: Bytes): void {
     this.#outlet.send(encodeSigned(CHANNEL.grant, bytes))

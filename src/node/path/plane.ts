@@ -168,7 +168,7 @@ export class Plane {
     this.pipes.onPipe = (pipe) => host.accept(pipe)
     // Both sides keep the path under a connection alive: either may be the one whose address changes.
     this.pipes.onCount = (session, pipes) => {
-      session.keep = pipes > 0 || this.ladder.wants(session.key)
+      session.busy = pipes > 0
     }
     host.dialPipe = (address, key, done) => this.#dialPipe(address, key, done)
   }

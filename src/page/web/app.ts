@@ -9,12 +9,11 @@ import { type Icon, icon } from './kit/icons.ts'
 import type { AskHome, LiveEvents } from './kit/live.ts'
 import { takeCode } from './parts/address.ts'
 import { ClaimPanel } from './parts/claim.ts'
-import { DevicePanel } from './parts/device.ts'
 import type { KeyPanel } from './parts/keys.ts'
-import { LogPanel } from './parts/log.ts'
 import { NowPanel } from './parts/now.ts'
-import { SharingPanel } from './parts/sharing.ts'
-import { words } from './words/words.ts'
+import type { Panels } from './parts/panels.ts'
+import type { RequestPanel } from './parts/request.ts'
+import { loadMore, words } from './words/words.ts'
 
 const TABS = { now: 'pulse', sharing: 'share', log: 'list', device: 'device' } as const
 type Tab = keyof typeof TABS
@@ -31,28 +30,34 @@ interface Past {
 export class App implements LiveEvents<HomeMessage> {
   /** Only where the page itself holds the owner's keys. */
   keys: KeyPanel | null
+  /** Only where a provider's request can be answered. */
+  request: ((root: HTMLElement, ask: AskHome) => RequestPanel) | null
+  #asked: RequestPanel | null
+  readonly #ask: AskHome
   readonly #clock: ServerClock
   readonly #claim: ClaimPanel
   readonly #now: NowPanel
-  readonly #sharing: SharingPanel
-  readonly #log: LogPanel
-  readonly #device: DevicePanel
+  readonly #panels: Panels | null
   readonly #past: Map<string, Past>
   #state: HomeState | null
   #chosen: string | null
   #adding: boolean
 
-  constructor(ask: AskHome) {
+  /** @param panels what stands beside "now"; null where another page has it. */
+  constructor(ask: AskHome, panels: typeof Panels | null) {
     this.keys = null
+    this.request = null
+    this.#asked = null
+    this.#ask = ask
     this.#clock = new ServerClock()
     this.#claim = new ClaimPanel(byId('claim'), ask, this.#clock)
     this.#now = new NowPanel(byId('now'), this.#clock)
-    this.#sharing = new SharingPanel(byId('sharing'), ask, this.#clock)
-    this.#log = new LogPanel(byId('log'))
-    this.#device = new DevicePanel(byId('device'), ask, () => {
-      this.#adding = true
-      this.#draw()
-    })
+    this.#panels =
+      panels &&
+      new panels(ask, this.#clock, () => {
+        this.#adding = true
+        this.#draw()
+      })
     this.#past = new Map()
     this.#state = null
     this.#chosen = null
@@ -76,9 +81,10 @@ export class App implements LiveEvents<HomeMessage> {
     prefill(code)
     addEventListener('hashchange', () => prefill(takeCode()))
     if (this.keys) {
-      this.#device.keys(this.keys)
+      this.#panels?.keys(this.keys)
       this.#claim.keys(this.keys)
     }
+    if (location.pathname === '/new-policy' && this.request) void this.#openRequest(this.request)
     byId('tabs').setAttribute('aria-label', words.app.sections)
     fill(
       byId('tabs'),
@@ -88,12 +94,23 @@ export class App implements LiveEvents<HomeMessage> {
         ),
       ),
     )
-    this.#openTab('now')
+    const asked = location.search.slice(1)
+    this.#openTab(Object.hasOwn(TABS, asked) ? (asked as Tab) : 'now')
     say(byId('link'), words.app.connecting)
     setInterval(() => {
       this.#now.tick()
       this.#claim.tick()
     }, 1_000)
+  }
+
+  async #openRequest(make: NonNullable<App['request']>): Promise<void> {
+    await loadMore()
+    this.#asked = make(byId('request'), this.#ask)
+    this.#asked.onDone = () => {
+      this.#asked = null
+      this.#draw()
+    }
+    this.#draw()
   }
 
   onMessage(message: HomeMessage): void {
@@ -112,11 +129,11 @@ export class App implements LiveEvents<HomeMessage> {
         break
       case 'reading':
         this.#onReading(message.device, message.reading)
-        this.#device.reading(message.device, message.reading)
+        this.#panels?.reading(message.device, message.reading)
         this.#brief()
         break
       case 'event':
-        this.#log.add(message)
+        this.#panels?.event(message)
         break
       default:
     }
@@ -158,14 +175,18 @@ export class App implements LiveEvents<HomeMessage> {
     document.title = state.name
     const shown = this.#pick(state)
     const claiming = shown === null || this.#adding
-    show(byId('claim'), claiming)
-    show(byId('board'), !claiming)
-    show(byId('tabs'), !claiming)
+    const asked = this.#asked
+    show(byId('request'), asked !== null)
+    asked?.show(state)
+    show(byId('claim'), claiming && (asked === null || shown === null))
+    show(byId('board'), !claiming && asked === null)
+    show(byId('tabs'), !claiming && asked === null)
     this.#claim.show(state)
     this.#now.device(shown)
     if (shown === null) return
-    this.#sharing.show(state, shown)
-    this.#device.show(state, shown)
+    // Side by side there is room for all of it: the other page has it.
+    if (!this.#panels && matchMedia('(min-width: 900px)').matches) return location.replace('/?now')
+    this.#panels?.show(state, shown)
     this.#chooser(state)
     this.#brief()
   }
@@ -217,6 +238,7 @@ export class App implements LiveEvents<HomeMessage> {
   }
 
   #openTab(tab: Tab): void {
+    if (!this.#panels && tab !== 'now') return location.replace(`/?${tab}`)
     document.body.dataset['tab'] = tab
     for (const item of byId('tabs').querySelectorAll('button')) {
       if (item.dataset['tab'] === tab) item.setAttribute('aria-current', 'page')

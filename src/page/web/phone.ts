@@ -1,19 +1,18 @@
-// The page that a device itself serves to a phone: a My Home of its own, with the owner's key in this
-// browser. Frames are opened here, events are signed here; the device relays and stores.
+// The page that a device with an owner serves to a phone: a My Home of its own, with the owner's key in
+// this browser. Frames are opened here, events are signed here; the device relays and stores.
 
-import { App } from './app.ts'
-import { Box } from './own/box.ts'
-import { OwnHome } from './own/home.ts'
-import { takeCode } from './parts/address.ts'
+import { OwnLog } from './own/owner-log.ts'
+import { startPhone } from './own/phone.ts'
 import { KeyPanel } from './parts/keys.ts'
-import { loadWords } from './words/words.ts'
+import { Panels } from './parts/panels.ts'
+import { RequestPanel } from './parts/request.ts'
 
-const code = takeCode()
-void loadWords().then(() => {
-  const box = Box.open()
-  const app: App = new App((question) => own.ask(question))
-  const own: OwnHome = new OwnHome(box, app)
-  app.keys = new KeyPanel(box, own)
-  app.start(code)
-  own.connect()
+startPhone({
+  claiming: null,
+  logs: OwnLog,
+  panels: Panels,
+  prepare: (app, { box, own }) => {
+    app.keys = new KeyPanel(box, own)
+    app.request = (root, ask) => new RequestPanel(root, ask)
+  },
 })

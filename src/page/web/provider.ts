@@ -7,7 +7,7 @@ import { byId, fill, h, redraw, say } from './kit/dom.ts'
 import { icon } from './kit/icons.ts'
 import { Live } from './kit/live.ts'
 import { ChannelCard } from './parts/channel.ts'
-import { loadWords, words } from './words/words.ts'
+import { loadMore, loadWords, more, words } from './words/words.ts'
 
 const clock = new ServerClock()
 const cards = new Map<string, ChannelCard>()
@@ -54,8 +54,8 @@ function draw(state: ProviderState): void {
           h(
             'div',
             { class: 'card verdict none' },
-            h('p', { class: 'state' }, icon('lock'), words.provider.none),
-            h('p', { class: 'quiet' }, words.provider.noneWhy),
+            h('p', { class: 'state' }, icon('lock'), more.provider.none),
+            h('p', { class: 'quiet' }, more.provider.noneWhy),
           ),
         ]
       : keys.map((key) => cards.get(key)!.element),
@@ -67,12 +67,14 @@ function keyOf(place: { readonly device: string; readonly class: string }): stri
 }
 
 document.body.classList.toggle('framed', window.top !== window)
-void loadWords().then(() => {
-  document.documentElement.lang = words.tag
-  fill(byId('channels'), [])
-  say(byId('link'), words.app.connecting)
-  live.connect()
-  setInterval(() => {
-    for (const card of cards.values()) card.tick()
-  }, 1_000)
-})
+void loadWords()
+  .then(loadMore)
+  .then(() => {
+    document.documentElement.lang = words.tag
+    fill(byId('channels'), [])
+    say(byId('link'), words.app.connecting)
+    live.connect()
+    setInterval(() => {
+      for (const card of cards.values()) card.tick()
+    }, 1_000)
+  })

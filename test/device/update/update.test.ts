@@ -387,3 +387,25 @@ t.test('memory that is damaged costs the place, and nothing else', async (t) => 
   }
   t.equal(send(sourceOf(bytes, sign(manifestOf(bytes)))), 'installed')
 })
+
+t.test('a device that is off, and one that is no board of ours: said within half a minute', async (t) => {
+  const { house, send } = rig(28)
+  const bytes = system(12)
+  house.machine('device').kill()
+  t.equal(send(sourceOf(bytes, sign(manifestOf(bytes))), 40_000), 'device-offline')
+  const plain = new House(29)
+  plain.startDevice()
+  plain.startHome()
+  t.equal(plain.claim(), 'ok')
+  plain.world.runFor(3_000)
+  let code = ''
+  plain.home!.update(plain.owned(), {
+    source: sourceOf(bytes, sign(manifestOf(bytes))),
+    onProgress: () => {},
+    onDone: (error) => {
+      code = error?.code ?? 'installed'
+    },
+  })
+  plain.world.runUntil(() => code !== '', 40_000)
+  t.equal(code, 'device-offline')
+})

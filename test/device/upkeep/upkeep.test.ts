@@ -199,3 +199,35 @@ t.test('too hot: told, until it is well below', async (t) => {
   t.equal(at(74), 'unpaired')
   t.equal(house.events('device', 'fault').length, 1)
 })
+
+t.test(
+  'a card that fills up while it runs is told within the hour, and again when there is room',
+  async (t) => {
+    const { house } = boardHouse(19)
+    house.startDevice()
+    house.world.runFor(10_000)
+    const machine = house.machine('device')
+    t.equal(machine.leds.showing('status'), 'unpaired')
+    machine.disk.failWith = 'ENOSPC'
+    house.world.runFor(7_300_000)
+    t.equal(machine.leds.showing('status'), 'fault-2')
+    t.equal(house.events('device', 'fault').length, 1, 'told once')
+    machine.disk.failWith = null
+    house.world.runFor(3_700_000)
+    t.equal(machine.leds.showing('status'), 'unpaired')
+  },
+)
+
+t.test('without a data partition nobody can claim it: it would be forgotten with the power', async (t) => {
+  const { house, board } = boardHouse(20)
+  board.facts.set('fault', '2')
+  house.startDevice()
+  const machine = house.machine('device')
+  machine.button.press()
+  house.world.runFor(500)
+  t.equal(machine.leds.showing('status'), 'refused')
+  t.same(house.events('device', 'window'), [])
+  t.match(house.events('device', 'pairing'), [{ what: 'no-storage' }])
+  house.world.runFor(5_000)
+  t.equal(machine.leds.showing('status'), 'fault-2')
+})

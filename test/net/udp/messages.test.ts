@@ -135,6 +135,29 @@ t.test('parts of a sender who never finishes are forgotten, and never more than 
   t.ok(a.on)
 })
 
+t.test('bytes that pipes hold have one cap, and who holds most pays', async (t) => {
+  const p = pair(t)
+  const { world, a, b, session } = p
+  const to = new Pipes(b.plane, () => world.now)
+  const ends: (string | null)[] = []
+  to.onPipe = (pipe) => {
+    pipe.events = { onData() {}, onDrain() {}, onClose: (error) => ends.push(error?.code ?? null) }
+  }
+  // Many peers, each with pipes whose first segment never comes.
+  const part = random(world, 1_120)
+  for (let i = 0; i < 40; i++) {
+    const node = i === 0 ? a : world.node(`10.2.0.${i}`)
+    const own = i === 0 ? session : node.connect(b)!
+    world.run(100)
+    for (let seq = 1; seq < SEGMENTS; seq++)
+      own.send(FRAME.pipe, Uint8Array.of(0, 0, 0, i, 1, 0, 0, 0, seq), part, world.now)
+    world.run(50)
+    t.ok(to.account.used <= LIMITS.udp.pipesBytes, `${to.account.used} bytes`)
+  }
+  t.ok(ends.length > 10, `${ends.length} pipes were given up`)
+  t.ok(to.size >= 20, 'the others stay')
+})
+
 interface End {
   pipe: Pipe
   got: Uint8Array[]

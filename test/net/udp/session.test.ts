@@ -277,6 +277,13 @@ t.test('strangers never push out a session that is kept', async (t) => {
   }
   t.equal(b.plane.sessions.length, LIMITS.udp.sessions)
   t.ok(b.plane.find(kept.key)?.up)
+  // Nor do those who open pipes and stay keep a newcomer out.
+  for (const session of b.plane.sessions) session.busy = true
+  const newcomer = world.node('10.5.0.1')
+  newcomer.connect(b)
+  t.ok(world.until(() => b.plane.find(newcomer.key)?.up === true))
+  t.equal(b.plane.sessions.length, LIMITS.udp.sessions)
+  t.ok(b.plane.find(kept.key)?.up)
 })
 
 t.test('the replay window takes each counter once, in any order', async (t) => {

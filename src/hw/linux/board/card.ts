@@ -48,15 +48,15 @@ export function openCard(path: string): Card {
       })
     },
     writeRecord: (copy, bytes, done) => {
+      // The caller's array is its own again as soon as this returns.
+      const record = bytes.slice(0, SECTOR)
       openPath(path, (error, file) => {
         if (error || !file) return done(error)
         const over = (failure: Failure): void => {
           file.close()
           done(failure)
         }
-        file.write(RECORD_AT[copy], bytes.slice(0, SECTOR), (failure) =>
-          failure ? over(failure) : file.sync(over),
-        )
+        file.write(RECORD_AT[copy], record, (failure) => (failure ? over(failure) : file.sync(over)))
       })
     },
     openSlot: (slot, done) => {

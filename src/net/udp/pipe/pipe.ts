@@ -57,6 +57,11 @@ export class Pipe implements TcpSocket, SegmentOutput, ReceiverOutput {
     this.#over = false
   }
 
+  /** Bytes of memory that it occupies in both directions. */
+  get held(): number {
+    return this.#sender.held + this.#receiver.held
+  }
+
   // ── TcpSocket ───────────────────────────────────────────────────────────────────────────────
 
   write(bytes: Bytes): void {

@@ -181,10 +181,10 @@ export class Pipes implements Part, PipeOwner {
     return n
   }
 
-  /** More bytes than this process keeps: the pipe that holds most of what waits goes. */
+  /** More bytes than this process keeps: the pipe that holds most goes. */
   #relieve(): void {
     let worst: Pipe | null = null
-    for (const pipe of this.#pipes) if (!worst || pipe.queued() > worst.queued()) worst = pipe
+    for (const pipe of this.#pipes) if (!worst || pipe.held > worst.held) worst = pipe
     worst?.destroy()
   }
 }

@@ -43,6 +43,13 @@ export class PipeReceiver {
     this.#delivering = false
   }
 
+  /** Bytes of memory that wait here. */
+  get held(): number {
+    let n = 0
+    for (let i = 0; i < SEGMENTS; i++) n += this.#slots[i]?.length ?? 0
+    return n
+  }
+
   /** The end was read. */
   get done(): boolean {
     return this.#base > this.#last

@@ -80,6 +80,13 @@ export class PipeSender {
     return this.#next - this.#base
   }
 
+  /** Bytes of memory that wait here. */
+  get held(): number {
+    let n = this.queue.held
+    for (let seq = this.#base; seq < this.#next; seq++) n += this.#slots[seq % SEGMENTS]?.length ?? 0
+    return n
+  }
+
   /** Everything was written, sent and acknowledged, the end included. */
   get done(): boolean {
     return this.#ended && this.#base === this.#next

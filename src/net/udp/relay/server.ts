@@ -15,6 +15,8 @@ import { type Allowance, allowanceOf, MODE, RELAY_STATUS, type RelayRules, sourc
 const NONE: Bytes = new Uint8Array(0)
 const KEY = 32
 const INVITE_MOST = 256
+/** A stranger's circuit makes room for another stranger's when it was unused for so long. */
+const STRANGER_MS = 10_000
 
 interface Reservation {
   readonly session: Session
@@ -126,7 +128,7 @@ export class RelayServer implements Part {
     const reservation = target ? this.#reservations.get(target) : undefined
     let status: number = RELAY_STATUS.ok
     if (!target?.up || !reservation || target === session) status = RELAY_STATUS.absent
-    else if (this.#circuits.size >= LIMITS.udp.circuits || this.#busy(session) || this.#busy(target))
+    else if (!this.#circuitOf(session, target) && !this.#makeRoom(session, target, now))
       status = RELAY_STATUS.full
     let id = 0
     if (status === RELAY_STATUS.ok && target && reservation) {
@@ -138,10 +140,16 @@ export class RelayServer implements Part {
     session.send(FRAME.connected, answer.bytes, NONE, now)
   }
 
+  #circuitOf(a: Session, b: Session): Circuit | null {
+    for (const known of this.#circuits.values())
+      if ((known.a === a && known.b === b) || (known.a === b && known.b === a)) return known
+    return null
+  }
+
   /** The circuit of the two, made where there is none. */
   #circuit(a: Session, b: Session, reservation: Reservation, now: number): number {
-    for (const known of this.#circuits.values())
-      if ((known.a === a && known.b === b) || (known.a === b && known.b === a)) return known.id
+    const known = this.#circuitOf(a, b)
+    if (known) return known.id
     const four = new Uint8Array(4)
     let id = 0
     while (id === 0 || this.#circuits.has(id)) {
@@ -155,10 +163,29 @@ export class RelayServer implements Part {
     return id
   }
 
-  #busy(session: Session): boolean {
-    let n = 0
-    for (const circuit of this.#circuits.values()) if (circuit.a === session || circuit.b === session) n++
-    return n >= LIMITS.udp.circuitsOfOne
+  /**
+   * Below the caps, or by hanging up what a stranger has there: its circuit that was unused longest, and
+   * for another stranger only after a while. So strangers do not keep the owner's people out.
+   */
+  #makeRoom(caller: Session, target: Session, now: number): boolean {
+    const rest = this.#rules.mine(caller.key) ? 0 : STRANGER_MS
+    const full = (of: Session | null): boolean => {
+      let n = 0
+      for (const c of this.#circuits.values()) if (!of || c.a === of || c.b === of) n++
+      return n >= (of ? LIMITS.udp.circuitsOfOne : LIMITS.udp.circuits)
+    }
+    if (full(caller)) return false
+    for (const of of [target, null]) {
+      if (!full(of)) continue
+      let victim: Circuit | null = null
+      for (const c of this.#circuits.values()) {
+        if ((of && c.a !== of && c.b !== of) || this.#rules.mine(c.a.key) || now - c.used < rest) continue
+        if (!victim || c.used < victim.used) victim = c
+      }
+      if (!victim) return false
+      this.#hangUp(victim, now)
+    }
+    return true
   }
 
   #onForward(session: Session, body: Bytes, now: number): void {

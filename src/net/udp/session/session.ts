@@ -58,6 +58,8 @@ export class Session {
   remoteStatic: Bytes | null
   /** Kept alive and brought back after it was lost. */
   keep: boolean
+  /** Carries pipes: kept alive as well, but others' pipes alone do not hold a place here. */
+  busy: boolean
   current: Epoch | null
   previous: Epoch | null
   attempt: Underway | null
@@ -79,6 +81,7 @@ export class Session {
     this.key = key
     this.remoteStatic = null
     this.keep = false
+    this.busy = false
     this.current = null
     this.previous = null
     this.attempt = null
@@ -228,7 +231,7 @@ export class Session {
       for (const path of this.paths) path.good = false
       this.#choose(now)
     }
-    const wanted = this.keep || now - this.used < LIMITS.udp.keepAliveMs
+    const wanted = this.keep || this.busy || now - this.used < LIMITS.udp.keepAliveMs
     if (this.attempt) next = Math.min(next, this.attempt.tick(now))
     else if (wanted && this.current?.old(now)) this.#owner.begin(this, now)
     else if (wanted && this.keep && !this.best && now - this.#lostAt >= LOST_MS) {
@@ -241,7 +244,7 @@ export class Session {
 
   /** Whether nobody needs it and nothing came for long. */
   idle(now: number): boolean {
-    return !this.keep && now - Math.max(this.heard, this.used) >= LIMITS.udp.idleMs
+    return !this.keep && !this.busy && now - Math.max(this.heard, this.used) >= LIMITS.udp.idleMs
   }
 
   // ── Paths ───────────────────────────────────────────────────────────────────────────────────
@@ -329,7 +332,7 @@ export class Session {
   #dueGood(path: Path, wanted: boolean): number {
     if (path.asks > 0) return path.askedAt + ASK_MS * 2 ** Math.min(3, Math.max(0, path.asks - ASKS))
     if (path === this.best && path.owed > 0) return path.owed + OWED_MS
-    if (!wanted || !this.keep) return Number.POSITIVE_INFINITY
+    if (!wanted || (!this.keep && !this.busy)) return Number.POSITIVE_INFINITY
     return path === this.best
       ? Math.max(path.sent, path.askedAt) + LIMITS.udp.keepAliveMs
       : Math.max(path.heard, path.askedAt) + SPARE_MS

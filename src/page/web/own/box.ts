@@ -23,6 +23,9 @@ export interface Kept {
 
 export interface KeptDevice {
   name: string
+  /** Its Ed25519 and X25519 keys, out of the certificate. */
+  key: string
+  box: string
   certificate: string
   /** The owner set's encoding, base64url. */
   owners: string
@@ -118,6 +121,8 @@ export function readKept(text: string | null): Kept | null {
 function wholeDevice(device: KeptDevice): boolean {
   const texts = [
     device.name,
+    device.key,
+    device.box,
     device.certificate,
     device.owners,
     ...(device.events ?? [0]),

@@ -2,6 +2,7 @@
 // here (about a second in a phone) and goes nowhere; the pending claim is kept before the proof leaves.
 
 import type { Bytes } from '../../../base/bytes.ts'
+import type { Certificate } from '../../../ownership/claim-keys.ts'
 import {
   ClaimOwner,
   type OwnerRefusal,
@@ -13,11 +14,18 @@ import type { OwnerSet } from '../../../wire/owner-set.ts'
 import type { Outcome } from '../kit/live.ts'
 import { type Box, random } from './box.ts'
 
+/** The certificate, as read and as it came, and the owner set that the device has now. */
+export interface Claimed {
+  readonly certificate: Certificate
+  readonly bytes: Bytes
+  readonly owners: OwnerSet
+}
+
 export interface ClaimRun {
   readonly box: Box
   send(message: Bytes): void
   /** Owner set and certificate; called before the claim is answered. */
-  onClaimed(claimed: { bytes: Bytes; owners: OwnerSet }): void
+  onClaimed(claimed: Claimed): void
 }
 
 const NONE: Bytes = new Uint8Array(0)
@@ -41,6 +49,11 @@ export class Claiming {
     this.#answer = null
     this.#timer = undefined
     this.#stretched = null
+  }
+
+  /** A claim is under way. */
+  get busy(): boolean {
+    return this.#answer !== null
   }
 
   /** One claim at a time; refused at once where no window is open. */
@@ -110,7 +123,7 @@ export class Claiming {
     this.#take(machine.remembered(performance.now()))
   }
 
-  #claimed(step: { bytes: Bytes }): void {
+  #claimed({ certificate, bytes }: { certificate: Certificate; bytes: Bytes }): void {
     const { signer, exchange, nextDigest } = this.#run.box
     const owners = {
       m: 1,
@@ -118,7 +131,7 @@ export class Claiming {
       recovery: null,
     }
     this.#stretched = null
-    this.#run.onClaimed({ bytes: step.bytes, owners })
+    this.#run.onClaimed({ certificate, bytes, owners })
     this.#finish({ ok: true }, 'open')
   }
 

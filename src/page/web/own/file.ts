@@ -6,8 +6,6 @@ import { type Bytes, base64url, text, unbase64url, utf8 } from '../../../base/by
 import { open, scrypt, seal } from '../../../crypto/native.ts'
 import { type Kept, random, readKept } from './box.ts'
 
-/** Shorter pass-phrases are refused: who has the file can try them at scrypt's speed. */
-export const PASSPHRASE_CHARS = 10
 const FORMAT = 'wattle-owner-key/1'
 const AAD = utf8(FORMAT)
 const LOG_N = 16

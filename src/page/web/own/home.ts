@@ -3,17 +3,16 @@
 // and carries out what they ask. Everything that leaves it is sealed or signed.
 
 import { type Bytes, base64url, text, unbase64url, utf8 } from '../../../base/bytes.ts'
-import { Verifier } from '../../../crypto/native.ts'
+import { sha256, Verifier } from '../../../crypto/native.ts'
 import { type Card, readCard } from '../../../ownership/card.ts'
-import { type Certificate, readCertificate } from '../../../ownership/claim-keys.ts'
-import type { ReaderEntry } from '../../../ownership/event.ts'
 import type { Decision } from '../../../ownership/log.ts'
-import { CLASS_NAMES, classId } from '../../../wire/frame.ts'
-import { decodeOwnerSet, encodeOwnerSet, type OwnerSet } from '../../../wire/owner-set.ts'
+import { classId } from '../../../wire/frame.ts'
+import { decodeOwnerSet, encodeOwnerSet } from '../../../wire/owner-set.ts'
 import { PAGE_STREAM, type PageStreamId } from '../../../wire/page.ts'
 import type {
   DeviceInfo,
   DeviceLook,
+  DeviceWish,
   GrantAsk,
   HomeMessage,
   HomeState,
@@ -25,16 +24,24 @@ import { Trace } from '../../trace.ts'
 import type { LiveEvents, Outcome, Question } from '../kit/live.ts'
 import { type Box, random } from './box.ts'
 import { OwnChannels } from './channels.ts'
-import { Claiming } from './claiming.ts'
+import type { Claimed, Claiming, ClaimRun } from './claiming.ts'
+import { grantOf, grantView, keyOf } from './grants.ts'
 import { Line } from './line.ts'
-import { OwnLog } from './owner-log.ts'
+import type { OwnLog } from './owner-log.ts'
 
 /** A device that is ours, and the two machines that speak with it. */
 interface Own {
-  readonly certificate: Certificate
-  readonly verifier: Verifier
-  readonly log: OwnLog
+  /** Null in a page that has no room for it. */
+  readonly log: OwnLog | null
+  /** Where the log stands as far as we know. */
+  place(): { seq: number; head: Bytes }
   readonly channels: OwnChannels
+}
+
+/** What one of the two pages has and the other has not. */
+export interface OwnParts {
+  readonly claiming: ((run: ClaimRun) => Claiming) | null
+  readonly logs: typeof OwnLog | null
 }
 
 const STATE_MS = 60
@@ -43,8 +50,10 @@ const DEFAULT_GRANT_MS = 90 * 86_400_000
 
 export class OwnHome {
   readonly box: Box
+  readonly #parts: OwnParts
   readonly #line: Line
-  readonly #claiming: Claiming
+  /** Only in the page of a device that nobody owns. */
+  readonly #claiming: Claiming | null
   readonly #events: LiveEvents<HomeMessage>
   #own: Own | null
   #look: DeviceLook | null
@@ -58,8 +67,9 @@ export class OwnHome {
   /** Device's clock minus ours, ms. */
   #skew: number
 
-  constructor(box: Box, events: LiveEvents<HomeMessage>) {
+  constructor(box: Box, events: LiveEvents<HomeMessage>, parts: OwnParts) {
     this.box = box
+    this.#parts = parts
     this.#events = events
     this.#own = null
     this.#look = null
@@ -75,22 +85,24 @@ export class OwnHome {
       onLook: (look) => {
         this.#look = look
         this.#skew = look.clock - Date.now()
+        if (this.#misplaced(look)) return location.replace('/')
         this.#changed()
       },
       onLink: (up) => {
-        if (!up) this.#claiming.onLost()
+        if (!up) this.#claiming?.onLost()
         events.onLink(up)
         this.#changed()
       },
       onSession: (state) => this.#onSession(state),
       onStream: (id, message) => this.#onStream(id, message),
-      onClaim: (message) => this.#claiming.onMessage(message),
+      onClaim: (message) => this.#claiming?.onMessage(message),
     })
-    this.#claiming = new Claiming({
-      box,
-      send: (message) => this.#line.sendClaim(message),
-      onClaimed: ({ bytes, owners }) => this.#onClaimed(bytes, owners),
-    })
+    this.#claiming =
+      parts.claiming?.({
+        box,
+        send: (message) => this.#line.sendClaim(message),
+        onClaimed: (claimed) => this.#onClaimed(claimed),
+      }) ?? null
     this.#takeUp()
   }
 
@@ -102,13 +114,20 @@ export class OwnHome {
   ask(question: Question): Promise<Outcome> {
     switch (question.do) {
       case 'claim':
-        return this.#claiming.claim(question.code)
+        return this.#claim(question.code)
       case 'grant':
         return this.#grant(question)
       case 'revoke':
         return this.#revoke(question.grant)
       case 'delete':
         return this.#delete()
+      case 'introduce': {
+        const card = this.introduce(question.card)
+        return Promise.resolve(card ? { ok: true, text: keyOf(card) } : { ok: false, code: 'bad-card' })
+      }
+      case 'verify':
+        // A page in a phone asks nobody but its device, and that cannot look up a domain.
+        return Promise.resolve({ ok: false, code: 'unverified' })
       default:
         return Promise.resolve({ ok: false, code: 'not-here' })
     }
@@ -116,7 +135,11 @@ export class OwnHome {
 
   /** Makes the device blink. */
   identify(): void {
-    this.#line.send(PAGE_STREAM.page, utf8('identify'))
+    this.#wish({ do: 'identify' })
+  }
+
+  #wish(wish: DeviceWish): void {
+    this.#line.send(PAGE_STREAM.page, utf8(JSON.stringify(wish)))
   }
 
   /** A provider that asks: it is one of those that can be let in from now on. */
@@ -134,35 +157,41 @@ export class OwnHome {
     return card
   }
 
+  /** The device has another page for us: it was claimed elsewhere, or given up. */
+  #misplaced(look: DeviceLook): boolean {
+    if (!this.#claiming) return !look.claimed
+    return look.claimed && !this.#own && !this.#claiming.busy
+  }
+
   // Whose device it is
 
   #takeUp(): void {
     const kept = this.box.kept.device
-    const bytes = kept && unbase64url(kept.certificate)
-    const certificate = bytes && readCertificate(bytes)
-    const verifier = certificate && Verifier.of(certificate.device)
+    const [certificate, key, box] = [kept?.certificate, kept?.key, kept?.box].map((t) => unbase64url(t ?? ''))
+    const verifier = key ? Verifier.of(key) : null
     const owners = kept && decodeOwnerSet(unbase64url(kept.owners) ?? new Uint8Array(0))
-    if (!kept || !bytes || !certificate || !verifier || !owners) {
+    if (!kept || !certificate || !key || box?.length !== 32 || !verifier || !owners) {
       this.#own = null
       this.#line.own(null)
       return
     }
-    const key = certificate.device
-    const log = new OwnLog(
-      this.box,
-      kept,
-      { key, owners, certificate: bytes },
-      {
-        send: (message) => this.#line.send(PAGE_STREAM.consent, message),
-        onEvent: (decision, at) => this.#onEvent(decision, at),
-        onSynced: () => this.#onSynced(),
-        now: () => this.#now(),
-      },
-    )
+    const log =
+      this.#parts.logs &&
+      new this.#parts.logs(
+        this.box,
+        kept,
+        { key, owners, certificate },
+        {
+          send: (message) => this.#line.send(PAGE_STREAM.consent, message),
+          onEvent: (decision, at) => this.#onEvent(decision, at),
+          onSynced: () => this.#onSynced(),
+          now: () => this.#now(),
+        },
+      )
     const channels = new OwnChannels(
       this.box,
       kept,
-      { key, verifier, box: certificate.box },
+      { key, verifier, box },
       {
         send: (stream, message) => this.#line.send(stream, message),
         onReading: (reading) => this.#onReading(reading),
@@ -171,16 +200,19 @@ export class OwnHome {
         onGap: () => {},
       },
     )
-    this.#own = { certificate, verifier, log, channels }
+    const root = { seq: 0, head: sha256(certificate) }
+    this.#own = { log, channels, place: () => log?.log ?? root }
     this.#line.own({ device: verifier, owner: this.box.signer })
     this.#events.onMessage({ t: 'quarters', device: kept.name, rows: channels.rows, more: false })
     this.#changed()
   }
 
-  #onClaimed(bytes: Bytes, owners: OwnerSet): void {
+  #onClaimed({ certificate, bytes, owners }: Claimed): void {
     OwnChannels.forget()
     this.box.kept.device = {
       name: this.#look?.name ?? 'wattle',
+      key: base64url(certificate.device),
+      box: base64url(certificate.box),
       certificate: base64url(bytes),
       owners: base64url(encodeOwnerSet(owners)),
       events: [],
@@ -199,10 +231,10 @@ export class OwnHome {
     this.#session = state
     const own = this.#own
     if (state === 'open' && own) {
-      own.log.onOpen()
-      own.channels.onOpen(own.log.log)
+      own.log?.onOpen()
+      own.channels.onOpen(own.place())
     } else if (own) {
-      own.log.onGone()
+      own.log?.onGone()
       own.channels.onGone()
     }
     this.#changed()
@@ -215,15 +247,15 @@ export class OwnHome {
       this.#info = JSON.parse(text(message)) as DeviceInfo
       this.#changed()
     } else if (id !== PAGE_STREAM.consent) own.channels.onMessage(id, message)
-    else if (message.length > 0) own.log.onMessage(message)
-    else own.log.onGone()
+    else if (message.length > 0) own.log?.onMessage(message)
+    else own.log?.onGone()
   }
 
   /** The first event of the log is ours to write. What the device could not confirm before, it can now. */
   #onSynced(): void {
     const own = this.#own
-    if (!own) return
-    own.channels.witness(own.log.log)
+    if (!own?.log) return
+    own.channels.witness(own.place())
     const { added, deleted } = own.log.log
     const name = this.box.kept.device?.name ?? 'wattle'
     if (!added && !deleted) void own.log.submit({ type: 'DEVICE_ADDED', name })
@@ -254,11 +286,15 @@ export class OwnHome {
 
   // What the owner wants
 
+  #claim(code: string): Promise<Outcome> {
+    return this.#claiming?.claim(code) ?? Promise.resolve({ ok: false, code: 'not-here' })
+  }
+
   async #grant(ask: Omit<GrantAsk, 'id'>): Promise<Outcome> {
     const own = this.#own
     const card = this.#cards().find((c) => keyOf(c) === ask.provider)
     const cls = classId(ask.class)
-    if (!own) return { ok: false, code: 'unknown-device' }
+    if (!own?.log) return { ok: false, code: 'unknown-device' }
     if (!card || cls === null) return { ok: false, code: 'unknown-provider' }
     const grantId = new Uint8Array(16)
     random(grantId)
@@ -268,21 +304,26 @@ export class OwnHome {
     const reader = { grantId, name, domain, sign, box, since, until, class: cls, purpose: ask.purpose }
     const outcome = await own.log.submit({ type: 'AUTHORIZED', reader })
     this.#changed()
-    return outcome.ok ? { ...outcome, text: base64url(grantId) } : outcome
+    if (!outcome.ok) return outcome
+    const grant = base64url(grantId)
+    // A page cannot reach the provider: the device tells it.
+    if (card.addresses.length > 0)
+      this.#wish({ do: 'invite', grant, to: card.addresses, here: location.hostname })
+    return { ...outcome, text: grant }
   }
 
   async #revoke(grant: string): Promise<Outcome> {
     const grantId = unbase64url(grant)
-    if (!this.#own || !grantId || !this.#own.log.log.reader(grantId))
-      return { ok: false, code: 'unknown-grant' }
-    const outcome = await this.#own.log.submit({ type: 'AUTHORIZATION_REVOKED', grantId })
+    const log = this.#own?.log
+    if (!log || !grantId || !log.log.reader(grantId)) return { ok: false, code: 'unknown-grant' }
+    const outcome = await log.submit({ type: 'AUTHORIZATION_REVOKED', grantId })
     this.#changed()
     return outcome
   }
 
   async #delete(): Promise<Outcome> {
     const own = this.#own
-    if (!own) return { ok: false, code: 'unknown-device' }
+    if (!own?.log) return { ok: false, code: 'unknown-device' }
     const outcome = await own.log.submit({ type: 'DEVICE_DELETED' })
     if (outcome.ok) this.#forget()
     return outcome
@@ -313,9 +354,9 @@ export class OwnHome {
     return Math.floor(Date.now() + this.#skew)
   }
 
-  #say(event: string, who: string, at: number): void {
+  #say(event: string, about: string, at: number): void {
     const device = this.box.kept.device?.name ?? ''
-    const message: HomeMessage = { t: 'event', at, who: who || device, event, text: event }
+    const message: HomeMessage = { t: 'event', at, who: device, event, text: event, about }
     this.#told.push(message)
     if (this.#told.length > EVENTS) this.#told.shift()
     this.#events.onMessage(message)
@@ -355,17 +396,7 @@ export class OwnHome {
     const { log, channels } = this.#own!
     const now = this.#now()
     const reads = new Map(this.#info?.reads.map((r) => [r.grant, r]))
-    const active = log.log.readers.map((r): PageGrant => {
-      const grant = grantOf(r)
-      const read = reads.get(grant.id)
-      const state = r.until > now ? 'active' : 'ended'
-      return {
-        ...grant,
-        state,
-        ...(read ? { reads: read } : {}),
-        ...(state === 'ended' ? { endedAt: r.until } : {}),
-      }
-    })
+    const active = (log?.log.readers ?? []).map((r) => grantView(r, reads, now))
     return {
       id: this.box.kept.device!.name,
       name: this.box.kept.device!.name,
@@ -378,23 +409,5 @@ export class OwnHome {
       lights: { status: look.led, meter: look.meterLed },
       ...(this.#info ? { info: this.#info } : {}),
     }
-  }
-}
-
-function keyOf(card: Card | null): string {
-  return card ? base64url(card.sign) : ''
-}
-
-function grantOf(r: ReaderEntry): Omit<PageGrant, 'state'> {
-  const { name, purpose, since, until, domain } = r
-  return {
-    id: base64url(r.grantId),
-    provider: name,
-    providerId: base64url(r.sign),
-    class: CLASS_NAMES[r.class],
-    since,
-    until,
-    purpose,
-    domain,
   }
 }

@@ -7,7 +7,7 @@ import type { ServerClock } from '../kit/clock.ts'
 import { fill, h, redraw, say } from '../kit/dom.ts'
 import { count, powerText } from '../kit/format.ts'
 import { icon } from '../kit/icons.ts'
-import { words } from '../words/words.ts'
+import { more, words } from '../words/words.ts'
 import { netOf } from './now.ts'
 
 const CELLS = 36
@@ -33,14 +33,14 @@ export class ChannelCard {
 
   constructor(clock: ServerClock) {
     this.#clock = clock
-    this.#cells.setAttribute('aria-label', words.provider.framesAre(0, 0))
+    this.#cells.setAttribute('aria-label', more.provider.framesAre(0, 0))
     this.#chart = new PowerChart(this.#plot, { height: 128, onPoint: () => {} })
     const counts = h(
       'dl',
       { class: 'triple' },
-      h('div', {}, h('dt', {}, words.provider.opened), this.#opened),
-      h('div', {}, h('dt', {}, words.provider.sealed), this.#sealed),
-      h('div', {}, h('dt', {}, words.provider.last), this.#last),
+      h('div', {}, h('dt', {}, more.provider.opened), this.#opened),
+      h('div', {}, h('dt', {}, more.provider.sealed), this.#sealed),
+      h('div', {}, h('dt', {}, more.provider.last), this.#last),
     )
     const latest = h('div', { class: 'latest' }, this.#figure, this.#word)
     fill(this.element, [
@@ -61,9 +61,9 @@ export class ChannelCard {
         'p',
         { class: open ? 'state on' : 'state' },
         icon(open ? 'eye' : 'lock'),
-        words.provider.states[channel.state],
+        more.provider.states[channel.state],
       ),
-      h('p', { class: 'quiet' }, channel.text || words.provider.statesWhy[channel.state]),
+      h('p', { class: 'quiet' }, channel.text || more.provider.statesWhy[channel.state]),
     ])
     this.element.dataset['state'] = channel.state
     say(this.#about, `${channel.name} · ${words.share.classes[channel.class]}`)
@@ -88,7 +88,7 @@ export class ChannelCard {
     this.#edge = reading.at
     this.#heard = this.#clock.now()
     this.#number(net)
-    this.#frame(true, words.provider.frameOpened(count(index)))
+    this.#frame(true, more.provider.frameOpened(count(index)))
     if (this.#channel !== null) {
       const { opened, sealed } = this.#channel
       this.#channel = { ...this.#channel, opened: opened + 1, last: this.#clock.now() }
@@ -98,7 +98,7 @@ export class ChannelCard {
   }
 
   sealed(index: number): void {
-    this.#frame(false, words.provider.frameSealed(count(index)))
+    this.#frame(false, more.provider.frameSealed(count(index)))
     if (this.#channel === null) return
     const { opened, sealed } = this.#channel
     this.#channel = { ...this.#channel, sealed: sealed + 1 }
@@ -108,7 +108,7 @@ export class ChannelCard {
   tick(): void {
     const now = this.#clock.now()
     const last = this.#channel?.last ?? null
-    say(this.#last, last === null ? words.provider.never : words.age(Math.max(0, now - last)))
+    say(this.#last, last === null ? more.provider.never : words.age(Math.max(0, now - last)))
     const minutes = this.#chart.draw(this.#edge === null ? now : this.#edge + (now - this.#heard))
     const label = words.now.chart(minutes)
     if (this.#plot.getAttribute('aria-label') !== label) this.#plot.setAttribute('aria-label', label)
@@ -130,7 +130,7 @@ export class ChannelCard {
     this.#cells.append(h('span', { class: open ? 'cell open' : 'cell shut' }))
     while (this.#cells.childElementCount > CELLS) this.#cells.firstElementChild!.remove()
     const opened = this.#frames.filter((o) => o).length
-    this.#cells.setAttribute('aria-label', words.provider.framesAre(opened, this.#frames.length - opened))
+    this.#cells.setAttribute('aria-label', more.provider.framesAre(opened, this.#frames.length - opened))
     redraw(this.#line, [open, line], () => [icon(open ? 'check' : 'lock'), line])
     this.#line.classList.toggle('shut', !open)
   }

@@ -9,7 +9,8 @@ import { openSheet, toast } from '../kit/dialog.ts'
 import { button, fill, h, redraw, say, show } from '../kit/dom.ts'
 import { count } from '../kit/format.ts'
 import type { AskHome } from '../kit/live.ts'
-import { chooseLanguage, LANGUAGES, refusal, words } from '../words/words.ts'
+import { chooseLanguage, LANGUAGES, more, refusal, words } from '../words/words.ts'
+import { helped } from './help.ts'
 import type { KeyPanel } from './keys.ts'
 
 const SHOWN_LEDS: readonly StatusLed[] = [
@@ -172,7 +173,7 @@ function legend(): HTMLElement {
     h('h3', {}, 'METER'),
     h('ul', {}, ...meter),
     h('h3', {}, words.device.button),
-    h('ul', { class: 'safety' }, ...words.device.buttonDoes.map((line) => h('li', {}, line))),
+    helped(h('ul', { class: 'safety' }), () => more.help.buttonDoes),
   )
   element.addEventListener('toggle', () => {
     for (const start of starts.splice(0)) start()

@@ -5,12 +5,15 @@ import { openSheet, toast } from '../kit/dialog.ts'
 import { button, h } from '../kit/dom.ts'
 import { icon } from '../kit/icons.ts'
 import type { Box } from '../own/box.ts'
-import { openKeys, PASSPHRASE_CHARS, sealKeys } from '../own/file.ts'
+import { openKeys, sealKeys } from '../own/file.ts'
 import type { OwnHome } from '../own/home.ts'
-import { words } from '../words/words.ts'
+import { more, words } from '../words/words.ts'
+import { helped } from './help.ts'
 
 /** Lets the page paint before a second of computing. */
 const PAINT_MS = 30
+/** Shorter pass-phrases are refused: who has the file can try them at scrypt's speed. */
+const PASSPHRASE_CHARS = 10
 
 export class KeyPanel {
   readonly #box: Box
@@ -34,18 +37,8 @@ export class KeyPanel {
         button({ class: 'plain', 'data-key': 'export' }, [words.keys.save], () => this.#export()),
         button({ class: 'plain', 'data-key': 'blink' }, [words.keys.identify], () => this.#home.identify()),
       ),
-      h(
-        'details',
-        {},
-        h('summary', {}, words.keys.second),
-        h('ol', { class: 'steps' }, ...words.keys.secondSteps.map((step) => h('li', {}, step))),
-      ),
-      h(
-        'details',
-        {},
-        h('summary', {}, words.keys.safety),
-        h('ul', { class: 'safety' }, ...words.keys.safetyIs.map((line) => h('li', {}, line))),
-      ),
+      this.#explained(words.keys.second, h('ol', { class: 'steps' }), () => more.help.secondSteps),
+      this.#explained(words.keys.safety, h('ul', { class: 'safety' }), () => more.help.safetyIs),
     )
   }
 
@@ -59,6 +52,10 @@ export class KeyPanel {
       h('ul', { class: 'safety' }, ...words.keys.strangerHow.map((line) => h('li', {}, line))),
       button({ class: 'main', 'data-key': 'import' }, [words.keys.take], () => this.#import()),
     )
+  }
+
+  #explained(title: string, list: HTMLElement, lines: () => readonly string[]): HTMLElement {
+    return h('details', {}, h('summary', {}, title), helped(list, lines))
   }
 
   #export(): void {

@@ -6,20 +6,7 @@ import { openSheet, toast } from '../kit/dialog.ts'
 import { h } from '../kit/dom.ts'
 import type { AskHome } from '../kit/live.ts'
 import { refusal, words } from '../words/words.ts'
-
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
-/** A consent always has an end; it can be given again. */
-const UNTILS = {
-  hour: HOUR_MS,
-  day: DAY_MS,
-  week: 7 * DAY_MS,
-  month: 30 * DAY_MS,
-  quarter: 90 * DAY_MS,
-  year: 365 * DAY_MS,
-} as const
-
-type Until = keyof typeof UNTILS
+import { UNTILS, type Until } from './untils.ts'
 
 const USUAL: Until = 'quarter'
 

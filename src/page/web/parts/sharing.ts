@@ -6,7 +6,7 @@ import type { HomeState, PageDevice, PageGrant, PageProvider } from '../../proto
 import type { ServerClock } from '../kit/clock.ts'
 import { openSheet, toast } from '../kit/dialog.ts'
 import { button, type Child, fill, h, redraw, show } from '../kit/dom.ts'
-import { dayText, momentText } from '../kit/format.ts'
+import { count, dayText, momentText } from '../kit/format.ts'
 import { icon } from '../kit/icons.ts'
 import type { AskHome } from '../kit/live.ts'
 import { refusal, words } from '../words/words.ts'
@@ -33,7 +33,7 @@ export class SharingPanel {
 
   show(state: HomeState, device: PageDevice): void {
     const grants = device.grants
-    redraw(this.#cards, [state.providers, grants, device.id], () => {
+    redraw(this.#cards, [state.providers, grants, device.id, device.info !== undefined], () => {
       const providers = known(state.providers, grants)
       if (providers.length === 0) return [h('p', { class: 'card quiet' }, words.share.nobody)]
       return providers.map((provider) => this.#card(provider, device, state.clock))
@@ -54,7 +54,18 @@ export class SharingPanel {
         'header',
         {},
         h('span', { class: 'letter', 'aria-hidden': 'true' }, [...provider.name][0]?.toUpperCase() ?? '?'),
-        h('div', { class: 'who' }, h('h3', {}, provider.name), h('p', { class: 'quiet' }, provider.domain)),
+        h(
+          'div',
+          { class: 'who' },
+          h('h3', {}, provider.name),
+          h('p', { class: 'quiet' }, provider.domain),
+          provider.domain !== '' &&
+            h(
+              'p',
+              { class: 'quiet small' },
+              provider.verified ? words.share.verified : words.share.unverified,
+            ),
+        ),
         h(
           'p',
           { class: reads ? 'state on' : 'state' },
@@ -79,6 +90,16 @@ export class SharingPanel {
       [words.share.until, grant.until === null ? words.share.noEnd : until(grant.until, now)],
       [words.share.purpose, grant.purpose || words.share.noPurpose],
     ]
+    // Only the device itself knows, and only since it started.
+    if (device.info) {
+      const { reads } = grant
+      rows.push([words.share.lastRead, reads?.last ? momentText(reads.last, now) : words.share.never])
+      if (reads)
+        rows.push([
+          words.share.readsName,
+          words.share.readsThisWeek(count(reads.visits), count(reads.frames)),
+        ])
+    }
     return h(
       'div',
       { class: 'grant' },

@@ -15,13 +15,25 @@ export interface Words {
   readonly log: LogWords
   readonly device: DeviceWords
   readonly keys: KeyWords
-  readonly ask: AskWords
-  readonly provider: ProviderWords
   readonly leds: Readonly<Record<StatusLed, string>>
   readonly meterLeds: Readonly<Record<'telegram' | 'silent' | 'bad', string>>
   readonly answers: Readonly<Record<AnswerCode, string>>
   readonly age: (ms: number) => string
   readonly span: (ms: number) => string
+}
+
+/** What only some visits need: a file of its own for each language. */
+export interface MoreWords {
+  readonly ask: AskWords
+  readonly provider: ProviderWords
+  readonly help: HelpWords
+}
+
+/** What is read by who opens an explanation. */
+export interface HelpWords {
+  readonly buttonDoes: readonly string[]
+  readonly secondSteps: readonly string[]
+  readonly safetyIs: readonly string[]
 }
 
 export interface AppWords {
@@ -154,9 +166,7 @@ export interface KeyWords {
   readonly save: string
   readonly identify: string
   readonly second: string
-  readonly secondSteps: readonly string[]
   readonly safety: string
-  readonly safetyIs: readonly string[]
   readonly stranger: string
   readonly strangerWhy: string
   readonly strangerHow: readonly string[]
@@ -200,10 +210,21 @@ export interface AskWords {
   readonly badWhy: Readonly<Record<AskFault, string>>
 }
 
+export type LogEvent =
+  | 'claimed'
+  | 'added'
+  | 'authorized'
+  | 'revoked'
+  | 'paused'
+  | 'resumed'
+  | 'deleted'
+  | 'gap'
+
 export interface LogWords {
   readonly title: string
   readonly empty: string
-  readonly events: Readonly<Record<string, (who: string) => string>>
+  /** `about`: whom it concerns, where it concerns anybody. */
+  readonly events: Readonly<Record<LogEvent, (about: string) => string>>
 }
 
 export interface DeviceWords {
@@ -219,7 +240,6 @@ export interface DeviceWords {
   readonly lights: string
   readonly lightsNote: string
   readonly button: string
-  readonly buttonDoes: readonly string[]
   readonly raw: string
   readonly language: string
   readonly line: string

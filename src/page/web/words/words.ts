@@ -4,7 +4,7 @@
 import type { AnswerCode } from '../../protocol.ts'
 import { useLocale } from '../kit/format.ts'
 import type { Outcome } from '../kit/live.ts'
-import type { Words } from './table.ts'
+import type { MoreWords, Words } from './table.ts'
 
 /** Each language in its own name. */
 export const LANGUAGES: Readonly<Record<string, string>> = {
@@ -20,14 +20,26 @@ const CHOSEN = 'wattle.language'
 /** The table of the language that is spoken; set once, before the page is drawn. */
 export let words: Words
 
-/** Tried again for as long as the page is open: without words there is nothing to draw. */
+/** The rest of it; there once `loadMore` is through. */
+export let more: MoreWords
+
 export async function loadWords(): Promise<void> {
   const tag = pick()
+  words = ((await load(tag)) as { words: Words }).words
+  useLocale(tag)
+}
+
+/** Fetched once, by whoever needs it first. */
+export async function loadMore(): Promise<void> {
+  more ??= ((await load(`${words.tag}-more`)) as { more: MoreWords }).more
+}
+
+/** Tried again for as long as the page is open: without words there is nothing to draw. */
+async function load(name: string): Promise<unknown> {
   for (let n = 0; ; n++) {
     try {
       // A browser remembers a failed import by its address.
-      words = ((await import(`/${tag}.js${n > 0 ? `?${n}` : ''}`)) as { words: Words }).words
-      return useLocale(tag)
+      return await import(`/${name}.js${n > 0 ? `?${n}` : ''}`)
     } catch {
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
     }

@@ -66,7 +66,7 @@ t.test(
     // Ends as wpa_supplicant does: when it is told to.
     writeFileSync(
       script,
-      `#!/bin/sh\necho "$1 begins"\ntrap 'echo "$1 ends" >> ${folder}/log; exit 0' TERM\nwhile :; do sleep 0.05; done\n`,
+      `#!/bin/sh\ntrap 'echo "$1 ends" >> ${folder}/log; exit 0' TERM\necho "$1 begins"\nwhile :; do sleep 0.05; done\n`,
     )
     chmodSync(script, 0o755)
     const run = join(folder, 'run')

@@ -1,0 +1,63 @@
+// How long the start takes, in the guest's own time and independent of how busy this computer is: QEMU
+// counts instructions, 500 million to a second (an ARM1176 at 1 GHz does about one in two cycles), and
+// waiting takes no time of ours. A first start on a blank card, and a second one.
+
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { demand } from '../scripts/image/tools.ts'
+import { stages } from './rig/boot.ts'
+import { writeLabel } from './rig/label.ts'
+import { copyCard, freePort, Machine, PIZERO } from './rig/machine.ts'
+import { wattle } from './rig/people.ts'
+import { Report } from './rig/report.ts'
+
+const IMAGE = 'dist/wattle-pizero.img'
+const FOLDER = 'build/hw-test/start'
+const LIGHT_S = 3
+const READY_S = 10
+const LIMIT_MS = 180_000
+
+demand({ 'qemu-system-arm': 'qemu-system-arm', mcopy: 'mtools' })
+if (!existsSync(IMAGE)) throw new Error(`${IMAGE} is missing: make image BOARD=pizero`)
+rmSync(FOLDER, { recursive: true, force: true })
+mkdirSync(FOLDER, { recursive: true })
+const report = new Report()
+const record = join(FOLDER, 'label.json')
+await wattle(['label', '--json', '--record', record])
+const card = copyCard(IMAGE, join(FOLDER, 'card.img'))
+writeLabel(card, readFileSync(record, 'utf8'))
+
+let ok = true
+for (const start of ['first', 'second']) {
+  const folder = join(FOLDER, start)
+  const extra = ['-icount', 'shift=1,sleep=off']
+  const machine = await Machine.start({
+    model: PIZERO,
+    card,
+    folder,
+    port: await freePort(),
+    extra,
+    watch: false,
+  })
+  try {
+    await report.step(`${start} start`, async () => {
+      await machine.console.line(/"event":"ready"/, LIMIT_MS)
+      const seen = stages(machine.console)
+      const at = (stage: string): number =>
+        seen.find((s) => s.stage === stage)?.at ?? Number.POSITIVE_INFINITY
+      for (const { stage, at: when, took } of seen)
+        console.log(`#   ${when.toFixed(2)} s  (${took.toFixed(2)} s) ${stage}`)
+      if (at('first light of ours') > LIGHT_S) throw new Error(`first light: expected at most ${LIGHT_S} s`)
+      if (at('ready') > READY_S) throw new Error(`ready: expected at most ${READY_S} s`)
+      return `light ${at('first light of ours')} s, ready ${at('ready')} s`
+    })
+    const { text } = await machine.console.line(/wattle-devices: ready/, LIMIT_MS)
+    report.fact(`${start} start, memory`, text.replace(/.*the runtime has /, ''))
+  } catch (error) {
+    console.error((error as Error).message)
+    ok = false
+  } finally {
+    await machine.off()
+  }
+}
+process.exitCode = report.close(join(FOLDER, 'report.json')) && ok ? 0 : 1

@@ -1,0 +1,51 @@
+// What a device tells an owner's page of itself (docs/wire/page.md, stream 0), put together from its parts.
+
+import { base64url } from '../../base/bytes.ts'
+import type { PageAssets } from '../../page/assets.ts'
+import type { DeviceInfo } from '../../page/protocol.ts'
+import type { Claim } from '../claim.ts'
+import type { ConsentServer } from '../consent.ts'
+import type { Lights } from '../lights.ts'
+import type { Meter } from '../meter.ts'
+import type { Subscribers } from '../publish/subscribers.ts'
+import type { DeviceState } from '../state.ts'
+import type { DeviceStreams } from './streams.ts'
+
+/** What the page is given to serve and to show. */
+export interface PageSetting {
+  assets: PageAssets
+  /** `host:port` to serve it at. */
+  address: string
+  version: string
+  board: string
+}
+
+/** The device behind the page. */
+export interface PageParts {
+  claim: Claim
+  consent: ConsentServer
+  streams: DeviceStreams
+  state: DeviceState
+  lights: Lights
+  meter: Meter
+  /** Null while nobody owns the device. */
+  subscribers: Subscribers | null
+}
+
+export function infoOf(setting: PageSetting, parts: PageParts, uptime: number): DeviceInfo {
+  const { streams, meter, subscribers, state } = parts
+  const { good, bad } = meter.heard
+  return {
+    addresses: [streams.address],
+    version: setting.version,
+    board: setting.board,
+    line: meter.line,
+    good,
+    bad,
+    reading: subscribers?.count ?? 0,
+    owners: state.log?.owners.map((owner) => base64url(owner.sign)) ?? [],
+    uptime: uptime,
+    reads: subscribers?.reads.list() ?? [],
+    written: null,
+  }
+}

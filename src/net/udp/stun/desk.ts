@@ -1,0 +1,72 @@
+// STUN on the socket of the datagram plane: answers Binding requests within a ration, and passes answers
+// to our own questions on to the client. Whoever asks learns only its own address.
+
+import type { Bytes } from '../../../base/bytes.ts'
+import type { Counters } from '../../../base/counters.ts'
+import { LIMITS } from '../../../base/limits.ts'
+import type { Random } from '../../../hw/hardware.ts'
+import type { Place } from '../address.ts'
+import type { DatagramCounter } from '../session/counters.ts'
+import { StunClient, type StunDone } from './client.ts'
+import { bindingSuccess, bindingUnknown, decodeStun, STUN } from './message.ts'
+
+export interface StunDeskOptions {
+  random: Random
+  counters: Counters<DatagramCounter>
+  send: (datagram: Bytes, host: string, port: number, via: number) => void
+  now: number
+}
+
+export class StunDesk {
+  readonly #options: StunDeskOptions
+  readonly #client: StunClient
+  /** Answers left in this second. */
+  #second: number
+  #left: number
+
+  constructor(options: StunDeskOptions) {
+    this.#options = options
+    this.#client = new StunClient(options.random, (bytes, host, port) => options.send(bytes, host, port, 0))
+    this.#second = options.now
+    this.#left = LIMITS.udp.stunPerSecond
+  }
+
+  /** Which address does `server` see? False: too many questions are under way. */
+  ask(server: Place, now: number, done: StunDone): boolean {
+    return this.#client.ask(server, now, done)
+  }
+
+  /** When it wants to be called next. */
+  tick(now: number): number {
+    return this.#client.tick(now)
+  }
+
+  /** A datagram that looks like STUN. */
+  onDatagram(bytes: Bytes, from: Place, now: number, via: number): void {
+    const { counters, send } = this.#options
+    const message = decodeStun(bytes)
+    if (!message) {
+      counters.add('garbage')
+      return
+    }
+    if (message.type !== STUN.request) {
+      this.#client.onMessage(message, from.host, from.port)
+      return
+    }
+    if (now - this.#second >= 1_000) {
+      this.#second = now
+      this.#left = LIMITS.udp.stunPerSecond
+    }
+    if (this.#left <= 0) {
+      counters.add('stunDropped')
+      return
+    }
+    this.#left--
+    counters.add('stunAnswered')
+    const answer =
+      message.unknown.length > 0
+        ? bindingUnknown(message.id, message.unknown)
+        : bindingSuccess(message.id, from)
+    send(answer, from.host, from.port, via)
+  }
+}
