@@ -126,6 +126,33 @@ export const LIMITS = {
     /** A pipe whose other side acknowledges nothing for this long is given up. */
     pipeMs: 60_000,
   },
+  /** Connections through other peers' connections (net/circuit): libp2p's circuit relay v2. */
+  circuit: {
+    /** One message of the protocol. */
+    messageBytes: 4_096,
+    /** As a relay: reservations, those of strangers, of strangers from one source. */
+    reservations: 32,
+    openReservations: 16,
+    openReservationsOfOne: 4,
+    reservationMs: 3_600_000,
+    /** Circuits, being connected ones included; of one peer, calling or called. */
+    circuits: 32,
+    circuitsOfOne: 8,
+    /** Bytes a second through one circuit in each direction, and how many at once. */
+    rate: 4_096,
+    burst: 65_536,
+    /** A circuit to a stranger's reservation: bytes in each direction, and how long it lasts. */
+    openBytes: 131_072,
+    openMs: 120_000,
+    /** Questions of one connection: at once, and a second. Streams of it that have asked nothing yet. */
+    asksAtOnce: 16,
+    asksPerSecond: 1,
+    waitingOfOne: 2,
+    /** As a peer that is called: relayed connections at once. */
+    inbound: 8,
+    /** Relays that are kept up. */
+    relays: 4,
+  },
   channel: {
     /** One constant frame size (docs/decisions/0003-frame.md). */
     frameBytes: 256,

@@ -1,12 +1,15 @@
 // `wattle peer serve`: a peer that others lean on, on any machine that can be reached. Each role is off
-// or on and has its own limits: rendezvous (where somebody is), relay of datagrams (mine, community,
-// open), node of a private DHT. It keeps no user data and sees nothing but ciphertext.
+// or on and has its own limits: rendezvous (where somebody is), relay of datagrams and of connections (mine,
+// community, open), node of a private DHT. It keeps no user data and sees nothing but ciphertext.
 
 import { type Bytes, base64url, unbase64url } from '../base/bytes.ts'
 import { type ExitCode, WattleError } from '../base/errors.ts'
 import type { Signer } from '../crypto/native.ts'
 import type { Files } from '../hw/hardware.ts'
+import { CircuitServer } from '../net/circuit/server.ts'
 import { Host } from '../net/host.ts'
+import { serveIdentify } from '../net/services/identify.ts'
+import { servePing } from '../net/services/ping.ts'
 import { type DhtMachine, DhtRunner } from '../node/dht-runner.ts'
 import { Loop } from '../node/loop.ts'
 import { Plane } from '../node/path/plane.ts'
@@ -50,6 +53,8 @@ export async function peer(args: string[]): Promise<ExitCode> {
   const stops: (() => void)[] = []
 
   const host = new Host({ sockets, timers: loop, random, signer, agent: 'wattle-peer' })
+  serveIdentify(host)
+  servePing(host)
   if (rendezvous === 'on') stops.push(serveRendezvous({ host, loop, wall }).stop)
   const listener = await wait<{ address: string }>((done) => host.listen(listen, done)).catch(
     (error: Error) => {
@@ -73,6 +78,9 @@ export async function peer(args: string[]): Promise<ExitCode> {
     })
     plane.carry(host)
     stops.push(() => plane?.close())
+    const circuits = new CircuitServer({ host, timers: loop, signer, rules, wall })
+    host.onDisconnect = (connection) => circuits.onDisconnect(connection)
+    stops.push(() => circuits.stop())
   }
 
   // The DHT on the port of everything else, unless it was given one of its own.

@@ -10,6 +10,7 @@ import { Exchange, Signer } from '../crypto/native.ts'
 import { locatorOf } from '../dht/overlay/head.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
+import { attachCircuits, type Circuits } from '../node/circuit/relays.ts'
 import { guestLayer } from '../node/dht/layer.ts'
 import type { Loop } from '../node/loop.ts'
 import { attachPlane } from '../node/path/attach.ts'
@@ -78,6 +79,8 @@ export class Home {
   readonly coordinator: Coordinator | null
   /** UDP, where relays are set. */
   readonly plane: Plane | null
+  /** Calling through relays of connections, where relays are set. */
+  readonly #circuits: Circuits | null
   readonly #options: HomeOptions
   readonly #signer: Signer
   readonly #exchange: Exchange
@@ -123,6 +126,7 @@ export class Home {
       punchSockets: LIMITS.udp.punchSockets,
       report: options.report,
     })
+    this.#circuits = attachCircuits({ ...options, host: parts.host, reserve: false })
     const { files } = options.hardware
     this.mailbox = options.mailbox
       ? homeMailbox({ files, store: this.store, access: (d) => this.access(d), ...options.mailbox })
@@ -398,6 +402,7 @@ export class Home {
     this.#options.loop.cancel('home save')
     this.coordinator?.stop()
     this.plane?.close()
+    this.#circuits?.close()
     for (const owned of this.owned) owned.stop()
     this.#invites.stop()
     this.#options.loop.cancel('mailbox sync')

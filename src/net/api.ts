@@ -88,6 +88,8 @@ export const NET_COUNTERS = [
   'silent',
   'flooded',
   'badMessages',
+  'circuitsRefused',
+  'circuitsEnded',
 ] as const
 
 export type NetCounter = (typeof NET_COUNTERS)[number]

@@ -9,6 +9,7 @@ import { LIMITS } from '../base/limits.ts'
 import type { Signer } from '../crypto/native.ts'
 import type { Failure, Listener, Random, Sockets, TcpSocket } from '../hw/hardware.ts'
 import type { Connection, NetCounter, StreamHandler, Timers } from './api.ts'
+import { isRelayed } from './circuit/socket.ts'
 import { Admission } from './link/admission.ts'
 import { Link } from './link/connection.ts'
 import { Shared } from './link/shared.ts'
@@ -34,7 +35,7 @@ interface Dial {
   readonly done: DialDone
 }
 
-/** Opens a byte pipe to the holder of `key`; for addresses that begin with `udp:`, given without it. */
+/** Opens a byte pipe to the holder of `key`; for addresses that begin with `udp:` or `relay:`, given without it. */
 export type DialPipe = (
   address: string,
   key: Bytes,
@@ -52,6 +53,8 @@ export class Host {
   onDisconnect: (connection: Connection, error: WattleError | null) => void
   /** Set where there is a datagram plane. */
   dialPipe: DialPipe | null
+  /** Set where relays of connections are known (circuit/client.ts). */
+  dialCircuit: DialPipe | null
   readonly #options: HostOptions
   readonly #timer: string
   readonly #links: Set<Link>
@@ -74,6 +77,7 @@ export class Host {
     this.onConnection = () => {}
     this.onDisconnect = () => {}
     this.dialPipe = null
+    this.dialCircuit = null
     this.#options = options
     this.#timer = options.name ?? 'net'
     this.#links = new Set()
@@ -141,15 +145,15 @@ export class Host {
         this.counters.add('dialled')
         this.#add(socket, expectedKey, done)
       } else {
-        done(
-          new WattleError('dial-failed', `${address} cannot be reached: ${error?.code ?? 'unknown'}`),
-          null,
-        )
+        const why = error instanceof WattleError ? error.message : (error?.code ?? 'unknown')
+        done(new WattleError('dial-failed', `${address} cannot be reached: ${why}`), null)
       }
     }
-    if (!address.startsWith('udp:')) this.#options.sockets.dialTcp(address, onSocket)
-    else if (this.dialPipe && expectedKey) this.dialPipe(address.slice(4), expectedKey, onSocket)
-    else onSocket(new WattleError('no-datagrams', 'datagrams are not in use here'), null)
+    const [, scheme, rest] = /^(udp|relay):(.*)$/.exec(address) ?? []
+    const pipe = scheme === 'udp' ? this.dialPipe : this.dialCircuit
+    if (scheme === undefined) this.#options.sockets.dialTcp(address, onSocket)
+    else if (pipe && expectedKey) pipe(rest!, expectedKey, onSocket)
+    else onSocket(new WattleError('no-way', `${scheme}: is not in use here`), null)
   }
 
   /** A connection that came by another way than the listeners, over a byte pipe say. */
@@ -232,7 +236,7 @@ export class Host {
 
   #add(socket: TcpSocket, expectedKey: Bytes | null, done: DialDone | null): void {
     let opened = false
-    const link = new Link(this.shared, {
+    const link = new Link(isRelayed(socket.remote) ? this.shared.inner : this.shared, {
       socket,
       inbound: done === null,
       expectedKey,

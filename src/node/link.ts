@@ -6,6 +6,7 @@ import type { Bytes } from '../base/bytes.ts'
 import type { WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Connection } from '../net/api.ts'
+import { isRelayed } from '../net/circuit/socket.ts'
 import type { Host } from '../net/host.ts'
 import { Messages } from '../net/messages.ts'
 import type { Loop } from './loop.ts'
@@ -27,8 +28,11 @@ export interface LinkOptions {
   onState: (up: boolean, error: WattleError | null) => void
 }
 
-/** Datagrams begin so much later than TCP. */
+/** Datagrams begin so much later than TCP, and a relay of connections so much later than those. */
 const PIPE_STEP_MS = 150
+const CIRCUIT_STEP_MS = 3_000
+/** How long a relayed conversation goes on before a better way is tried, again and again. */
+const BETTER_MS = 30_000
 
 /** Links of one process so far: two to one peer (its classes, its devices) must not share a timer. */
 let made = 0
@@ -105,41 +109,64 @@ export class Link {
     }
     const list = addresses()
     const address = list[this.#attempt % Math.max(1, list.length)]
-    if (address !== undefined || host.dialPipe) this.#race(address, generation)
-    else this.#again(null)
+    this.#race(address, generation)
   }
 
-  /** An address by TCP and, a moment later, whatever way the datagram plane finds; the first one counts. */
+  /** The ways that there are, best first, each begun a moment after the one before it; the first that works counts. */
   #race(address: string | undefined, generation: number): void {
     const { host, loop, key, onDial } = this.#options
+    const ways = [
+      ...(address === undefined ? [] : [{ to: address, after: 0 }]),
+      ...(host.dialPipe ? [{ to: 'udp:', after: PIPE_STEP_MS }] : []),
+      ...(host.dialCircuit ? [{ to: 'relay:', after: CIRCUIT_STEP_MS }] : []),
+    ]
+    let next = 0
     let running = 0
     let won = false
-    let pipes = host.dialPipe !== null
-    const dial = (to: string, told: boolean): void => {
+    const begin = (): void => {
+      const way = ways[next]
+      if (!way || won || generation !== this.#generation) return
+      next++
       running++
-      host.dial(to, key, (error, connection) => {
+      const following = ways[next]
+      if (following) loop.after(this.#timer, following.after, begin)
+      host.dial(way.to, key, (error, connection) => {
         running--
-        if (told) onDial?.(to, error)
+        if (way.to === address) onDial?.(way.to, error)
         if (generation !== this.#generation) return
         if (won) connection?.close()
         else if (connection) {
           won = true
+          loop.cancel(this.#timer)
           this.#open(connection, generation)
-        } else if (pipes) dialPipe()
+        } else if (next < ways.length) begin()
         else if (running === 0) this.#again(error)
       })
     }
-    const dialPipe = (): void => {
-      if (!pipes || won || generation !== this.#generation) return
-      pipes = false
-      dial('udp:', false)
-    }
-    if (address === undefined) {
-      dialPipe()
-      return
-    }
-    if (pipes) loop.after(this.#timer, PIPE_STEP_MS, dialPipe)
-    dial(address, true)
+    if (ways.length > 0) begin()
+    else this.#again(null)
+  }
+
+  /** While relayed: the other ways, for ever. A new stream asks for what the old one had not brought. */
+  #improve(relayed: Connection): void {
+    const { host, loop, key, addresses } = this.#options
+    loop.after(this.#timer, BETTER_MS, () => {
+      if (this.#messages?.stream.connection !== relayed) return
+      const list = addresses()
+      const found = (connection: Connection | null): void => {
+        if (this.#messages?.stream.connection !== relayed) return
+        if (!connection) return this.#improve(relayed)
+        this.renew()
+        relayed.close()
+      }
+      const pipe = (): void => {
+        if (!host.dialPipe) return found(null)
+        return host.dial('udp:', key, (_, connection) => found(connection))
+      }
+      const address = list[this.#attempt++ % Math.max(1, list.length)]
+      if (address === undefined) return pipe()
+      return host.dial(address, key, (_, connection) => (connection ? found(connection) : pipe()))
+    })
   }
 
   #open(connection: Connection, generation: number): void {
@@ -168,6 +195,7 @@ export class Link {
       for (const message of opening()) messages.send(message)
       this.#attempt = 0
       onState(true, null)
+      if (isRelayed(connection.remote)) this.#improve(connection)
     })
   }
 

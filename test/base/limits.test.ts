@@ -29,6 +29,7 @@ function deviceBytes(): Record<string, number> {
     pipes: L.udp.pipesBytes,
     messages: 2 * L.udp.messagesBytes,
     sessions: L.udp.sessions * 4_096,
+    circuits: L.circuit.inbound * L.circuit.messageBytes + L.net.frameBytes + 2 * L.net.chunkBytes,
     punchSockets: L.udp.punchSockets * 4_096,
   }
 }

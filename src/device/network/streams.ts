@@ -12,6 +12,7 @@ import type { Failure, Hardware } from '../../hw/hardware.ts'
 import type { Stream } from '../../net/api.ts'
 import { Host } from '../../net/host.ts'
 import { Messages } from '../../net/messages.ts'
+import { attachCircuits, type Circuits } from '../../node/circuit/relays.ts'
 import type { Subscriber } from '../../node/frames/subscriber.ts'
 import type { Loop } from '../../node/loop.ts'
 import { attachPlane } from '../../node/path/attach.ts'
@@ -72,6 +73,8 @@ export class DeviceStreams {
   #discovery: DeviceDiscovery | null
   /** UDP, where relays are set. */
   #plane: Plane | null
+  /** Being called through relays of connections, where relays are set. */
+  #circuits: Circuits | null
 
   constructor(options: StreamsOptions) {
     this.#options = options
@@ -81,6 +84,7 @@ export class DeviceStreams {
     this.#peers = null
     this.#discovery = null
     this.#plane = null
+    this.#circuits = null
     this.#host = this.#makeHost()
   }
 
@@ -119,7 +123,10 @@ export class DeviceStreams {
     const signer = this.#options.signer()
     this.#plane?.close()
     this.#plane = null
+    this.#circuits?.close()
+    this.#circuits = null
     if (!signer) return
+    this.#circuits = attachCircuits({ ...this.#options, host: this.#host, reserve: true })
     const port = Number(this.#address.slice(this.#address.lastIndexOf(':') + 1))
     const loopback = /^127\.|^\[::1\]/.test(this.#address)
     const common = { hardware, loop, host: this.#host, signer, settings, port, loopback, report }
@@ -163,6 +170,7 @@ export class DeviceStreams {
     this.#options.loop.cancel(TIMER)
     this.#discovery?.stop()
     this.#plane?.close()
+    this.#circuits?.close()
     this.#host.close()
     this.#dropPeers()
   }
@@ -223,6 +231,8 @@ export class DeviceStreams {
     loop.cancel(TIMER)
     this.#plane?.close()
     this.#plane = null
+    this.#circuits?.close()
+    this.#circuits = null
     this.#host.close()
     const before = this.#peers
     this.#dropPeers()

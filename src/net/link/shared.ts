@@ -25,16 +25,25 @@ export class Shared {
   readonly inbox: Bytes
   /** Frames of ours, sealed where they stand. */
   readonly outbox: Bytes
+  #inner: Shared | null
 
-  constructor(identity: Identity, random: Random, now: () => number) {
+  /** @param outer what is shared with connections that this one's run inside of. */
+  constructor(identity: Identity, random: Random, now: () => number, outer: Shared | null = null) {
     this.identity = identity
     this.random = random
     this.now = now
-    this.counters = new Counters(NET_COUNTERS)
-    this.protocols = new Map()
-    this.unread = new Account(LIMITS.net.unreadBytes)
-    this.unsent = new Account(LIMITS.net.unsentBytes)
+    this.counters = outer?.counters ?? new Counters(NET_COUNTERS)
+    this.protocols = outer?.protocols ?? new Map()
+    this.unread = outer?.unread ?? new Account(LIMITS.net.unreadBytes)
+    this.unsent = outer?.unsent ?? new Account(LIMITS.net.unsentBytes)
     this.inbox = new Uint8Array(LIMITS.net.frameBytes)
     this.outbox = new Uint8Array(LIMITS.net.chunkBytes + AROUND)
+    this.#inner = null
+  }
+
+  /** The same with other buffers, for connections that run inside of others: one layer deep, no more. */
+  get inner(): Shared {
+    this.#inner ??= new Shared(this.identity, this.random, this.now, this)
+    return this.#inner
   }
 }

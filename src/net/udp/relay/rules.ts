@@ -65,6 +65,14 @@ export function makeInvite(inviter: Signer, relay: Bytes, guest: Bytes, until: n
   return w.put(inviter.sign(signedText(relay, guest, until))).bytes
 }
 
+/** One source of strangers: an IPv4 address or an IPv6 /56. @param host a literal address */
+export function sourceNet(host: string): string {
+  if (!host.includes(':')) return host
+  const head = host.split('::')[0]!.split(':')
+  const fourth = (head[3] ?? '0').padStart(4, '0').slice(0, 2)
+  return `${head.slice(0, 3).join(':')}:${fourth}`
+}
+
 function invitedUntil(inviters: readonly Bytes[], relay: Bytes, guest: Bytes, invite: Bytes): number {
   if (invite.length !== INVITE_BYTES) return 0
   const r = new Reader(invite)

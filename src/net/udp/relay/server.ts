@@ -10,7 +10,7 @@ import type { Datagrams, Part } from '../datagrams.ts'
 import { FRAME } from '../frames.ts'
 import type { Session } from '../session/session.ts'
 import type { RelayClient } from './client.ts'
-import { type Allowance, allowanceOf, MODE, RELAY_STATUS, type RelayRules } from './rules.ts'
+import { type Allowance, allowanceOf, MODE, RELAY_STATUS, type RelayRules, sourceNet } from './rules.ts'
 
 const NONE: Bytes = new Uint8Array(0)
 const KEY = 32
@@ -86,7 +86,7 @@ export class RelayServer implements Part {
     if (!r.done) return
     const own = this.#plane.identity.publicKey
     const allowance = allowanceOf(this.#rules, own, session.key, invite, this.#wall())
-    const source = sourceNet(session)
+    const source = sourceNet(session.best?.host ?? '')
     const status = this.#room(session, allowance, source)
     if (status === RELAY_STATUS.ok) {
       this.#reservations.set(session, { session, source, allowance, until: now + allowance.lastsMs })
@@ -229,13 +229,4 @@ export class RelayServer implements Part {
     this.#plane.counters.add('relayRefused')
     this.onEvent('refused', session.key)
   }
-}
-
-/** One source of strangers: an IPv4 address or an IPv6 /56. */
-function sourceNet(session: Session): string {
-  const host = session.best?.host ?? ''
-  if (!host.includes(':')) return host
-  const head = host.split('::')[0]!.split(':')
-  const fourth = (head[3] ?? '0').padStart(4, '0').slice(0, 2)
-  return `${head.slice(0, 3).join(':')}:${fourth}`
 }
