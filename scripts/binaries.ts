@@ -93,8 +93,9 @@ function start({ arch, gnu }: Machine, file: string): string | null {
   if (process.arch === arch) return run(file, ['--version'])
   const emulator = [`qemu-${gnu}-static`, `qemu-${gnu}`].find(works)
   if (!emulator) return null
+  // The emulator alone is not enough: the other machine's C library has to be here too.
   const root = `/usr/${gnu}-linux-gnu`
-  return run(emulator, [...(existsSync(root) ? ['-L', root] : []), file, '--version'])
+  return existsSync(root) ? run(emulator, ['-L', root, file, '--version']) : null
 }
 
 if (!existsSync('dist/wattle')) throw new Error('dist/wattle is missing: make build')
@@ -112,7 +113,7 @@ for (const machine of MACHINES) {
   sizes[`wattle-linux-${machine.arch}`] = statSync(out).size
   const said = start(machine, resolve(out))
   if (said === null)
-    console.log(`  ${machine.arch}: NOT STARTED, there is no qemu-${machine.gnu} on this machine`)
+    console.log(`  ${machine.arch}: NOT STARTED, there is no qemu-${machine.gnu} with its C library on this machine`)
   else if (!said.includes(version)) throw new Error(`${out} --version said: ${said}`)
   console.log(`${out}: ${(statSync(out).size / 1e6).toFixed(1)} MB${said ? `, says "${said.trim()}"` : ''}`)
 }
