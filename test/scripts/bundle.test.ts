@@ -92,15 +92,15 @@ for (const { arch, gnu } of [
   { arch: 'arm64', gnu: 'aarch64' },
 ]) {
   const file = resolve(`dist/wattle-linux-${arch}`)
-  const emulator = [`qemu-${gnu}-static`, `qemu-${gnu}`].find((q) => !spawnSync(q, ['--version']).error)
+  const root = `/usr/${gnu}-linux-gnu`
+  const found = [`qemu-${gnu}-static`, `qemu-${gnu}`].find((q) => !spawnSync(q, ['--version']).error)
+  const emulator = existsSync(root) ? found : undefined
   const foreign = process.arch !== arch
   const skip =
-    missing(file, 'make binaries') || (foreign && !emulator ? `no qemu-${gnu} on this machine` : false)
+    missing(file, 'make binaries') ||
+    (foreign && !emulator ? `no qemu-${gnu} with its C library on this machine` : false)
   t.test(`wattle-linux-${arch} starts`, { skip }, async (t) => {
-    const root = `/usr/${gnu}-linux-gnu`
-    const said = foreign
-      ? start(emulator!, ...(existsSync(root) ? ['-L', root] : []), file, '--version')
-      : start(file, '--version')
+    const said = foreign ? start(emulator!, '-L', root, file, '--version') : start(file, '--version')
     t.equal(said.status, 0, said.stderr)
     t.match(said.stdout, version)
     t.equal(said.stderr, '')
