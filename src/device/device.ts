@@ -340,7 +340,10 @@ export class Device {
     const { policy } = this
     this.#streams.peers?.reputation.judge(policy.reputation)
     for (const cls of ALL_CLASSES) this.#channels?.ring(cls).keep(framesKept(cls, policy))
-    if (before === null) this.#consent.ownersChanged()
+    if (before === null) {
+      this.#consent.ownersChanged()
+      this.#page?.recheck()
+    }
     this.#options.onPolicy?.(policy)
   }
 

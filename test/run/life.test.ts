@@ -6,6 +6,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { memoryFolder } from '../../src/hw/linux/files.ts'
 import { freshCode, showCode } from '../../src/ownership/label.ts'
 import { follow, journalRecords, readRing } from './reader.ts'
 import { folder, type Line, needWattle, type Running, wattle } from './wattle.ts'
@@ -78,6 +79,8 @@ t.test('the life of a device on real processes', async (t) => {
   await run.until(() => run.all('provider1', 'sealed').length >= 7)
   keep(join(state, 'provider1'), join(kept, 'after'))
   keep(join(state, 'device'), join(kept, 'device'))
+  const memory = memoryFolder(join(state, 'device'))
+  if (existsSync(memory)) keep(memory, join(kept, 'device'))
   t.ok(await run.until(() => run.over, 30_000), 'it comes to its end')
   t.equal(await run.ended, 0, run.words)
   const failed = run.lines.filter((l) => l.who === 'script' && l.event === 'failed')

@@ -1,7 +1,7 @@
 // Files of a real run read with the program's own engines: the ring of sealed frames, and what a
 // provider's keys open of it when it has the complete traffic.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { scanJournal } from '../../src/base/journal.ts'
 import { decodeSnapshot } from '../../src/base/snapshot.ts'
@@ -33,6 +33,15 @@ export interface Opened {
 
 /** Every frame of a ring file, in the order of its slots. */
 export function readRing(path: string): RingFrame[] {
+  // What the card does not have yet lies in memory, in no order; where both have it, once.
+  const memory = path.replace(/\.ring$/, '.mem')
+  const card = framesIn(path)
+  const seen = new Set(card.map((f) => `${f.epoch}/${f.index}`))
+  const rest = existsSync(memory) ? framesIn(memory).filter((f) => !seen.has(`${f.epoch}/${f.index}`)) : []
+  return [...card, ...rest.sort((a, b) => a.epoch - b.epoch || a.index - b.index)]
+}
+
+function framesIn(path: string): RingFrame[] {
   const ring = new Uint8Array(readFileSync(path))
   const frames: RingFrame[] = []
   for (let i = 0; i + FRAME_BYTES <= ring.length; i += FRAME_BYTES) {

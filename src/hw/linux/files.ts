@@ -220,7 +220,7 @@ export function openPath(path: string, done: (error: Failure, file: OpenFile | n
 /** Where Linux keeps files in RAM for everybody; each state folder has one there that is closed to others. */
 const MEMORY = '/dev/shm'
 
-function memoryFolder(folder: string): string {
+export function memoryFolder(folder: string): string {
   const name = createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 24)
   return join(MEMORY, `wattle-${process.getuid?.() ?? 0}-${name}`)
 }
