@@ -142,3 +142,29 @@ t.test('closing a host tells both sides', async (t) => {
   })
   t.equal(late, 'closed')
 })
+
+t.test('a handler that leaves its stream as it is, and writes or ends, is called once', async (t) => {
+  for (const act of ['end', 'write'] as const) {
+    const net = new MemoryNet()
+    const a = host(net)
+    const b = host(net, 'b:1')
+    let calls = 0
+    b.handle('/careless', (stream) => {
+      calls++
+      // Writing hands on what came behind the agreement: to nobody, and not to us again.
+      if (calls > 5) return stream.reset()
+      if (act === 'end') stream.end()
+      else stream.write(utf8('no'))
+    })
+    const c = connected(net, a, 'b:1')
+    const stream = open(net, c, '/careless')
+    stream.events = { ...UNHEARD }
+    stream.write(new Uint8Array(500).fill(1))
+    net.settle()
+    stream.write(new Uint8Array(500).fill(2))
+    stream.end()
+    net.settle()
+    t.equal(calls, 1, act)
+    t.equal(b.connections().length, 1, 'and the connection stands')
+  }
+})

@@ -14,16 +14,20 @@ export class Negotiation implements StreamEvents {
   readonly #stream: MuxedStream
   readonly #negotiator: Negotiator
   readonly #outcome: Outcome
+  /** The handler has the stream. One that leaves these events in place gets no bytes, and is not called again. */
+  #over: boolean
 
   /** Calls `outcome` once, unless the other side's stream fails before a protocol was named. */
   constructor(stream: MuxedStream, negotiator: Negotiator, outcome: Outcome) {
     this.#stream = stream
     this.#negotiator = negotiator
     this.#outcome = outcome
+    this.#over = false
     this.#flush()
   }
 
   onData(bytes: Bytes): void {
+    if (this.#over) return
     const negotiator = this.#negotiator
     const stream = this.#stream
     const eaten = negotiator.feed(bytes, 0, bytes.length)
@@ -33,6 +37,7 @@ export class Negotiation implements StreamEvents {
     if (negotiator.verdict === 'agreed') {
       stream.putBack(bytes.subarray(eaten))
       stream.protocol = negotiator.protocol
+      this.#over = true
       this.#outcome(null, stream)
       return
     }
@@ -45,10 +50,13 @@ export class Negotiation implements StreamEvents {
   onDrain(): void {}
 
   onEnd(): void {
+    if (this.#over) return this.#stream.end()
     this.#stream.fail(new WattleError('stream-ended', 'the other side ended the stream before a protocol'))
   }
 
   onClose(error: WattleError | null): void {
+    if (this.#over) return
+    this.#over = true
     this.#outcome(error ?? new WattleError('closed', 'the connection was closed'), null)
   }
 
