@@ -113,7 +113,9 @@ for (const machine of MACHINES) {
   sizes[`wattle-linux-${machine.arch}`] = statSync(out).size
   const said = start(machine, resolve(out))
   if (said === null)
-    console.log(`  ${machine.arch}: NOT STARTED, there is no qemu-${machine.gnu} with its C library on this machine`)
+    console.log(
+      `  ${machine.arch}: NOT STARTED, there is no qemu-${machine.gnu} with its C library on this machine`,
+    )
   else if (!said.includes(version)) throw new Error(`${out} --version said: ${said}`)
   console.log(`${out}: ${(statSync(out).size / 1e6).toFixed(1)} MB${said ? `, says "${said.trim()}"` : ''}`)
 }
