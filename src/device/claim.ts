@@ -210,7 +210,13 @@ export class Claim {
 
   /** Everybody who gets a box in a new epoch of this class. */
   readers(cls: ClassId, witnessed: boolean): ReaderKeys[] {
-    return readersOf(this.#options.state, cls, witnessed)
+    // A consent that was over when we heard of it: its owner's event was lost with an old card, and is back.
+    return readersOf(this.#options.state, cls, witnessed).filter((r) => !this.#owning.isOver(r.until))
+  }
+
+  /** Until then nobody can say whose time is over: a start lets readers in only afterwards. */
+  get timeKnown(): boolean {
+    return this.#owning.timeKnown
   }
 
   // 5. Consent: an owner's event, checked, made durable, carried out, then acknowledged
@@ -259,7 +265,8 @@ export class Claim {
         return done(null)
       case 'authorized':
         report('authorized', { reader: decision.reader.name, grant: base64url(decision.reader.grantId) })
-        return this.#access ? this.#access.letIn(decision.reader, done) : done(null)
+        if (!this.#access || this.#owning.isOver(decision.reader.until)) return done(null)
+        return this.#access.letIn(decision.reader, done)
       case 'resumed':
         report('resumed', { readers: decision.readers.length })
         return this.#access ? this.#access.resume(decision.readers, done) : done(null)

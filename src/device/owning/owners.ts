@@ -110,6 +110,16 @@ export class Owning {
     if (decision.kind === 'recovery') this.#state.recovered = 0
   }
 
+  /** The meter has told the time, and it is believed. */
+  get timeKnown(): boolean {
+    return !Number.isNaN(this.#time.now)
+  }
+
+  /** Is the time of a consent over, as far as we know the time? `until` 0 has no end. */
+  isOver(until: number): boolean {
+    return until > 0 && until <= this.#time.now
+  }
+
   /** A telegram with a CRC that fits. Returns the confirmed time, or NaN; `now` is monotonic. */
   onTelegram(utcMs: number, now: number): number {
     const passed = this.#time.onTelegram(utcMs, now)
