@@ -214,11 +214,6 @@ export class Claim {
     return readersOf(this.#options.state, cls, witnessed).filter((r) => !this.#owning.isOver(r.until))
   }
 
-  /** Until then nobody can say whose time is over: a start lets readers in only afterwards. */
-  get timeKnown(): boolean {
-    return this.#owning.timeKnown
-  }
-
   // 5. Consent: an owner's event, checked, made durable, carried out, then acknowledged
 
   onEvent(jws: string, done: EventDone): void {

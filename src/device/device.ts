@@ -107,7 +107,6 @@ export class Device {
       onMeterTime: (utcMs) => {
         this.#meterTime = utcMs
         this.#claim.onMeterTime(utcMs)
-        if (this.#confirmed && this.#channels && !this.#channels.rotating) this.#confirm(this.#channels)
         this.#onBoard?.onMeterTime(utcMs)
       },
       onPeriod: (cls, agoMs) => this.#access?.onPeriod(cls, agoMs),
@@ -427,9 +426,8 @@ export class Device {
 
   /** Everybody who was entitled all along is owed the keys since our start; then they are forgotten. */
   #confirm(channels: Channels): void {
-    // An epoch that is about to open was written down without readers: they get its key as well. And before
-    // the time is known a reader whose time is over would have what was sealed since our start.
-    this.#confirmed = channels.rotating || !this.#claim.timeKnown
+    // An epoch that is about to open was written down without readers: they get its key as well.
+    this.#confirmed = channels.rotating
     if (this.#confirmed) return
     this.#witnessed = true
     let open = 1

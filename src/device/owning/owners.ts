@@ -110,11 +110,6 @@ export class Owning {
     if (decision.kind === 'recovery') this.#state.recovered = 0
   }
 
-  /** The meter has told the time, and it is believed. */
-  get timeKnown(): boolean {
-    return !Number.isNaN(this.#time.now)
-  }
-
   /** Is the time of a consent over, as far as we know the time? `until` 0 has no end. */
   isOver(until: number): boolean {
     return until > 0 && until <= this.#time.now
