@@ -23,7 +23,7 @@ export type ControlRequest = Record<string, unknown> & { do: string }
 /** A change of many devices with many signatures is the longest that goes through here. */
 const LINE_BYTES = 1_048_576
 
-export function controlPath(folder: string): string {
+function controlPath(folder: string): string {
   return join(folder, 'control.sock')
 }
 

@@ -62,6 +62,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home narrow DEVICE PROVIDER [--class 15min|day] [--until DATE]',
       'home grants [DEVICE] [--json]',
       'home export [DEVICE]',
+      'home log DEVICE [--json]                      what the owners have signed, event by event',
       'home owners [show] | card | add | remove | replace | threshold | recovery | transfer | sign | join | recover …   docs/owners.md',
       'home policy [show] | set MEMBER=VALUE… | reset [--device DEVICE]',
       'home update DEVICE FILE                new firmware for a device on a card of ours, over the network',
