@@ -8,7 +8,7 @@ TS = $(NODE) --experimental-strip-types --no-warnings
 STAMP := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help hardware run test test-full check ci build binaries bench bench-device bench-p1 fuzz-p1 bench-crypto interop-dht bench-dht sim-dht image image-lock hw-test bench-home lan-lab format lint types layers links nat-lab clean
+.PHONY: help hardware package run test test-full check ci build binaries bench bench-device bench-p1 fuzz-p1 bench-crypto interop-dht bench-dht sim-dht image image-lock hw-test bench-home lan-lab format lint types layers links nat-lab clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ dist/wattle: $(STAMP) $(shell find src scripts -type f)
 
 binaries: build ## dist/wattle-linux-x64 and -arm64, single executables
 	@$(TS) scripts/binaries.ts
+
+package: build ## dist/wattle-VERSION.tgz, what `npx wattle` runs
+	@$(TS) scripts/package.ts
 
 # For test/reader-py; without it those tests say that they are skipped.
 .PHONY: python-crypto vectors bench-channel
