@@ -18,6 +18,7 @@ import { attachPlane } from '../node/path/attach.ts'
 import type { Plane } from '../node/path/plane.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import type { Coordinator } from '../node/peers/coordinator.ts'
+import { type ListedPeer, signList } from '../node/peers/list.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
 import { type EventBody, signEvent } from '../ownership/event.ts'
@@ -35,6 +36,7 @@ import { Claiming } from './claiming.ts'
 import type { OwnedEvents } from './events.ts'
 import { Invites } from './invites.ts'
 import { homeMailbox, type Mailbox } from './mailbox.ts'
+import { HomeCommunities } from './network/communities.ts'
 import { homeCoordinator } from './network/finding.ts'
 import { Owned } from './owned.ts'
 import { Joining } from './owning/joining.ts'
@@ -79,6 +81,7 @@ export class Home {
   readonly successors: Successors
   readonly joining: Joining
   readonly coordinator: Coordinator | null
+  readonly communities: HomeCommunities
   /** UDP, where relays are set. */
   readonly plane: Plane | null
   /** Calling through relays of connections, where relays are set. */
@@ -158,11 +161,13 @@ export class Home {
       visiting: { host: parts.host, loop: options.loop, signer: parts.signer, wall: () => this.#wall() },
       onJoined: (device, joined) => this.#added(device, joined),
     })
+    this.communities = new HomeCommunities({ ...options, files, host: parts.host })
     this.coordinator = options.discovery
       ? homeCoordinator({
           ...options,
           settings: options.discovery,
           host: parts.host,
+          listed: () => this.communities.peers(),
           locator: (key) => {
             const device = parts.store.device(key)
             return device && locatorOf(parts.exchange, device.box, key)
@@ -341,6 +346,12 @@ export class Home {
     this.#submit(owned, { type: 'AUTHORIZATION_REVOKED', grantId }, done)
   }
 
+  /** A list of peers of this owner's, for its devices. */
+  signOwnList(name: string, peers: readonly ListedPeer[]): string {
+    const by = { kid: base64url(this.key), signer: this.#signer }
+    return signList({ name, seq: this.#wall(), m: 1, signers: [this.key], peers }, [by])
+  }
+
   /** Our word that the device belongs to this household, for it to keep and to show. */
   vouchFor(owned: Owned, kind: VouchKind, forMs: number): string {
     const at = Math.floor(this.#options.hardware.clock.wall())
@@ -440,6 +451,7 @@ export class Home {
 
   /** The first event of every device's log is ours to write. */
   #onSynced(owned: Owned): void {
+    this.communities.onSynced(owned.device.key, owned.device.name)
     this.mailbox?.drop(owned.device.key)
     const { log, name } = owned.device
     // The answer to a grant may be lost, and the grant stand; its entry may have come before its event.

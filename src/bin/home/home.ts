@@ -20,6 +20,7 @@ import { OWNER_COMMANDS } from './owners.ts'
 import { PEER_COMMANDS } from './peers.ts'
 import { POLICY_COMMANDS } from './policy.ts'
 import { PROOF_COMMANDS } from './proof.ts'
+import { COMMUNITY_COMMANDS } from './reach/communities.ts'
 import { TUNNEL_COMMANDS } from './reach/tunnel.ts'
 import { type Running, startHome } from './running.ts'
 import { UPDATE_COMMANDS } from './update.ts'
@@ -59,6 +60,7 @@ const COMMANDS: readonly HomeCommand[] = [
   ...PEER_COMMANDS,
   ...NETWORK_COMMANDS,
   ...TUNNEL_COMMANDS,
+  ...COMMUNITY_COMMANDS,
   ...UPDATE_COMMANDS,
   ...HISTORY_COMMANDS,
   ...BACKUP_COMMANDS,

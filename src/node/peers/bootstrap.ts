@@ -120,6 +120,13 @@ export class Bootstrap {
     this.#soon()
   }
 
+  /** `peers` or `fallback` say something else than before: tried at once. */
+  peersChanged(): void {
+    this.#tryAt = 0
+    this.#roundMs = ROUND_FIRST_MS
+    this.#soon()
+  }
+
   /** Asks for a wanted key now. */
   hurry(key: Bytes): void {
     const wanted = this.#wanted.get(base64url(key))

@@ -159,6 +159,11 @@ export class Coordinator {
     this.#bootstrap?.refresh()
   }
 
+  /** There are other bootstrap peers than before. */
+  peersChanged(): void {
+    this.#bootstrap?.peersChanged()
+  }
+
   /** Unclaimed devices and others around, for a person who looks for one. */
   get neighbours(): Neighbour[] {
     return this.#lan?.neighbours ?? []
