@@ -186,6 +186,8 @@ export const LIMITS = {
     entryBytes: 768,
     /** Telegrams that may wait while keys are changed. */
     heldTelegrams: 8,
+    /** Of these, after a start, until the time is known by which a consent may be over. */
+    doubtfulTelegrams: 6,
     /** Epoch start keys kept in memory until a witness confirms. */
     unwitnessedEpochs: 8,
     /** Ratchet steps a reader takes at once: a week of raw frames. */
