@@ -94,20 +94,20 @@ export class History {
 
   /** An answer was lost: home is in step now, and its log knows what stands. */
   #lookUp(person: Person): void {
-    const last = person.consents.at(-1)
-    // One that was asked for and is not in the log may yet turn up: it stays possible.
-    if (!last || last.taken < Number.POSITIVE_INFINITY) return
-    const { readers } = this.house.owned().device.log
+    const { consents } = person
     const sign = base64url(this.house.providers.get(person.name)!.card.sign)
     // Home's copy keeps those whose time is over.
-    const known = person.consents.filter((c) => c !== last).map((c) => c.id)
-    const found = readers.find((r) => base64url(r.sign) === sign && !known.includes(base64url(r.grantId)))
-    if (!found) person.current = null
-    else if (last.id === '') {
-      last.id = base64url(found.grantId)
-      person.current = last
-      this.model.learn('letIn', last.id)
+    const mine = this.house.owned().device.log.readers.filter((r) => base64url(r.sign) === sign)
+    for (const { grantId, until } of mine) {
+      const id = base64url(grantId)
+      const found = consents.some((c) => c.id === id) ? null : consents.find((c) => c.until === until)
+      if (!found) continue
+      found.id = id
+      this.model.learn('letIn', id)
     }
+    const ids = mine.map(({ grantId }) => base64url(grantId))
+    person.current =
+      consents.findLast((c) => ids.includes(c.id) && c.taken === Number.POSITIVE_INFINITY) ?? null
   }
 
   #grant(person: Person, short: boolean): void {

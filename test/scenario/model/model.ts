@@ -48,12 +48,16 @@ interface Mark {
   event: 'authorized' | 'revoked'
   reader: string
   grant: string
+  /** Virtual time, ms. */
+  at: number
   run: number
   frame: number
   /** The epoch that a revocation opened. */
   epoch: number
 }
 
+/** Home waits so long for an answer, ms. */
+const ANSWER_MS = 10_000
 const NOTHING: Known = { written: new Set(), letIn: new Set() }
 
 export class Model {
@@ -89,7 +93,7 @@ export class Model {
     const reader = String(detail['reader'])
     const epoch = Number(detail['epoch'] ?? 0)
     const [run, frame] = [this.#runs.length - 1, this.#watch.sealed.length]
-    this.#marks.push({ event, reader, grant, run, frame, epoch })
+    this.#marks.push({ event, reader, grant, at: this.#house.world.now(), run, frame, epoch })
   }
 
   learn(what: 'written' | 'letIn', grant: string): void {
@@ -147,7 +151,8 @@ export class Model {
     const unheard = (m: Mark): boolean =>
       m.reader === person.name &&
       !person.consents.some((c) => c.id === m.grant) &&
-      this.#watch.sealed[m.frame - 1]!.at >= consent.asked - 2_000
+      m.at >= consent.asked &&
+      m.at <= consent.asked + ANSWER_MS
     const given = this.#marks.find(
       (m) => m.event === 'authorized' && (consent.id === '' ? unheard(m) : m.grant === consent.id),
     )
