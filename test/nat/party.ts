@@ -58,6 +58,7 @@ function delayed(sockets: Sockets, prefix: string, ms: number): Sockets {
     listenTcp: (a, b, c) => sockets.listenTcp(a, b, c),
     dialTcp: (a, b) => sockets.dialTcp(a, b),
     networks: () => sockets.networks(),
+    gateways: () => sockets.gateways(),
     joinGroup: (a, b, c) => sockets.joinGroup(a, b, c),
     bindUdp: (address, onDatagram, done) =>
       sockets.bindUdp(address, onDatagram, (error, socket) => done(error, socket && wrap(socket))),
