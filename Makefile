@@ -120,6 +120,8 @@ test/peers/net/node_modules: test/peers/net/package-lock.json
 nat-lab: dist/wattle test/peers/net/node_modules ## hole punching through every pair of routers, in network namespaces; CELLS='cone x cone'
 	@command -v ip >/dev/null && command -v nft >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq iproute2 nftables; } || \
 	  echo "for the NAT laboratory: apt-get install iproute2 nftables"
+	@[ -x /usr/sbin/miniupnpd ] || { [ "$$(id -u)" = 0 ] && apt-get -o DPkg::Lock::Timeout=300 install -y -qq miniupnpd-nftables; } || \
+	  echo "for routers that are asked for a port: apt-get install miniupnpd-nftables"
 	@$(TS) scripts/nat-lab.ts $(if $(CELLS),"$(CELLS)")
 
 clean: ## remove what was built

@@ -134,14 +134,15 @@ export class Mapper {
 
   /** A datagram of the socket that `send` uses. */
   onDatagram(bytes: Bytes, host: string, port: number, now: number): void {
-    if (this.#stopped || host !== this.#options.gateway) return
+    // What was not asked for now, however late or early, is no answer.
+    if (this.#stopped || this.#sent === 0 || host !== this.#options.gateway) return
     const method = METHODS[this.#method]
     if (method === 'upnp') {
       const location = this.#step === 'search' ? readSearchAnswer(bytes, host) : null
       if (location) this.#describe(location, now)
       return
     }
-    const answer = port === PCP_PORT && this.#sent > 0 ? decodeGateway(bytes) : null
+    const answer = port === PCP_PORT ? decodeGateway(bytes) : null
     if (answer) this.#onAnswer(answer, method!, now)
   }
 
