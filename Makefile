@@ -114,7 +114,7 @@ hw-test: dist/wattle $(ADDONS) ## an emulated Pi Zero boots the image: how long 
 bench-home: $(STAMP) ## ten years of history: what its views cost
 	@mkdir -p build && $(TS) scripts/bench-home.ts
 
-lan-lab: dist/wattle ## mDNS beside Avahi, in network namespaces (root)
+lan-lab: dist/wattle test/peers/net/node_modules ## mDNS beside Avahi and js-libp2p, in network namespaces (root)
 	@[ -x /usr/sbin/avahi-daemon ] && [ -x /usr/bin/avahi-browse ] && [ -x /usr/bin/dbus-daemon ] || \
 	  { [ "$$(id -u)" = 0 ] && apt-get install -y -qq avahi-daemon avahi-utils dbus iproute2; } || \
 	  echo "for Avahi: apt-get install avahi-daemon avahi-utils dbus iproute2"

@@ -295,6 +295,8 @@ export const LIMITS = {
     instances: 64,
     txtBytes: 512,
     addressesOfOne: 8,
+    /** The same of libp2p's, which has multiaddrs there. */
+    p2pTxtBytes: 1_024,
     /** Longest an instance is believed, whatever it says: seconds. */
     ttlSeconds: 4_500,
     /** Services that one responder offers. */
