@@ -24,6 +24,7 @@ import { DevicePage } from './network/page.ts'
 import { DeviceStreams } from './network/streams.ts'
 import type { TunnelPort } from './network/tunnels.ts'
 import { framesKept } from './owning/retention.ts'
+import { rightsOf } from './owning/rights.ts'
 import { Access } from './publish/access.ts'
 import { ALL_CLASSES, Channels } from './publish/channels.ts'
 import { forgetFrames } from './publish/forget.ts'
@@ -167,6 +168,7 @@ export class Device {
       subscribers: () => this.#subscribers,
       name: deviceName(record.discriminator),
       discovery: options.discovery ?? null,
+      rights: rightsOf(state),
       communities: options.communities ?? (() => []),
       tunnel: options.tunnel ?? (() => []),
       standing: () => standing(this.#channels, state, this.#meterTime),

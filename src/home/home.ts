@@ -18,7 +18,6 @@ import { attachPlane } from '../node/path/attach.ts'
 import type { Plane } from '../node/path/plane.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import type { Coordinator } from '../node/peers/coordinator.ts'
-import { type ListedPeer, signList } from '../node/peers/list.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
 import { type EventBody, signEvent } from '../ownership/event.ts'
@@ -161,7 +160,12 @@ export class Home {
       visiting: { host: parts.host, loop: options.loop, signer: parts.signer, wall: () => this.#wall() },
       onJoined: (device, joined) => this.#added(device, joined),
     })
-    this.communities = new HomeCommunities({ ...options, files, host: parts.host })
+    this.communities = new HomeCommunities({
+      ...options,
+      host: parts.host,
+      signer: parts.signer,
+      owned: () => this.owned,
+    })
     this.coordinator = options.discovery
       ? homeCoordinator({
           ...options,
@@ -346,12 +350,6 @@ export class Home {
     this.#submit(owned, { type: 'AUTHORIZATION_REVOKED', grantId }, done)
   }
 
-  /** A list of peers of this owner's, for its devices. */
-  signOwnList(name: string, peers: readonly ListedPeer[]): string {
-    const by = { kid: base64url(this.key), signer: this.#signer }
-    return signList({ name, seq: this.#wall(), m: 1, signers: [this.key], peers }, [by])
-  }
-
   /** Our word that the device belongs to this household, for it to keep and to show. */
   vouchFor(owned: Owned, kind: VouchKind, forMs: number): string {
     const at = Math.floor(this.#options.hardware.clock.wall())
@@ -451,7 +449,7 @@ export class Home {
 
   /** The first event of every device's log is ours to write. */
   #onSynced(owned: Owned): void {
-    this.communities.onSynced(owned.device.key, owned.device.name)
+    this.communities.pushSoon()
     this.mailbox?.drop(owned.device.key)
     const { log, name } = owned.device
     // The answer to a grant may be lost, and the grant stand; its entry may have come before its event.

@@ -79,7 +79,7 @@ export class DeviceDiscovery {
           ? {
               peers: () => [...bootstrap.peers, ...this.#listed(ORIGIN.owner)],
               fallback: () => this.#listed(ORIGIN.card),
-              contact: () => this.#contact(),
+              contact: () => this.contact(),
               timeoutMs: bootstrap.timeoutMs,
             }
           : null,
@@ -154,7 +154,7 @@ export class DeviceDiscovery {
   }
 
   /** Null while nobody owns the device: strangers' keys are worth no place. */
-  #contact(): Bytes | null {
+  contact(): Bytes | null {
     const { signer, hardware } = this.#options
     if (!signer) return null
     const wall = Math.floor(hardware.clock.wall())

@@ -23,16 +23,16 @@ import type { DiscoverySettings } from '../../node/peers/config.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
-import { COMMUNITIES_PROTOCOL } from '../../wire/net/communities.ts'
 import { TUNNEL_PROTOCOL } from '../../wire/net/tunnel.ts'
 import { PEERS_PROTOCOL } from '../../wire/peers.ts'
 import { UPDATE_PROTOCOL } from '../../wire/update.ts'
 import type { Claim } from '../claim.ts'
 import type { ConsentServer } from '../consent.ts'
+import type { Rights } from '../owning/rights.ts'
 import type { Subscribers } from '../publish/subscribers.ts'
-import { DeviceCommunities } from './communities.ts'
 import { DeviceDiscovery } from './discovery.ts'
 import type { Standing } from './head.ts'
+import { Near } from './near/near.ts'
 import { DevicePeers } from './peers.ts'
 import { DeviceTunnels, type TunnelPort } from './tunnels.ts'
 
@@ -53,6 +53,7 @@ export interface StreamsOptions {
   name: string
   /** How it is found; null: by its address alone. */
   discovery: DiscoverySettings | null
+  rights: Rights
   /** Texts of the card's lists of peers. */
   communities: () => readonly string[]
   /** Ports that owners reach from afar. */
@@ -86,7 +87,7 @@ export class DeviceStreams {
   /** Being called through relays of connections, where relays are set. */
   #circuits: Circuits | null
   readonly #tunnels: DeviceTunnels
-  readonly #communities: DeviceCommunities
+  readonly #near: Near
 
   constructor(options: StreamsOptions) {
     this.#options = options
@@ -97,19 +98,11 @@ export class DeviceStreams {
     this.#discovery = null
     this.#plane = null
     this.#circuits = null
-    const isOwner = (key: Bytes): boolean => options.claim.entitled(key, 0)?.owner === true
-    this.#communities = new DeviceCommunities({
-      ...options,
-      files: options.hardware.files,
-      isOwner,
-      host: () => this.#host,
-      card: options.communities,
-      onChange: () => this.#discovery?.coordinator.peersChanged(),
-    })
+    this.#near = new Near({ ...options, host: () => this.#host, discovery: () => this.#discovery })
     this.#tunnels = new DeviceTunnels({
       ...options,
       sockets: options.hardware.sockets,
-      isOwner,
+      isOwner: (key) => options.claim.entitled(key, 0)?.owner === true,
       ports: options.tunnel,
     })
     this.#host = this.#makeHost()
@@ -135,7 +128,7 @@ export class DeviceStreams {
         this.#address = listener.address
         this.#makeFound()
         this.#makePlane()
-        this.#communities.start()
+        this.#near.start()
       }
       done(error)
     })
@@ -174,7 +167,7 @@ export class DeviceStreams {
       name,
       host: this.#host,
       signer: signer(),
-      communities: this.#communities.book,
+      communities: this.#near.book,
       address: () => this.#address,
       visible: () => true,
       standing,
@@ -197,7 +190,7 @@ export class DeviceStreams {
 
   close(): void {
     this.#options.loop.cancel(TIMER)
-    this.#communities.stop()
+    this.#near.stop()
     this.#discovery?.stop()
     this.#tunnels.close()
     this.#plane?.close()
@@ -234,7 +227,6 @@ export class DeviceStreams {
     if (identity) {
       host.handle(CHANNEL_PROTOCOL, (stream) => this.onChannel(stream))
       host.handle(CONSENT_PROTOCOL, (stream) => consent.onStream(stream))
-      host.handle(COMMUNITIES_PROTOCOL, (stream) => this.#communities.onStream(stream))
       host.handle(TUNNEL_PROTOCOL, (stream) => this.#tunnels.onStream(stream))
       if (update) host.handle(UPDATE_PROTOCOL, update)
       this.#watchPeers(host, identity)
@@ -250,7 +242,11 @@ export class DeviceStreams {
     this.#peers = peers
     peers.load(report)
     host.onConnection = (connection) => peers.onConnection(connection)
-    host.onDisconnect = (connection, error) => peers.onDisconnect(connection, error)
+    this.#near.serve(host, signer)
+    host.onDisconnect = (connection, error) => {
+      peers.onDisconnect(connection, error)
+      this.#near.onDisconnect(connection)
+    }
     host.handle(PEERS_PROTOCOL, (stream) => peers.onStream(stream))
     loop.every(SAVE_TIMER, SAVE_MS, () => peers.save())
   }
@@ -264,6 +260,7 @@ export class DeviceStreams {
   #changeName(): void {
     const { loop, report, signer } = this.#options
     loop.cancel(TIMER)
+    this.#near.pause()
     this.#tunnels.close()
     this.#plane?.close()
     this.#plane = null
@@ -275,7 +272,7 @@ export class DeviceStreams {
     this.#host = this.#makeHost()
     if (!this.#peers) {
       before?.forget()
-      this.#communities.forget()
+      this.#near.forget()
     }
     const again = (): void =>
       this.listen((error) => {

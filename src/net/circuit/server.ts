@@ -320,9 +320,9 @@ function limitOf(allowance: Allowance): CircuitLimit | null {
 }
 
 function spliceRules(allowance: Allowance, now: number): Splice['rules'] {
-  const { openBytes, openMs, rate, burst } = LIMITS.circuit
+  const { openBytes, openMs, burst } = LIMITS.circuit
   const forever = Number.POSITIVE_INFINITY
   if (allowance.mode === MODE.open)
     return { most: openBytes, rate: forever, burst: forever, until: now + openMs }
-  return { most: forever, rate, burst, until: forever }
+  return { most: forever, rate: allowance.bytesPerSecond, burst, until: forever }
 }

@@ -18,6 +18,7 @@ import { usage } from '../../cli.ts'
 import type { ControlRequest } from '../../control.ts'
 import { type Answer, type HomeCommand, textOf } from '../command.ts'
 import type { Running } from '../running.ts'
+import { INVITE_COMMAND, NEIGHBOURS_COMMAND } from './neighbours.ts'
 
 interface ShownList {
   device: string
@@ -56,6 +57,8 @@ export const COMMUNITY_COMMANDS: readonly HomeCommand[] = [
           )
         : [],
   },
+  NEIGHBOURS_COMMAND,
+  INVITE_COMMAND,
 ]
 
 function communities(running: Running, request: ControlRequest, answer: Answer): void {
@@ -94,11 +97,9 @@ function setOwn({ home }: Running, request: ControlRequest, answer: Answer): voi
   const peers = bootstrapPeers(textOf(request, 'peers'))
   if (!peers || peers.length === 0)
     return answer({ ok: false, code: 'usage', text: 'expected KEY@HOST:PORT, with commas between' })
-  const jws = home.signOwnList(textOf(request, 'name'), peers)
+  const jws = home.communities.sign(textOf(request, 'name'), peers)
   return home.communities.setOwn(jws, (error) => {
     if (error) return answer(told(error))
-    for (const { device, online } of home.owned)
-      if (online) home.communities.onSynced(device.key, device.name)
     return answer({ ok: true, result: { list: textOf(request, 'name'), peers: peers.length } })
   })
 }

@@ -9,7 +9,7 @@ import { type Signer, Verifier } from '../../../crypto/native.ts'
 
 const LABEL = utf8('wattle/relay invite/1\0')
 const KEY = 32
-const INVITE_BYTES: number = KEY + 6 + 64
+export const INVITE_BYTES: number = KEY + 6 + 64
 
 export const MODE = { none: 0, mine: 1, community: 2, open: 3 } as const
 /** How a relay answers. */
@@ -20,8 +20,10 @@ export interface RelayRules {
   /** Ed25519 keys of the owner's devices and of those it trusts likewise. */
   mine: (key: Bytes) => boolean
   /** Keys whose invitations count. */
-  inviters: readonly Bytes[]
-  open: boolean
+  readonly inviters: readonly Bytes[]
+  readonly open: boolean
+  /** Of one circuit, for those who are no strangers; LIMITS.udp.circuitRate where it is left out. */
+  readonly bytesPerSecond?: number
 }
 
 export interface Allowance {
@@ -44,7 +46,7 @@ export function allowanceOf(
 ): Allowance {
   const usual = {
     lastsMs: LIMITS.udp.reservationMs,
-    bytesPerSecond: LIMITS.udp.circuitRate,
+    bytesPerSecond: rules.bytesPerSecond ?? LIMITS.udp.circuitRate,
     burst: LIMITS.udp.circuitBurst,
   }
   if (rules.mine(key)) return { mode: MODE.mine, ...usual }
