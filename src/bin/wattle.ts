@@ -63,6 +63,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home grants [DEVICE] [--json]',
       'home export [DEVICE]',
       'home owners [show] | card | add | remove | replace | threshold | recovery | transfer | sign | join | recover …   docs/owners.md',
+      'home device-key show|replace DEVICE, revoke DEVICE [SUCCESSOR]   another key for a device; one that is none any more',
       'home policy [show] | set MEMBER=VALUE… | reset [--device DEVICE]',
       'home update DEVICE FILE                new firmware for a device on a card of ours, over the network',
       'home history DEVICE [--from DATE] [--to DATE] [--step minute|quarter|hour|day|month] [--zone NAME] [--csv]',
