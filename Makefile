@@ -8,7 +8,7 @@ TS = $(NODE) --experimental-strip-types --no-warnings
 STAMP := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full check ci build binaries bench bench-device bench-p1 fuzz-p1 bench-crypto interop-dht bench-dht sim-dht image image-lock hw-test bench-home lan-lab format lint types layers links nat-lab clean
+.PHONY: help hardware package run test test-full check ci build binaries bench bench-device bench-p1 fuzz-p1 bench-crypto interop-dht bench-dht sim-dht image image-lock hw-test bench-home lan-lab format lint types layers links nat-lab clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ dist/wattle: $(STAMP) $(shell find src scripts -type f)
 
 binaries: build ## dist/wattle-linux-x64 and -arm64, single executables
 	@$(TS) scripts/binaries.ts
+
+package: build ## dist/wattle-VERSION.tgz, what `npx wattle` runs
+	@$(TS) scripts/package.ts
 
 # For test/reader-py; without it those tests say that they are skipped.
 .PHONY: python-crypto vectors bench-channel
@@ -56,6 +59,9 @@ layers: $(STAMP) ## who may import whom (docs/decisions/0001-layers.md)
 	@$(TS) scripts/layers.ts
 links: $(STAMP) ## every link and path in the docs leads somewhere
 	@$(TS) scripts/links.ts
+
+hardware: $(STAMP) ## onoff and serialport for this machine, compiled here (python3, make, g++); optional
+	mkdir -p dist && npm install --prefix dist --no-save --no-package-lock --no-audit --no-fund $$(node -p "Object.entries(require('./package.json').peerDependencies).map((e) => e.join('@')).join(' ')")
 
 bench: dist/wattle ## every benchmark: size, start-up, steady state, memory
 	@$(TS) scripts/bench.ts

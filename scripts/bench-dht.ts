@@ -254,7 +254,26 @@ async function sizes(): Promise<void> {
     'src/node/dht-routing.ts',
     (input) => !/^src\/(dht|crypto|base)\//.test(input),
   )
-  goal('engine, minified', engine <= 40_960, `${engine} bytes (40 KiB); ${all} with base and crypto`)
+  const peers: string[] = []
+  for (const name of ['bittorrent-dht', 'hyperdht']) {
+    if (!existsSync(`${PEERS}/node_modules/${name}`)) continue
+    const { outputFiles } = await build({
+      stdin: { contents: `export * from '${name}'`, resolveDir: PEERS },
+      bundle: true,
+      minify: true,
+      write: false,
+      platform: 'node',
+      format: 'esm',
+      loader: { '.node': 'empty' },
+      logLevel: 'error',
+    })
+    peers.push(`${name} ${outputFiles[0]!.contents.length}`)
+  }
+  goal(
+    'engine, minified',
+    engine <= 40_960,
+    [`${engine} bytes (40 KiB); ${all} with base and crypto`, ...peers].join('; '),
+  )
   goal('adapter, minified', adapter <= 15_360, `${adapter} bytes (15 KiB)`)
   goal('routing entry', RECORD.node4 <= 48, `${RECORD.node4} bytes IPv4, ${RECORD.node6} IPv6 (48)`)
   const item = (length: number, signed: number): number =>

@@ -153,6 +153,18 @@ export const LIMITS = {
     /** Relays that are kept up. */
     relays: 4,
   },
+  /** TCP connections through streams (net/tunnel): of a device, of a home; bytes that wait for a slow port. */
+  tunnel: {
+    ofDevice: 16,
+    ofHome: 48,
+    socketBytes: 65_536,
+    /** What is left of a connection whose other side is gone. */
+    lingerMs: 30_000,
+    /** Ports of one device that are carried; head of a request by which the gateway knows its device. */
+    ports: 8,
+    headBytes: 8_192,
+    headMs: 10_000,
+  },
   channel: {
     /** One constant frame size (docs/decisions/0003-frame.md). */
     frameBytes: 256,

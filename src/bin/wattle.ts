@@ -62,6 +62,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home narrow DEVICE PROVIDER [--class 15min|day] [--until DATE]',
       'home grants [DEVICE] [--json]',
       'home export [DEVICE]',
+      'home log DEVICE [--json]                      what the owners have signed, event by event',
       'home owners [show] | card | add | remove | replace | threshold | recovery | transfer | sign | join | recover …   docs/owners.md',
       'home device-key show|replace DEVICE, revoke DEVICE [SUCCESSOR]   another key for a device; one that is none any more',
       'home policy [show] | set MEMBER=VALUE… | reset [--device DEVICE]',
@@ -69,6 +70,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home history DEVICE [--from DATE] [--to DATE] [--step minute|quarter|hour|day|month] [--zone NAME] [--csv]',
       'home backup FILE | restore FILE [--passphrase-file FILE]   keys, log, consents and history, encrypted',
       '    serve takes [--mqtt URL [--mqtt-user NAME --mqtt-password-file FILE] [--mqtt-prefix TEXT]] [--metrics ADDR]',
+      "home open DEVICE                       the address of a device's page, from anywhere (docs/reach.md)",
+      '    serve takes [--gateway ADDR|off]           pages of devices by name: http://localhost:PORT/p2p/DEVICE/',
       'home peers DEVICE [vouch [KIND] | show KEY | hide KEY | forgive KEY]   opinions of others, with reasons',
     ],
   },
@@ -95,6 +98,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'dht node --listen ADDR[,ADDR6] (--overlay NAME --state DIR | --mainline [--read-only])',
       '    [--bootstrap ADDR[,…]] [--max-bytes N] [--id HEX]',
       'dht get|put|find|peers|announce|ping …   one operation, JSON on stdout; wattle dht alone says more',
+    ],
+  },
+  tunnel: {
+    node: FULL_NODE,
+    start: (args) => home(['tunnel', ...args]),
+    help: [
+      'tunnel LOCALPORT DEVICE:PORT [--state DIR]   a port of your device on this computer; PORT is page, raw, raw-web or a number',
     ],
   },
   message: {

@@ -22,6 +22,7 @@ import { judgeHead, standing } from './network/head.ts'
 import type { PageSetting } from './network/info.ts'
 import { DevicePage } from './network/page.ts'
 import { DeviceStreams } from './network/streams.ts'
+import type { TunnelPort } from './network/tunnels.ts'
 import { offerKey } from './owning/next-key.ts'
 import { framesKept } from './owning/retention.ts'
 import { Access } from './publish/access.ts'
@@ -53,6 +54,8 @@ export interface DeviceOptions {
   onBoard?: OnBoardWishes
   /** As in MeterOptions. */
   framer?: NonNullable<MeterOptions['framer']>
+  /** Ports of this machine that owners reach through tunnels; none where it is left out. */
+  tunnel?: () => readonly TunnelPort[]
   /** The page that a phone gets; left out where none is served. */
   page?: PageSetting
 }
@@ -166,6 +169,7 @@ export class Device {
       subscribers: () => this.#subscribers,
       name: deviceName(record.discriminator),
       discovery: options.discovery ?? null,
+      tunnel: options.tunnel ?? (() => []),
       standing: () => standing(this.#channels, state, this.#meterTime),
       onRemembered: (head) => this.#channels && this.#onJudged(judgeHead(head, this.#channels, state)),
       report,

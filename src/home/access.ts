@@ -68,7 +68,7 @@ export class DeviceAccess {
   }
 }
 
-export function accessName(key: Bytes): string {
+function accessName(key: Bytes): string {
   return `access-${hex(key.subarray(0, 8))}.journal`
 }
 

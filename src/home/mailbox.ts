@@ -195,7 +195,7 @@ export class Mailbox {
   }
 }
 
-export function boxName(device: Bytes, cls: ClassId): string {
+function boxName(device: Bytes, cls: ClassId): string {
   return `mail-${hex(device.subarray(0, 8))}-${CLASS_NAMES[cls]}.ring`
 }
 

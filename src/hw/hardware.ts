@@ -62,6 +62,8 @@ export interface TcpEvents {
   onData(bytes: Bytes): void
   /** `queued()` has come back to 0. */
   onDrain(): void
+  /** The other side will send no more; ours may go on. Left out: our side is ended too. */
+  onEnd?(): void
   /** Once, last, and after our own `end` or `destroy` too. */
   onClose(error: Failure): void
 }

@@ -27,7 +27,7 @@ import type { Loop } from './loop.ts'
 const NAME = 'wattle-dht'
 const ADDRESSES = utf8('addr')
 /** Keys that `put` and `get` take: this, then 32 bytes of key and a salt, or the 20 bytes of a target. */
-export const KEY_PREFIX: Bytes = utf8('/wattle/')
+const KEY_PREFIX: Bytes = utf8('/wattle/')
 const REPROVIDE_MS = 1_200_000
 const PUBLISH_MS = 1_800_000
 const MAX_PROVIDED = 64

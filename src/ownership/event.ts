@@ -94,7 +94,7 @@ function bodyJson(body: EventBody): Record<string, unknown> {
 }
 
 /** What is signed of an event. */
-export function eventPayload(event: OwnerEvent): Bytes {
+function eventPayload(event: OwnerEvent): Bytes {
   const { device, seq, prev, at, body } = event
   const json = { v: 1, device: base64url(device), seq, prev: base64url(prev), at, ...bodyJson(body) }
   return utf8(JSON.stringify(json))

@@ -23,7 +23,7 @@ const CHECK_OFFSET = 9
 /** The text of a URL with a code, or of a code with blanks in it. */
 const LONGEST_INPUT = 256
 
-export const KDF_NAME = 'scrypt 15/8/1'
+const KDF_NAME = 'scrypt 15/8/1'
 /** Both sides' names in the key exchange; the device's is `deviceName`. */
 export const OWNER_NAME: Bytes = utf8('owner')
 

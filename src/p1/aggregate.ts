@@ -24,7 +24,7 @@ const QUARTER_MS = 900_000
 const DAY_MS = 86_400_000
 
 /** Summary flag: readings were missing inside. */
-export const FLAG_GAP = 1
+const FLAG_GAP = 1
 
 /** Numbers held while a period runs. */
 const PERIOD = 0

@@ -31,10 +31,10 @@ export const UNIT_VA = 5
 export const UNIT_V = 6
 export const UNIT_A = 7
 export const UNIT_HZ = 8
-export const UNIT_S = 9
+const UNIT_S = 9
 export const UNIT_M3 = 10
 export const UNIT_J = 11
-export const UNIT_OTHER = 12
+const UNIT_OTHER = 12
 export const UNIT_NAMES: readonly string[] = [
   '',
   'W',

@@ -20,7 +20,7 @@ export const FORM_DELTA = 2
 export const KEY_HEAD = 1
 export const DELTA_HEAD = 5
 
-export const OP_END = 0
+const OP_END = 0
 export const OP_END_CRC = 1
 export const OP_COPY = 2
 export const OP_COPY_LONG = 3
@@ -32,13 +32,13 @@ export const OP_BYTES = 7
 export const OP_DIGITS = 8
 export const OP_DIGITS_LONG = 15
 
-export const COPY_MAX = 16
+const COPY_MAX = 16
 export const COPY_LONG_MIN = 17
-export const COPY_LONG_MAX = 272
-export const BYTES_MAX = 16
-export const DIGITS_MAX = 7
+const COPY_LONG_MAX = 272
+const BYTES_MAX = 16
+const DIGITS_MAX = 7
 export const DIGITS_LONG_MIN = 8
-export const DIGITS_LONG_MAX = 23
+const DIGITS_LONG_MAX = 23
 
 const LF = 10
 const OPEN = 40

@@ -26,14 +26,13 @@ import { KEY, SLOT_UNITS, SLOTS, slot, slotOf } from './obis.ts'
 import { MAX_OBJECTS, type Telegram } from './telegram.ts'
 
 /** M-Bus channels of a meter: 1 to 4 in every standard. */
-export const MAX_CHANNELS = 8
+const MAX_CHANNELS = 8
 /** A meter clock that is off by more than this is flagged. */
 const CLOCK_SKEW_MS = 86_400_000
 /** Times before 2001 are those of a clock that was never set. */
 const UNSET_BEFORE_MS = 978_307_200_000
 
 /** M-Bus device types (EN 13757-3) that meters in the field report. */
-export const MBUS_ELECTRICITY = 2
 export const MBUS_GAS = 3
 export const MBUS_HEAT = 4
 export const MBUS_WARM_WATER = 6

@@ -11,7 +11,7 @@ const { telegramBytes } = LIMITS.p1
 
 /** An object line needs at least 12 bytes, a group two. */
 export const MAX_OBJECTS: number = Math.ceil(telegramBytes / 12)
-export const MAX_GROUPS: number = telegramBytes / 2
+const MAX_GROUPS: number = telegramBytes / 2
 
 const NONE: Bytes = new Uint8Array(0)
 

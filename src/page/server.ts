@@ -54,6 +54,8 @@ export interface PageOptions {
   readonly frames?: readonly string[]
   /** Addresses of pages that may show this page in a frame. */
   readonly ancestors?: readonly string[]
+  /** Where a path lives that is not this page's (`/p2p/DEVICE/…`), or null. */
+  readonly elsewhere?: (path: string) => string | null
 }
 
 export type PageCounter = 'host' | 'origin' | 'full' | 'shape' | 'busy' | 'slow' | 'cut'
@@ -73,6 +75,7 @@ export class PageServer implements HttpHandlers {
   readonly #assets: AssetStore
   readonly #gate: Gate
   readonly #pages: Page[]
+  readonly #elsewhere: (path: string) => string | null
   #frames: readonly string[]
   #ancestors: readonly string[]
 
@@ -82,6 +85,7 @@ export class PageServer implements HttpHandlers {
     this.#assets = new AssetStore(options.assets, options.front)
     this.#gate = new Gate(options.hosts ?? [])
     this.#pages = []
+    this.#elsewhere = options.elsewhere ?? (() => null)
     this.#frames = origins(options.frames ?? [])
     this.#ancestors = origins(options.ancestors ?? [])
   }
@@ -159,6 +163,8 @@ export class PageServer implements HttpHandlers {
       return words(403, 'This page does not go by the name that was asked, or another site asked for it.')
     if (pathOf(request.url) === '/live')
       return words(426, 'This address speaks WebSocket.', { upgrade: 'websocket' })
+    const location = this.#elsewhere(request.url)
+    if (location !== null) return words(307, `It is at ${location}`, { location })
     return this.#assets.answer(request, host, { frames: this.#frames, ancestors: this.#ancestors })
   }
 

@@ -18,7 +18,7 @@ const VERSION = 1
 export const ENTRY_SIGNATURE = 64
 const HASH = 32
 /** Unsigned bytes of an entry about one reader. */
-export const READER_ENTRY_BYTES = 202
+const READER_ENTRY_BYTES = 202
 const KEYS_FIXED = 43
 const PLACE_BYTES = 11
 

@@ -43,7 +43,6 @@ export type Reason = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
 /** Prefix of every signed frame, so that no other signature of the device can pass for one. */
 export const FRAME_DOMAIN: Bytes = utf8('wattle/frame/1\0')
 
-export const frameType = (f: Bytes): number => f[0]!
 export const frameClass = (f: Bytes): number => f[1]!
 export const framePart = (f: Bytes): number => f[2]!
 export const frameParts = (f: Bytes): number => f[3]!

@@ -4,7 +4,7 @@
 import { type Bytes, text, utf8 } from '../base/bytes.ts'
 import { crc32 } from '../base/crc32.ts'
 
-export const LABEL_RECORD_BYTES = 4_096
+const LABEL_RECORD_BYTES = 4_096
 /** Where the two copies are on the card, in bytes. */
 export const LABEL_RECORD_AT: readonly [number, number] = [524_288, 655_360]
 

@@ -19,7 +19,7 @@ export const PAGE_STREAMS = 5
 /** plane, version, device, ephemeral, signature. */
 export const PAGE_HELLO_BYTES = 130
 /** owner, secret, signature. */
-export const PAGE_PROOF_BYTES = 128
+const PAGE_PROOF_BYTES = 128
 /** plane, box. */
 export const PAGE_OPEN_BYTES: number = 1 + HPKE_OVERHEAD + PAGE_PROOF_BYTES
 

@@ -24,7 +24,7 @@ export const PEERS = {
 } as const
 
 /** In this order on the wire: their place is their number. */
-export const REASON_WORDS = [
+const REASON_WORDS = [
   'signatures',
   'answers',
   'storing',

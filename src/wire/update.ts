@@ -106,7 +106,7 @@ export function decodeUpdateHead(bytes: Bytes): { jws: string; manifest: Manifes
 export const UPDATE = { offer: 1, accept: 2, data: 3, taken: 4, refused: 5, installed: 6 } as const
 
 /** Why a device takes no update, or not this one. */
-export const REFUSALS = [
+const REFUSALS = [
   'unsigned',
   'malformed',
   'other-board',

@@ -1,4 +1,6 @@
 // What the caps of base/limits.ts come to when every one of them is reached at once.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { LIMITS } from '../../src/base/limits.ts'
 import { FRAMES_PER_MESSAGE } from '../../src/wire/channel.ts'
@@ -61,4 +63,14 @@ t.test('caps that depend on each other fit', async (t) => {
   t.ok(L.p1.telegramBytes <= L.p1.ringBytes / 2)
   t.ok(L.update.chunkBytes + 7 <= L.net.messageBytes, 'a piece of an update is one message')
   t.ok(L.update.windowBytes <= L.net.streamSendBytes, 'and those on their way fit into the stream')
+})
+
+t.test('no cap is written down that nobody keeps', async (t) => {
+  const source = (readdirSync('src', { recursive: true }) as string[])
+    .filter((name) => name.endsWith('.ts') && name !== join('base', 'limits.ts'))
+    .map((name) => readFileSync(join('src', name), 'utf8'))
+    .join('\n')
+  for (const [part, caps] of Object.entries(LIMITS))
+    for (const name of Object.keys(caps))
+      t.match(source, new RegExp(`\\b${name}\\b`), `${part}.${name} is read somewhere`)
 })

@@ -3,11 +3,11 @@
 // they end, while the owner's go on.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
+import { freeAddress } from '../../src/bin/run/ports.ts'
 import { openPage, quiet, seen, skipBrowser, startBrowser, textOf } from './browser.ts'
 import { openHouse } from './house.ts'
 
@@ -41,22 +41,13 @@ function follow(t: Test, state: string, listen: string): Events {
   return { child, lines, until }
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
-}
-
 t.test('a link, a phone, a provider', { skip: skipBrowser }, async (t) => {
   const browser = await startBrowser()
   t.teardown(() => browser.close())
   const house = await openHouse(t)
   const state = mkdtempSync(join(tmpdir(), 'wattle-grant-'))
   t.teardown(() => rmSync(state, { recursive: true, force: true }))
-  const listen = `127.0.0.1:${await freePort()}`
+  const listen = await freeAddress('127.0.0.1:0')
   const run = (...args: string[]): string =>
     execFileSync(NODE, ['dist/wattle', 'provider', ...args, '--state', state], { encoding: 'utf8' })
   run('init', '--name', 'EnergieLab', '--domain', 'energielab.example')

@@ -5,7 +5,8 @@ import t, { type Test } from 'tap'
 import { base64url, unbase64url } from '../../src/base/bytes.ts'
 import { openEntry } from '../../src/channel/access.ts'
 import { sha256, Verifier } from '../../src/crypto/native.ts'
-import { consentsOf, exportOf } from '../../src/home/proof.ts'
+import { logOf } from '../../src/home/proof/log.ts'
+import { consentsOf, exportOf } from '../../src/home/proof/proof.ts'
 import { eventHash } from '../../src/ownership/event.ts'
 import { ownConsents } from '../../src/provider/proof.ts'
 import { ENTRY } from '../../src/wire/access.ts'
@@ -95,6 +96,24 @@ t.test('grant, pause, restart, revoke: the sum is what was read; all three hold 
     return (JSON.parse(Buffer.from(payload.payload, 'base64url').toString()) as { type: string }).type
   })
   t.same(types, ['AUTHORIZED', 'PAUSED', 'RESUMED', 'AUTHORIZATION_REVOKED'])
+
+  const log = logOf(device)
+  t.same(
+    log.map((e) => e.type),
+    ['DEVICE_ADDED', 'AUTHORIZED', 'AUTHORIZED', 'PAUSED', 'RESUMED', 'AUTHORIZATION_REVOKED'],
+  )
+  t.same(
+    log.map((e) => e.seq),
+    [1, 2, 3, 4, 5, 6],
+  )
+  t.match(log[1]!.words, /^alice .*may read raw until \d{4}-\d\d-\d\d/)
+  t.equal(log[3]!.words, 'alice has to wait')
+  t.equal(log[5]!.words, 'bob may no longer read', 'it names whom the event only names by the consent')
+  t.same(
+    log.map((e) => e.hash),
+    [...events.keys()],
+  )
+  t.ok(log.every((e) => e.signers.length === 1))
 
   // The same bytes in three places, and nobody else's at a provider.
   const mine = house.home!.access(device)!.book.entries

@@ -73,13 +73,16 @@ async function* through(program: string, file: ReadStream): AsyncGenerator<Bytes
   const ended = once(child, 'close') as Promise<[number | null]>
   ended.catch(() => {})
   file.pipe(child.stdin)
+  let whole = false
   try {
     for await (const chunk of child.stdout) yield chunk as Bytes
+    whole = true
   } catch (error) {
     throw failed ?? error
   } finally {
     file.destroy()
-    child.kill()
+    // Its output may end a moment before it does.
+    if (!whole) child.kill()
   }
   if (failed) throw failed as Error
   const [code] = await ended

@@ -1,6 +1,8 @@
-// `wattle home grants|export`: who can read what, computed from the keys that were handed out.
+// `wattle home grants|export|log`: who can read what, computed from the keys that were handed out; and what
+// the owners have signed.
 
-import { type ConsentReport, consentsOf, exportOf } from '../../home/proof.ts'
+import { type LogReport, logOf } from '../../home/proof/log.ts'
+import { type ConsentReport, consentsOf, exportOf } from '../../home/proof/proof.ts'
 import type { OwnedDevice } from '../../home/store.ts'
 import { type Parsed, usage } from '../cli.ts'
 import type { ControlRequest } from '../control.ts'
@@ -10,6 +12,14 @@ import type { Running } from './running.ts'
 export const PROOF_COMMANDS: readonly HomeCommand[] = [
   { verb: 'grants', request: (words, given) => deviceOrAll('grants', words, given), act: grants },
   { verb: 'export', request: (words, given) => deviceOrAll('export', words, given), act: exportAll },
+  {
+    verb: 'log',
+    request: (words, given) => {
+      if (words.length !== 1) throw usage('home log: expected DEVICE')
+      return deviceOrAll('log', words, given)
+    },
+    act: ownerLog,
+  },
 ]
 
 function deviceOrAll(verb: string, words: string[], given: Parsed): ControlRequest {
@@ -56,6 +66,22 @@ function exportAll(running: Running, request: ControlRequest, answer: Answer): v
     })
     answer({ ok: true, result })
   })
+}
+
+function ownerLog(running: Running, request: ControlRequest, answer: Answer): void {
+  chosen(running, request, ([device]) => {
+    const word = textOf(request, 'device')
+    if (!device) return answer({ ok: false, code: 'unknown-device', text: `no device ${word} here` })
+    const list = logOf(device)
+    answer(request['json'] === true ? { ok: true, result: list } : { ok: true, say: logTable(list) })
+  })
+}
+
+/** For people: a line for each event. */
+function logTable(list: readonly LogReport[]): string {
+  if (list.length === 0) return 'nothing was signed yet'
+  const by = (kids: readonly string[]): string => kids.map((kid) => kid.slice(0, 8)).join(', ')
+  return list.map((e) => `${e.seq} ${when(e.at)} ${e.words} [${by(e.signers)}]`).join('\n')
 }
 
 /** For people: a line for each consent, and one for each span of frames. */

@@ -6,6 +6,8 @@ import { WattleError } from '../../base/errors.ts'
 import { LIMITS } from '../../base/limits.ts'
 import { Face } from '../../home/face.ts'
 import { Home } from '../../home/home.ts'
+import type { Gateway } from '../../home/network/gateway.ts'
+import { Tunnels } from '../../home/network/tunnels.ts'
 import { Loop } from '../../node/loop.ts'
 import { PageServer } from '../../page/server.ts'
 import { emit, type Parsed, wait } from '../cli.ts'
@@ -14,6 +16,7 @@ import { type OpenMachine, openMachine } from '../machine.ts'
 import { cardOf } from './card.ts'
 import { lookUpDomain } from './domain.ts'
 import { Keeping } from './keeping.ts'
+import { devicePage, startGateway } from './reach/gateway.ts'
 
 export interface Running {
   machine: OpenMachine
@@ -21,6 +24,11 @@ export interface Running {
   face: Face
   page: PageServer
   keeping: Keeping
+  tunnels: Tunnels
+  /** Null while it does not listen. */
+  gateway: Gateway | null
+  /** As `--gateway` says, or beside the page's address; `host:port`, or null where it is off. */
+  openGateway: (wish: string | undefined, page: string) => Promise<string | null>
   stop: () => Promise<void>
 }
 
@@ -28,11 +36,16 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
   const machine = await openMachine(folder)
   const { hardware } = machine
   const loop = new Loop(hardware.clock, LIMITS.node.peerTimers)
+  let started: Running | null = null
   // Opened last: a home that cannot start makes no files.
   let keeping: Keeping | null = null
   const providerPage = given.text('provider-page') ?? null
   const page = new PageServer(
-    { assets: pages.home, ...(providerPage === null ? {} : { frames: [providerPage] }) },
+    {
+      assets: pages.home,
+      ...(providerPage === null ? {} : { frames: [providerPage] }),
+      elsewhere: (path) => devicePage(started, path),
+    },
     { onPage: (tell) => face.onPage(tell), onAsk: (ask, answer) => face.ask(ask, answer) },
   )
   const face = new Face({
@@ -107,13 +120,28 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
       )
     await wait((done) => running.store.addCard(line, done))
   }
+  const tunnels = new Tunnels({
+    sockets: hardware.sockets,
+    loop,
+    find: (key) => running.host.find(key),
+    report: (event, detail) => emit('home', event, detail),
+  })
   const stop = async (): Promise<void> => {
     page.close()
+    started?.gateway?.close()
+    tunnels.close()
     await new Promise<void>((resolve) => running.close(resolve))
     await kept.close()
     machine.release()
   }
-  return { machine, home: running, face, page, keeping: kept, stop }
+  const openGateway = async (wish: string | undefined, beside: string): Promise<string | null> => {
+    const parts = { home: running, tunnels, sockets: hardware.sockets, loop }
+    const opened = await startGateway(parts, wish, beside)
+    started!.gateway = opened?.gateway ?? null
+    return opened?.address ?? null
+  }
+  started = { machine, home: running, face, page, keeping: kept, tunnels, gateway: null, openGateway, stop }
+  return started
 }
 
 /** `--mailbox ADDR`, and where readers find it: `--mailbox-address`, or the same. */

@@ -4,11 +4,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { WattleError } from '../../base/errors.ts'
 import { askControl, type ControlRequest } from '../control.ts'
+import { freeAddress } from './ports.ts'
 import type { Line, Stage, Step } from './script.ts'
 import { keepStay, type Stay } from './stay.ts'
 
@@ -160,20 +160,20 @@ export class Cast implements Stage {
     actor.died = false
     const ready = this.#next(who, 'ready')
     createInterface({ input: child.stdout! }).on('line', (text) => this.#onLine(who, text))
-    createInterface({ input: child.stderr! }).on('line', (text) =>
-      this.#onEvent({ t: Date.now(), who, event: 'says', text }),
-    )
+    let last = 'it said nothing'
+    createInterface({ input: child.stderr! }).on('line', (text) => {
+      last = text
+      this.#onEvent({ t: Date.now(), who, event: 'says', text })
+    })
     child.stdin!.on('error', () => {})
     const gone = new Promise<never>((_resolve, reject) => {
-      child.once('exit', (code, signal) => {
+      // `close`, not `exit`: its last words have been read by then.
+      child.once('close', (code, signal) => {
         actor.child = null
         actor.died = !this.#closing
         this.#onEvent({ t: Date.now(), who, event: 'ended', code, signal })
         reject(
-          new WattleError(
-            'ended',
-            `${who} ended before it was ready (exit code ${code}); its words are above`,
-          ),
+          new WattleError('ended', `${who} ended before it was ready (exit code ${code ?? signal}): ${last}`),
         )
       })
     })
@@ -285,7 +285,7 @@ export class Cast implements Stage {
     if (!child) return Promise.resolve()
     return new Promise((resolve) => {
       const late = setTimeout(() => child.kill('SIGKILL'), 3_000)
-      child.once('exit', () => {
+      child.once('close', () => {
         clearTimeout(late)
         resolve()
       })
@@ -321,23 +321,4 @@ function self(): string[] {
     // Older than the module: then it is no single executable either.
   }
   return [process.argv[1]!]
-}
-
-/** The address itself, or with port 0 (or where it is taken) one that is free now. */
-function freeAddress(address: string): Promise<string> {
-  const [host, port] = [
-    address.slice(0, address.lastIndexOf(':')),
-    Number(address.slice(address.lastIndexOf(':') + 1)),
-  ]
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE' && port !== 0) resolve(freeAddress(`${host}:0`))
-      else reject(error)
-    })
-    server.listen(port, host, () => {
-      const bound = server.address() as { port: number }
-      server.close(() => resolve(`${host}:${bound.port}`))
-    })
-  })
 }

@@ -10,7 +10,7 @@ import type { Entitled } from '../publish/subscribers.ts'
 import type { DeviceState } from '../state.ts'
 
 /** Owners have no grant of their own: their boxes are bound to this id. */
-export const OWNER_GRANT: Bytes = new Uint8Array(16)
+const OWNER_GRANT: Bytes = new Uint8Array(16)
 const NO_ENTRY: Bytes = new Uint8Array(32)
 
 /** By the key that a connection proved; null for strangers. */

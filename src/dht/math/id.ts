@@ -7,7 +7,7 @@ import type { Bytes } from '../../base/bytes.ts'
 /** Bytes of an id. */
 export const ID_BYTES = 20
 /** Words of an id. */
-export const ID_WORDS = 5
+const ID_WORDS = 5
 
 /** Five words, in a table or alone. */
 export type Words = Int32Array

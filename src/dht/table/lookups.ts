@@ -11,7 +11,7 @@ import { closer, copyId, logDistance, sameId, type Words } from '../math/id.ts'
 import { CANDIDATES, type Slab } from '../slab.ts'
 
 /** States of a candidate; from ANSWERED on it has answered. */
-export const NEW = 0
+const NEW = 0
 export const ASKED = 1
 export const LATE = 2
 export const FAILED = 3

@@ -27,7 +27,7 @@ const CLUSTER = 3
 
 /** Flags: proven by key (overlay) or fitting its address (BEP-42); read from a file, not yet heard of. */
 export const VERIFIED = 1
-export const RESTORED = 2
+const RESTORED = 2
 
 export class Table {
   readonly family: Family

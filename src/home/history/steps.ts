@@ -11,7 +11,7 @@ const FIXED: Readonly<Record<'minute' | 'quarter' | 'hour', number>> = {
   hour: 60 * MINUTE,
 }
 /** Most steps of one view: ten years of days, ten weeks of minutes. */
-export const MOST_STEPS = 100_000
+const MOST_STEPS = 100_000
 
 /** Numbers of a local date; month 1 to 12. */
 interface Local {

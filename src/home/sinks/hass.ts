@@ -118,7 +118,7 @@ function other(r: PageReading, kind: 'water' | 'warm-water' | 'heat'): number | 
 }
 
 /** Letters, digits, `_` and `-` only, as topics and ids want it. */
-export function objectId(device: MeterDevice): string {
+function objectId(device: MeterDevice): string {
   return `wattle_${device.key}`
 }
 

@@ -22,9 +22,9 @@ export interface Service {
  * announced anew when they do, and every listener would ask again twice in those 120 seconds.
  */
 export const HOST_TTL = 900
-export const OTHER_TTL = 4_500
+const OTHER_TTL = 4_500
 export const LOCAL = 'local'
-export const META: string = `_services._dns-sd._udp.${LOCAL}`
+const META: string = `_services._dns-sd._udp.${LOCAL}`
 const NONE: Bytes = new Uint8Array(0)
 
 /** A record with what its type needs. */
@@ -84,7 +84,7 @@ export function sameRecord(a: DnsRecord, b: DnsRecord): boolean {
   return a.type === b.type && sameName(a.name) === sameName(b.name) && sameData(a, b)
 }
 
-export function sameData(a: DnsRecord, b: DnsRecord): boolean {
+function sameData(a: DnsRecord, b: DnsRecord): boolean {
   if (a.port !== b.port || sameName(a.target) !== sameName(b.target)) return false
   return equal(a.data, b.data)
 }

@@ -11,7 +11,7 @@ import { addressOf, multiaddrBytes } from '../multiaddr.ts'
 import { publicKeyOf, publicKeyProto } from '../noise/identity.ts'
 import { bytesField, FieldReader } from '../protobuf.ts'
 
-export const IDENTIFY = '/ipfs/id/1.0.0'
+const IDENTIFY = '/ipfs/id/1.0.0'
 const VERSION = 'ipfs/0.1.0'
 /** Entries of one list and characters of one text that are kept. */
 const MAX_ENTRIES = 64

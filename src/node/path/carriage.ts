@@ -11,7 +11,7 @@ import type { Datagrams } from '../../net/udp/datagrams.ts'
 import { type Carrier, RANK } from '../../net/udp/session/path.ts'
 import type { Session } from '../../net/udp/session/session.ts'
 
-export const DATAGRAMS_PROTOCOL = '/wattle/datagrams/1.0.0'
+const DATAGRAMS_PROTOCOL = '/wattle/datagrams/1.0.0'
 
 export class Carriage {
   readonly #host: Host

@@ -13,7 +13,7 @@ export const RELAY = ['nobody', 'owners', 'readers', 'anyone'] as const
 export type RelayFor = (typeof RELAY)[number]
 
 /** Finest class that one owner may grant alone, from none up; `raw` is every telegram. */
-export const FINEST = ['none', 'day', '15min', 'raw'] as const
+const FINEST = ['none', 'day', '15min', 'raw'] as const
 export type Finest = (typeof FINEST)[number]
 
 export interface Policy {

@@ -1,7 +1,16 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync, inflateSync } from 'node:zlib'
@@ -136,6 +145,25 @@ t.test('packed images: gzip, xz, zstd; a damaged one is told', async (t) => {
     t.equal(cut.code, 1, name)
     t.match(cut.error, /cannot be read/, name)
   }
+})
+
+t.test('a program whose output ends before it does', async (t) => {
+  const bin = path('bin')
+  mkdirSync(bin)
+  writeFileSync(join(bin, 'zstd'), '#!/bin/sh\ncat\nexec 1>&-\nsleep 0.2\nexit $END\n', { mode: 0o755 })
+  const { PATH, END } = process.env
+  t.teardown(() => Object.assign(process.env, { PATH, END: END ?? '0' }))
+  process.env['END'] = '0'
+  process.env['PATH'] = `${bin}:${PATH}`
+  writeFileSync(path('slow.img.zst'), image())
+  const read = async (): Promise<number> => {
+    let bytes = 0
+    for await (const piece of openImage(path('slow.img.zst')).pieces) bytes += piece.length
+    return bytes
+  }
+  t.equal(await read(), BYTES)
+  process.env['END'] = '7'
+  await t.rejects(read(), { code: 'no-image', message: /zstd ended with exit code 7/ })
 })
 
 t.test('what is refused before a byte is written', async (t) => {

@@ -3,11 +3,11 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from 'mqtt'
 import t, { type Test } from 'tap'
+import { freeAddress } from '../../../src/bin/run/ports.ts'
 import { discoveryTopic, HOME_TOPIC, stateTopic } from '../../../src/home/sinks/hass.ts'
 import { MqttSink } from '../../../src/home/sinks/mqtt.ts'
 import { full, meter } from './readings.ts'
@@ -21,14 +21,7 @@ async function until(what: () => boolean, ms = 10_000): Promise<boolean> {
   return what()
 }
 
-function freePort(): Promise<number> {
-  return new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => done(port))
-    })
-  })
-}
+const freePort = async (): Promise<number> => Number((await freeAddress('127.0.0.1:0')).split(':')[1])
 
 async function broker(t: Test, port: number): Promise<ChildProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'wattle-mqtt-'))

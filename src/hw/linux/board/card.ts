@@ -86,7 +86,7 @@ function slotsOf(path: string): { a: Extent; b: Extent } {
 }
 
 /** Part of a file as a file of its own; what would go beyond its end is refused whole. */
-export function windowOf(file: OpenFile, extent: Extent): OpenFile {
+function windowOf(file: OpenFile, extent: Extent): OpenFile {
   const full = (): Failure =>
     Object.assign(new Error('ENOSPC: beyond the end of the slot'), { code: 'ENOSPC' })
   return {

@@ -26,7 +26,7 @@ const CLASS_NAMES: Readonly<Record<LedName, readonly string[]>> = {
 const LEAST_MS = 10
 
 /** What the kernel's pattern trigger is told: pairs of level and time, each with an end of no length, so that nothing fades. */
-export function patternText(pattern: LedPattern, lit: string): string {
+function patternText(pattern: LedPattern, lit: string): string {
   const steps: string[] = []
   for (let i = 0; i < pattern.times.length; i++) {
     const last = i === pattern.times.length - 1

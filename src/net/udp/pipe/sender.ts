@@ -4,10 +4,11 @@
 // 64 KB, are unacknowledged; the other side keeps room for exactly those.
 
 import type { Bytes } from '../../../base/bytes.ts'
+import { LIMITS } from '../../../base/limits.ts'
 import { type Account, ByteQueue } from '../../queue.ts'
 
 export const SEGMENT_BYTES = 1_120
-export const SEGMENTS = 58
+export const SEGMENTS: number = Math.floor(LIMITS.udp.pipeBytes / SEGMENT_BYTES)
 const NONE: Bytes = new Uint8Array(0)
 const FIRST_RTO_MS = 500
 const LEAST_RTO_MS = 100

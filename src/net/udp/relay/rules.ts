@@ -9,7 +9,7 @@ import { type Signer, Verifier } from '../../../crypto/native.ts'
 
 const LABEL = utf8('wattle/relay invite/1\0')
 const KEY = 32
-export const INVITE_BYTES: number = KEY + 6 + 64
+const INVITE_BYTES: number = KEY + 6 + 64
 
 export const MODE = { none: 0, mine: 1, community: 2, open: 3 } as const
 /** How a relay answers. */

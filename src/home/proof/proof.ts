@@ -2,11 +2,11 @@
 // say what was agreed, the device's entries which keys were handed out; what could be read is computed from
 // the latter. The export carries both as they were signed, so that anybody can do the sum again.
 
-import { base64url, text, unbase64url } from '../base/bytes.ts'
-import type { AccessBook, Span } from '../channel/proof.ts'
-import { ENDING, type Ending } from '../wire/channel.ts'
-import type { DeviceAccess } from './access.ts'
-import type { OwnedDevice } from './store.ts'
+import { base64url, text, unbase64url } from '../../base/bytes.ts'
+import type { AccessBook, Span } from '../../channel/proof.ts'
+import { ENDING, type Ending } from '../../wire/channel.ts'
+import type { DeviceAccess } from '../access.ts'
+import type { OwnedDevice } from '../store.ts'
 
 export interface PlaceReport {
   epoch: number
