@@ -64,6 +64,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home export [DEVICE]',
       'home log DEVICE [--json]                      what the owners have signed, event by event',
       'home owners [show] | card | add | remove | replace | threshold | recovery | transfer | sign | join | recover …   docs/owners.md',
+      'home device-key show|replace DEVICE, revoke DEVICE [SUCCESSOR]   another key for a device; one that is none any more',
       'home policy [show] | set MEMBER=VALUE… | reset [--device DEVICE]',
       'home update DEVICE FILE                new firmware for a device on a card of ours, over the network',
       'home history DEVICE [--from DATE] [--to DATE] [--step minute|quarter|hour|day|month] [--zone NAME] [--csv]',

@@ -12,6 +12,7 @@ import { stateFolder } from '../machine.ts'
 import { BACKUP_COMMANDS, restore } from './backup.ts'
 import type { Answer, Gone, HomeCommand } from './command.ts'
 import { CONSENT_COMMANDS } from './consent.ts'
+import { DEVICE_KEY_COMMANDS } from './device-key.ts'
 import { DEVICE_COMMANDS } from './devices.ts'
 import { HISTORY_COMMANDS } from './history.ts'
 import { KEEPING_OPTIONS } from './keeping.ts'
@@ -56,6 +57,7 @@ const COMMANDS: readonly HomeCommand[] = [
   ...CONSENT_COMMANDS,
   ...PROOF_COMMANDS,
   ...OWNER_COMMANDS,
+  ...DEVICE_KEY_COMMANDS,
   ...POLICY_COMMANDS,
   ...PEER_COMMANDS,
   ...NETWORK_COMMANDS,
