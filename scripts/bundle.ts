@@ -1,7 +1,7 @@
 // The esbuild options that every bundle of ours shares, and the two things that a bundle is given from
 // outside: who it is (define) and the built page (the virtual module `wattle:page`).
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import zopfli from '@gfx/zopfli'
@@ -9,6 +9,13 @@ import { type BuildOptions, build, type Plugin, transform } from 'esbuild'
 import { minify } from 'terser'
 
 const PAGE = 'src/page/web'
+/** Each page and the HTML that it is in, where the page's own script takes the place of `/PAGE.js`. */
+const HTML: Readonly<Record<string, string>> = {
+  home: 'my-home',
+  phone: 'my-home',
+  start: 'my-home',
+  provider: 'provider',
+}
 /** Every word of the page: a file for each language, fetched by who reads it. */
 const WORDS = ['de', 'en', 'fr', 'nl'].flatMap((tag) => [tag, `${tag}-more`])
 
@@ -34,7 +41,7 @@ export interface BuiltAsset {
   readonly gzip: Uint8Array
 }
 
-/** By page (`home` for home.html), then by path: `/` is the page itself. */
+/** By page (`home`), then by path: `/` is the page itself. */
 export type BuiltPages = Readonly<Record<string, Readonly<Record<string, BuiltAsset>>>>
 
 const TYPES: Record<string, string> = {
@@ -53,13 +60,11 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = { home: ['/new-poli
 const FRONTS: Readonly<Record<string, string>> = { phone: 'start' }
 
 /**
- * Builds each NAME.html of the page with NAME.ts and what else it names: styles from style/, icons as they
+ * Builds each page: its HTML, NAME.ts, and what else the HTML names: styles from style/, icons as they
  * are. `small` takes seconds longer and is what the program carries; `quick` is for tests of anything else.
  */
 export async function buildPages(how: 'small' | 'quick' = 'small'): Promise<BuiltPages> {
-  const names = readdirSync(PAGE)
-    .filter((file) => file.endsWith('.html'))
-    .map((file) => file.replace('.html', ''))
+  const names = Object.keys(HTML)
   const built = new Map([
     ...(await buildFiles(
       [...names.map((name) => `${PAGE}/${name}.ts`), `${PAGE}/style/page.css`, `${PAGE}/style/provider.css`],
@@ -78,7 +83,7 @@ export async function buildPages(how: 'small' | 'quick' = 'small'): Promise<Buil
     name: string,
     paths: readonly string[],
   ): Promise<void> => {
-    const html = readFileSync(`${PAGE}/${name}.html`, 'utf8')
+    const html = readFileSync(`${PAGE}/${HTML[name]}.html`, 'utf8').replace('/PAGE.js', `/${name}.js`)
     for (const path of paths) page[path] = await asset(`${name}.html`, Buffer.from(html), how)
     for (const [, file] of html.matchAll(/(?:href|src)="\/([\w.-]+)"/g))
       page[`/${file}`] = await asset(file!, built.get(file!) ?? readFileSync(`${PAGE}/${file}`), how)

@@ -3,9 +3,9 @@
 import type { HomeMessage } from '../protocol.ts'
 import { App } from './app.ts'
 import { Live } from './kit/live.ts'
-import { takeCode } from './parts/address.ts'
+import { takeCode } from './parts/claim/address.ts'
 import { Panels } from './parts/panels.ts'
-import { RequestPanel } from './parts/request.ts'
+import { RequestPanel } from './parts/share/request.ts'
 import { loadWords } from './words/words.ts'
 
 const code = takeCode()

@@ -5,10 +5,10 @@ import type { HomeState, PageDevice, PageEvent, PageReading } from '../../protoc
 import type { ServerClock } from '../kit/clock.ts'
 import { byId } from '../kit/dom.ts'
 import type { AskHome } from '../kit/live.ts'
-import { DevicePanel } from './device.ts'
-import type { KeyPanel } from './keys.ts'
+import { DevicePanel } from './device/device.ts'
+import type { KeyPanel } from './device/keys.ts'
 import { LogPanel } from './log.ts'
-import { SharingPanel } from './sharing.ts'
+import { SharingPanel } from './share/sharing.ts'
 
 export class Panels {
   readonly #sharing: SharingPanel

@@ -2,14 +2,14 @@
 // lights say (live, and each pattern explained), what its button does, the telegram as the meter sent
 // its values, and giving it up.
 
-import { METER, type MeterLed, STATUS, type StatusLed } from '../../../base/leds.ts'
-import type { DeviceInfo, HomeState, PageDevice, PageReading } from '../../protocol.ts'
-import { Blink } from '../kit/blink.ts'
-import { openSheet, toast } from '../kit/dialog.ts'
-import { button, fill, h, redraw, say, show } from '../kit/dom.ts'
-import { count } from '../kit/format.ts'
-import type { AskHome } from '../kit/live.ts'
-import { chooseLanguage, LANGUAGES, more, refusal, words } from '../words/words.ts'
+import { METER, type MeterLed, STATUS, type StatusLed } from '../../../../base/leds.ts'
+import type { DeviceInfo, HomeState, PageDevice, PageReading } from '../../../protocol.ts'
+import { Blink } from '../../kit/blink.ts'
+import { openSheet, toast } from '../../kit/dialog.ts'
+import { button, fill, h, redraw, say, show } from '../../kit/dom.ts'
+import { count } from '../../kit/format.ts'
+import type { AskHome } from '../../kit/live.ts'
+import { chooseLanguage, LANGUAGES, more, refusal, words } from '../../words/words.ts'
 import { helped } from './help.ts'
 import type { KeyPanel } from './keys.ts'
 

@@ -2,11 +2,11 @@
 // from midnight to midnight by this phone's clock and so has 92, 96 or 100 quarters. Quarters that were
 // not measured stay empty. The bars are an image to a screen reader, described in words beside them.
 
-import type { PageReading, QuarterRow } from '../../protocol.ts'
-import { button, h, redraw, say } from '../kit/dom.ts'
-import { shortEnergy, timeText, weekdayText } from '../kit/format.ts'
-import { shape } from '../kit/icons.ts'
-import { words } from '../words/words.ts'
+import type { PageReading, QuarterRow } from '../../../protocol.ts'
+import { button, h, redraw, say } from '../../kit/dom.ts'
+import { shortEnergy, timeText, weekdayText } from '../../kit/format.ts'
+import { shape } from '../../kit/icons.ts'
+import { words } from '../../words/words.ts'
 
 const QUARTER_MS = 900_000
 const WIDTH = 336
