@@ -110,7 +110,7 @@ t.test('days of 23, 24 and 25 hours', { skip: skipBrowser }, async (t) => {
     await phone.page.goto(home.homeUrl)
     const svg = phone.page.locator('.bars svg')
     await svg.waitFor()
-    t.equal(await svg.getAttribute('data-quarters'), String(quarters), day)
+    t.equal(await svg.getAttribute('data-slots'), String(quarters), day)
     t.equal(await phone.page.locator('.bars rect.using').count(), quarters, 'a bar for each, none twice')
     const xs = await phone.page
       .locator('.bars rect.using')

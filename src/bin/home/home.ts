@@ -12,6 +12,7 @@ import { stateFolder } from '../machine.ts'
 import { BACKUP_COMMANDS, restore } from './backup.ts'
 import type { Answer, HomeCommand } from './command.ts'
 import { CONSENT_COMMANDS } from './consent.ts'
+import { keepPageKey, LINK_COMMANDS, pageKeyOf } from './desk/key.ts'
 import { DEVICE_COMMANDS } from './devices.ts'
 import { HISTORY_COMMANDS } from './history.ts'
 import { KEEPING_OPTIONS } from './keeping.ts'
@@ -59,6 +60,7 @@ const COMMANDS: readonly HomeCommand[] = [
   ...UPDATE_COMMANDS,
   ...HISTORY_COMMANDS,
   ...BACKUP_COMMANDS,
+  ...LINK_COMMANDS,
 ]
 
 export async function home(args: string[]): Promise<ExitCode> {
@@ -97,14 +99,29 @@ export async function home(args: string[]): Promise<ExitCode> {
 }
 
 async function serve(given: Parsed): Promise<ExitCode> {
+  const stopped = untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })
+  let listen = given.text('listen') ?? '127.0.0.1:8481'
+  for (;;) {
+    const served = await serveOnce(given, listen, stopped)
+    if (served === null) return 0
+    listen = served.address
+    served.between()
+  }
+}
+
+/** Until it is told to stop (null), or to begin anew after something that wants it to be still. */
+async function serveOnce(
+  given: Parsed,
+  listen: string,
+  stopped: Promise<void>,
+): Promise<{ address: string; between: () => void } | null> {
   const folder = stateFolder(given.text('state'), 'home')
   const running = await startHome(folder, given)
-  const listen = given.text('listen') ?? '127.0.0.1:8481'
-  // The page asks nobody who they are: whoever reaches it acts as the owner.
+  // What is typed into it and what it shows goes over plain HTTP.
   if (!/^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(listen.replace(/:\d*$/, ''))) {
     await running.stop()
     throw usage(
-      `--listen ${listen}: the page has no log-in, so it is served on this computer only; expected 127.0.0.1:PORT or [::1]:PORT`,
+      `--listen ${listen}: the page is served on this computer only; expected 127.0.0.1:PORT or [::1]:PORT`,
     )
   }
   const listener = await wait<Listener>((done) =>
@@ -125,9 +142,18 @@ async function serve(given: Parsed): Promise<ExitCode> {
       throw listenError('home serve --mailbox', mailbox, error)
     })
   const control = serveControl(folder, (request, answer) => carryOut(running, request, answer))
-  const stopped = untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })
-  emit('home', 'ready', { page: `http://${listener.address}/`, owner: base64url(running.home.key) })
-  await stopped
+  running.address = `http://${listener.address}/`
+  const key = pageKeyOf(folder)
+  const anew = new Promise<() => void>((resolve) => {
+    running.restart = (between) =>
+      resolve(() => {
+        between()
+        keepPageKey(folder, key)
+      })
+  })
+  emit('home', 'ready', { page: running.address, owner: base64url(running.home.key) })
+  if (process.stderr.isTTY) say(`My Home: ${running.address}#~${key}`)
+  const between = await Promise.race([stopped.then(() => null), anew])
   emit('home', 'status', {
     net: running.home.host.counters.report(),
     page: running.page.counters.report(),
@@ -135,7 +161,7 @@ async function serve(given: Parsed): Promise<ExitCode> {
   control.close()
   listener.close()
   await running.stop()
-  return 0
+  return between && { address: listener.address, between }
 }
 
 /** Without a running home: start one for this command, wait for the device, act, stop. */

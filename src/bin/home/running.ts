@@ -12,6 +12,10 @@ import { emit, type Parsed, wait } from '../cli.ts'
 import { discoveryOf } from '../discovery.ts'
 import { type OpenMachine, openMachine } from '../machine.ts'
 import { cardOf } from './card.ts'
+import { Days } from './desk/days.ts'
+import { onDesk } from './desk/desk.ts'
+import { Uploads } from './desk/files.ts'
+import { pageKeyOf } from './desk/key.ts'
 import { lookUpDomain } from './domain.ts'
 import { Keeping } from './keeping.ts'
 
@@ -21,6 +25,12 @@ export interface Running {
   face: Face
   page: PageServer
   keeping: Keeping
+  /** What the page brings. */
+  uploads: Uploads
+  /** Where the page is served, or null. */
+  address: string | null
+  /** Stops all of it, does this, and starts anew; null where this home does not go on. */
+  restart: ((between: () => void) => void) | null
   stop: () => Promise<void>
 }
 
@@ -30,10 +40,29 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
   const loop = new Loop(hardware.clock, LIMITS.node.peerTimers)
   // Opened last: a home that cannot start makes no files.
   let keeping: Keeping | null = null
+  let days: Days | null = null
+  let all: Running | null = null
+  const uploads = new Uploads(machine.folder)
   const providerPage = given.text('provider-page') ?? null
   const page = new PageServer(
-    { assets: pages.home, ...(providerPage === null ? {} : { frames: [providerPage] }) },
-    { onPage: (tell) => face.onPage(tell), onAsk: (ask, answer) => face.ask(ask, answer) },
+    {
+      assets: pages.home,
+      key: pageKeyOf(machine.folder),
+      ...(providerPage === null ? {} : { frames: [providerPage] }),
+    },
+    {
+      onPage: (tell) => {
+        face.onPage(tell)
+        days?.onPage(tell)
+      },
+      onAsk: (ask, answer, link) => {
+        if (ask.do !== 'desk') face.ask(ask, answer)
+        else if (all) onDesk(all, ask, answer, link)
+        else answer({ ok: false, code: 'busy', text: 'My Home is still starting' })
+      },
+      onBytes: (link, bytes) => uploads.onBytes(link, bytes),
+      onGone: (link) => uploads.onGone(link),
+    },
   )
   const face = new Face({
     hardware,
@@ -109,11 +138,15 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
   }
   const stop = async (): Promise<void> => {
     page.close()
+    days?.stop()
+    uploads.drop()
     await new Promise<void>((resolve) => running.close(resolve))
     await kept.close()
     machine.release()
   }
-  return { machine, home: running, face, page, keeping: kept, stop }
+  all = { machine, home: running, face, page, keeping: kept, uploads, address: null, restart: null, stop }
+  days = new Days(all, loop)
+  return all
 }
 
 /** `--mailbox ADDR`, and where readers find it: `--mailbox-address`, or the same. */

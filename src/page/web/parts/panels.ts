@@ -23,7 +23,12 @@ export class Panels {
   }
 
   keys(panel: KeyPanel): void {
-    this.#device.keys(panel)
+    this.#device.more(panel.card())
+  }
+
+  /** More cards for the device's section. */
+  more(cards: HTMLElement): void {
+    this.#device.more(cards)
   }
 
   show(state: HomeState, device: PageDevice): void {

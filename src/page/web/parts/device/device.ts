@@ -11,7 +11,6 @@ import { count } from '../../kit/format.ts'
 import type { AskHome } from '../../kit/live.ts'
 import { chooseLanguage, LANGUAGES, more, refusal, words } from '../../words/words.ts'
 import { helped } from './help.ts'
-import type { KeyPanel } from './keys.ts'
 
 const SHOWN_LEDS: readonly StatusLed[] = [
   'paired',
@@ -67,9 +66,9 @@ export class DevicePanel {
     show(this.#live, false)
   }
 
-  /** The owner's keys are in this browser. */
-  keys(panel: KeyPanel): void {
-    fill(this.#keys, [panel.card()])
+  /** Keys, where they are in this browser, or what a home on a computer has. */
+  more(cards: HTMLElement): void {
+    fill(this.#keys, [cards])
   }
 
   /** The newest values, for who looks at them as they come. */
