@@ -77,7 +77,12 @@ export async function buildPages(how: 'small' | 'quick' = 'small'): Promise<Buil
       how,
     )),
     ...(await buildFiles(
-      [...WORDS, ...Object.values(OWN_WORDS).flat()].map((name) => `${PAGE}/words/${name}.ts`),
+      [
+        ...WORDS.map((name) => `${PAGE}/words/${name}.ts`),
+        ...Object.values(OWN_WORDS)
+          .flat()
+          .map((name) => `${PAGE}/words/desk/${name}.ts`),
+      ],
       'esm',
       how,
     )),

@@ -173,8 +173,8 @@ export class PageServer implements HttpHandlers {
     const host = this.#checked(request, 'if-present')
     if (host === null)
       return words(403, 'This page does not go by the name that was asked, or another site asked for it.')
-    if (pathOf(request.url) === '/live' && !this.#unlocks(request.url))
-      return words(401, 'This page needs its key: open the link that `wattle home link` says.')
+    // Asked by a page whose WebSocket was refused: a browser does not say why.
+    if (pathOf(request.url) === '/open') return words(200, this.#unlocks(request.url) ? 'yes' : 'no')
     if (pathOf(request.url) === '/live')
       return words(426, 'This address speaks WebSocket.', { upgrade: 'websocket' })
     return this.#assets.answer(request, host, { frames: this.#frames, ancestors: this.#ancestors })

@@ -12,7 +12,9 @@ import { stateFolder } from '../machine.ts'
 import { BACKUP_COMMANDS, restore } from './backup.ts'
 import type { Answer, HomeCommand } from './command.ts'
 import { CONSENT_COMMANDS } from './consent.ts'
-import { keepPageKey, LINK_COMMANDS, pageKeyOf } from './desk/key.ts'
+import { onDesk } from './desk/desk.ts'
+import { keepPageKey, pageKeyOf } from './desk/key.ts'
+import { LINK_COMMANDS } from './desk/link.ts'
 import { DEVICE_COMMANDS } from './devices.ts'
 import { HISTORY_COMMANDS } from './history.ts'
 import { KEEPING_OPTIONS } from './keeping.ts'
@@ -116,7 +118,7 @@ async function serveOnce(
   stopped: Promise<void>,
 ): Promise<{ address: string; between: () => void } | null> {
   const folder = stateFolder(given.text('state'), 'home')
-  const running = await startHome(folder, given)
+  const running = await startHome(folder, given, onDesk)
   // What is typed into it and what it shows goes over plain HTTP.
   if (!/^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(listen.replace(/:\d*$/, ''))) {
     await running.stop()
@@ -170,7 +172,7 @@ async function alone(
   given: Parsed,
   request: ControlRequest,
 ): Promise<Omit<ControlAnswer, 'id'>> {
-  const running = await startHome(folder, given)
+  const running = await startHome(folder, given, onDesk)
   const name = typeof request['device'] === 'string' ? request['device'] : null
   const owned = name === null ? null : running.home.find(name)
   const all = name === null && COMMANDS.find((c) => c.verb === request.do)?.all === true

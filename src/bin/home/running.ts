@@ -7,15 +7,15 @@ import { LIMITS } from '../../base/limits.ts'
 import { Face } from '../../home/face.ts'
 import { Home } from '../../home/home.ts'
 import { Loop } from '../../node/loop.ts'
-import { PageServer } from '../../page/server.ts'
+import type { DeskAsk } from '../../page/desk/desk.ts'
+import { type AskAnswer, type PageLink, PageServer } from '../../page/server.ts'
 import { emit, type Parsed, wait } from '../cli.ts'
 import { discoveryOf } from '../discovery.ts'
 import { type OpenMachine, openMachine } from '../machine.ts'
 import { cardOf } from './card.ts'
 import { Days } from './desk/days.ts'
-import { onDesk } from './desk/desk.ts'
-import { Uploads } from './desk/files.ts'
 import { pageKeyOf } from './desk/key.ts'
+import { Uploads } from './desk/uploads.ts'
 import { lookUpDomain } from './domain.ts'
 import { Keeping } from './keeping.ts'
 
@@ -34,7 +34,15 @@ export interface Running {
   stop: () => Promise<void>
 }
 
-export async function startHome(folder: string, given: Parsed): Promise<Running> {
+/** What the page asks of this computer (desk/desk.ts). */
+export type OnDesk = (
+  running: Running,
+  ask: DeskAsk,
+  answer: (answer: AskAnswer) => void,
+  link: PageLink,
+) => void
+
+export async function startHome(folder: string, given: Parsed, onDesk: OnDesk): Promise<Running> {
   const machine = await openMachine(folder)
   const { hardware } = machine
   const loop = new Loop(hardware.clock, LIMITS.node.peerTimers)

@@ -1,10 +1,12 @@
 // The quarter-hours of the last days, out of the history, for every open page: all of them when it opens,
 // then each one that is over.
 
+import type { Home } from '../../../home/home.ts'
 import type { Loop } from '../../../node/loop.ts'
 import type { HomeMessage } from '../../../page/protocol.ts'
-import type { Running } from '../running.ts'
-import { quartersOf } from './history.ts'
+import type { PageServer } from '../../../page/server.ts'
+import type { Keeping } from '../keeping.ts'
+import { quartersOf } from './quarters.ts'
 
 const QUARTER_MS = 900_000
 const DAYS_MS = 8 * 86_400_000
@@ -12,13 +14,20 @@ const DAYS_MS = 8 * 86_400_000
 const LATE_MS = 30_000
 const LOOK_MS = 15_000
 
+/** The home whose days these are. */
+export interface DaysOf {
+  readonly home: Home
+  readonly keeping: Keeping
+  readonly page: PageServer
+}
+
 export class Days {
-  readonly #running: Running
+  readonly #running: DaysOf
   readonly #loop: Loop
   /** End of the newest quarter that was told. */
   #told: number
 
-  constructor(running: Running, loop: Loop) {
+  constructor(running: DaysOf, loop: Loop) {
     this.#running = running
     this.#loop = loop
     this.#told = this.#over()

@@ -6,13 +6,10 @@ import { WattleError } from '../../../base/errors.ts'
 import type { DeskAsk, DeskVerb } from '../../../page/desk/desk.ts'
 import type { AskAnswer, PageLink } from '../../../page/server.ts'
 import type { Running } from '../running.ts'
+import type { DeskAct, DeskDone } from './act.ts'
 import { fetchPiece, restore, update } from './files.ts'
 import { csvPiece, historyView } from './history.ts'
 import { addOwner, card, invitation, join, owners, policy, proof, removeOwner, setPolicy } from './owners.ts'
-
-/** A verb: answers with a result, or throws WattleError. */
-export type DeskAct = (running: Running, ask: DeskAsk, done: DeskDone, link: PageLink) => void
-export type DeskDone = (error: WattleError | null, result: unknown) => void
 
 const ACTS: Readonly<Partial<Record<DeskVerb, DeskAct>>> = {
   history: historyView,

@@ -2,13 +2,11 @@
 
 import { base64url } from '../../../base/bytes.ts'
 import { WattleError } from '../../../base/errors.ts'
-import type { History } from '../../../home/history/history.ts'
 import { STEPS, type Step, Zone } from '../../../home/history/steps.ts'
 import type { OwnedDevice } from '../../../home/store.ts'
 import type { DeskAsk, HistoryCells, HistoryView } from '../../../page/desk/desk.ts'
-import type { QuarterRow } from '../../../page/protocol.ts'
 import type { Running } from '../running.ts'
-import type { DeskAct } from './desk.ts'
+import type { DeskAct } from './act.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -48,14 +46,7 @@ export const csvPiece: DeskAct = (running, ask, done) => {
   done(null, (ask.with['head'] === true ? lines : lines.slice(1)).join(''))
 }
 
-/** Quarter-hours of one device in [from, to), for the day's bars. */
-export function quartersOf(history: History, device: OwnedDevice, from: number, to: number): QuarterRow[] {
-  const rows = history.rows(base64url(device.key), { from, to, step: 'quarter', zone: UTC })
-  return rows.map((r): QuarterRow => [r.at, r.inWh, r.outWh, r.gasL])
-}
-
-/** Quarter-hours need no zone. */
-const UTC = new Zone('UTC')
+let lastZone = new Zone('UTC')
 
 /** Its history stays when a device is given up, but only what is ours is shown. @throws WattleError `unknown-device` */
 export function deviceOf({ home }: Running, ask: DeskAsk): OwnedDevice {
@@ -71,8 +62,6 @@ function spanOf(ask: DeskAsk, most: number): { from: number; to: number } {
   if (to - from > most) throw bad(`from, to: expected at most ${most / HOUR_MS} hours of this step`)
   return { from, to }
 }
-
-let lastZone = UTC
 
 function zoneOf(name: unknown): Zone {
   if (typeof name !== 'string') throw bad('zone: expected a name like Europe/Amsterdam')

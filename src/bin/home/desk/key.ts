@@ -6,7 +6,6 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { base64url } from '../../../base/bytes.ts'
 import { linuxRandom } from '../../../hw/linux/clock.ts'
-import { type HomeCommand, need } from '../command.ts'
 
 /** Hidden, so that no backup takes it along. */
 const FILE = '.page-key'
@@ -27,17 +26,3 @@ export function pageKeyOf(folder: string): string {
 export function keepPageKey(folder: string, key: string): void {
   writeFileSync(join(folder, FILE), `${key}\n`, { mode: 0o600 })
 }
-
-export const LINK_COMMANDS: readonly HomeCommand[] = [
-  {
-    verb: 'link',
-    request: (words) => {
-      need('link', words, 0, 'nothing more')
-      return { do: 'link' }
-    },
-    act: ({ machine, address }, _request, answer) =>
-      address === null
-        ? answer({ ok: false, code: 'not-served', text: 'no page is served; start wattle home serve' })
-        : answer({ ok: true, result: `${address}#~${pageKeyOf(machine.folder)}\n` }),
-  },
-]

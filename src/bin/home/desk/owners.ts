@@ -4,7 +4,7 @@ import { base64url, equal } from '../../../base/bytes.ts'
 import { WattleError } from '../../../base/errors.ts'
 import type { Owned } from '../../../home/owned.ts'
 import type { Outcome } from '../../../home/owning/owning.ts'
-import { consentsOf, exportOf } from '../../../home/proof.ts'
+import { consentsOf, exportOf } from '../../../home/proof/proof.ts'
 import { describePolicies } from '../../../ownership/owners/change.ts'
 import { adding, removing } from '../../../ownership/owners/edits.ts'
 import { FACTORY_POLICY } from '../../../ownership/policy/policy.ts'
@@ -12,7 +12,7 @@ import type { DeskAsk, DeskChange, DeskConsent, DeskOwners, DeskPolicy } from '.
 import { invitationOf, invitationTo } from '../owners.ts'
 import { changed } from '../policy.ts'
 import type { Running } from '../running.ts'
-import type { DeskAct, DeskDone } from './desk.ts'
+import type { DeskAct, DeskDone } from './act.ts'
 
 /** @throws WattleError `unknown-device` */
 export function ownedOf({ home }: Running, ask: DeskAsk): Owned {

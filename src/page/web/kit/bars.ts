@@ -15,8 +15,8 @@ export interface BarsShown {
   readonly marks: readonly (readonly [slot: number, text: string])[]
   /** The scale is never finer than this. */
   readonly least: number
-  /** A value on the axis; no axis where it is left out. */
-  readonly axis?: (value: number) => string
+  /** Values on the axis and their unit; no axis where it is left out. */
+  readonly axis?: { readonly unit: string; text(value: number): string }
   readonly label: string
   readonly height?: number
   /** The other measures' colour. */
@@ -24,6 +24,8 @@ export interface BarsShown {
 }
 
 const WIDTH = 336
+/** Room for the axis. */
+const AXIS = 34
 
 /** Largest value upwards and downwards. */
 export function extremes(bars: readonly Bar[], least: number): readonly [number, number] {
@@ -39,14 +41,16 @@ export function extremes(bars: readonly Bar[], least: number): readonly [number,
 export function drawBars(o: BarsShown): SVGElement {
   const { slots, bars, behind = [], marks, axis, height = 120, kind = 'using' } = o
   const [up, down] = extremes([...bars, ...behind], o.least)
-  const scale = (height - 24) / (up + down)
-  const zero = 4 + up * scale
-  const width = WIDTH / slots
+  const top = axis ? 16 : 4
+  const left = axis ? AXIS : 0
+  const scale = (height - top - 20) / (up + down)
+  const zero = top + up * scale
+  const width = (WIDTH - left) / slots
   const svg = shape('svg', { viewBox: `0 0 ${WIDTH} ${height}`, role: 'img', 'data-slots': String(slots) })
   svg.setAttribute('aria-label', o.label)
   for (const [slot, text] of marks) {
-    const x = slot * width
-    line(svg, 'hour', [x, x, 0, height - 16])
+    const x = left + slot * width
+    line(svg, 'hour', [x, x, top, height - 16])
     word(svg, x + 4, height - 4, text)
   }
   for (const [part, bar] of [
@@ -55,16 +59,21 @@ export function drawBars(o: BarsShown): SVGElement {
   ] as const) {
     const pale = part === 1 ? ' pale' : ''
     for (const [slot, above, below] of bar) {
-      const x = slot * width
+      const x = left + slot * width
       if (above) svg.append(rect(kind + pale, x, zero - above * scale, width * part, above * scale, width))
       if (below) svg.append(rect(`returning${pale}`, x, zero, width * part, below * scale, width))
     }
   }
-  line(svg, 'zero', [0, WIDTH, zero, zero])
+  line(svg, 'zero', [left, WIDTH, zero, zero])
   if (axis) {
     const step = roundStep(up + down)
-    for (let value = step; value <= up; value += step) tick(svg, zero - value * scale, axis(value))
-    for (let value = step; value <= down; value += step) tick(svg, zero + value * scale, axis(value))
+    const tick = (value: number): void => {
+      line(svg, 'hour', [left, WIDTH, zero - value * scale, zero - value * scale])
+      word(svg, 0, zero - value * scale + 4, axis.text(Math.abs(value)))
+    }
+    for (let value = 0; value <= up; value += step) tick(value)
+    for (let value = step; value <= down; value += step) tick(-value)
+    word(svg, 0, 10, axis.unit)
   }
   return svg
 }
@@ -76,9 +85,11 @@ function roundStep(range: number): number {
   return step
 }
 
-function tick(svg: SVGElement, y: number, text: string): void {
-  line(svg, 'hour', [0, WIDTH, y, y])
-  word(svg, 2, y - 2, text)
+/** The place of a drawing with an axis that lies under the pointer. */
+export function slotUnder(svg: Element, clientX: number): number {
+  const box = svg.getBoundingClientRect()
+  const x = ((clientX - box.left) / box.width) * WIDTH
+  return Math.floor(((x - AXIS) / (WIDTH - AXIS)) * Number(svg.getAttribute('data-slots')))
 }
 
 function line(svg: SVGElement, kind: string, [x1, x2, y1, y2]: readonly number[]): void {

@@ -111,6 +111,11 @@ export function dayText(ms: number): string {
   return day.format(ms)
 }
 
+/** With the digits that it needs: `0.05`, `0.5`, `400`. */
+export function shortNumber(n: number): string {
+  return (n >= 10 || n === 0 ? whole : n >= 1 ? one : two).format(n)
+}
+
 /** `12.3`. */
 export function decimalText(n: number): string {
   return one.format(n)

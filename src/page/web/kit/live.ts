@@ -56,6 +56,12 @@ export class Live<Message extends { readonly t: string }> {
   }
 
   connect(): void {
+    // Without a key it is asked first whether one is needed.
+    if (this.#key?.() === '') void this.#isLocked('').then((is) => is || this.#connect())
+    else this.#connect()
+  }
+
+  #connect(): void {
     clearTimeout(this.#timer)
     const old = this.#socket
     this.#socket = null
@@ -75,7 +81,7 @@ export class Live<Message extends { readonly t: string }> {
     socket.addEventListener('close', () => {
       if (socket !== this.#socket) return
       this.#lost()
-      if (!opened && this.#key) void this.#isLocked(path)
+      if (!opened && this.#key) void this.#isLocked(this.#key())
     })
   }
 
@@ -89,10 +95,15 @@ export class Live<Message extends { readonly t: string }> {
     return true
   }
 
-  /** A browser does not say why a WebSocket was refused; an ordinary request to the same address does. */
-  async #isLocked(path: string): Promise<void> {
-    const answer = await fetch(path).catch(() => null)
-    if (answer?.status === 401) this.#events.onLocked?.()
+  /** True, and told, where the server is there and does not take this key. */
+  async #isLocked(key: string): Promise<boolean> {
+    const answer = await fetch(`/open?key=${key}`)
+      .then((response) => response.text())
+      .catch(() => null)
+    if (answer?.trim() !== 'no') return false
+    clearTimeout(this.#timer)
+    this.#events.onLocked?.()
+    return true
   }
 
   /** Never rejects: a lost connection or silence is an outcome too. */

@@ -4,7 +4,7 @@
 import type { AnswerCode } from '../../protocol.ts'
 import { useLocale } from '../kit/format.ts'
 import type { Outcome } from '../kit/live.ts'
-import type { DeskWords } from './desk-table.ts'
+import type { DeskWords } from './desk/table.ts'
 import type { MoreWords, Words } from './table.ts'
 
 /** Each language in its own name. */

@@ -68,7 +68,7 @@ function consent(c: DeskConsent, now: number): HTMLElement {
   const fine = words.share.classes[c.class as 'raw'] ?? c.class
   const when = (at: DeskPlace | null): string => (at ? momentText(at.at, now) : '')
   const lines: Child[] = c.read.flatMap((r): Child[] => [
-    h('li', {}, desk.proof.span(placeText(r.from), when(r.from), r.to && placeText(r.to), when(r.to))),
+    h('li', {}, desk.proof.frames(placeText(r.from), when(r.from), r.to && placeText(r.to), when(r.to))),
     r.differs && h('li', { class: 'state warn' }, icon('warn'), desk.proof.differs),
   ])
   if (lines.length === 0) lines.push(h('li', {}, desk.proof.noKey))

@@ -3,7 +3,7 @@
 // that keeps them; what is drawn is in steps of the local calendar (period.ts).
 
 import type { HistoryCells, HistoryView } from '../../../desk/desk.ts'
-import { type Bar, drawBars } from '../../kit/bars.ts'
+import { type Bar, drawBars, slotUnder } from '../../kit/bars.ts'
 import type { ServerClock } from '../../kit/clock.ts'
 import { button, type Child, fill, h, redraw, say, show } from '../../kit/dom.ts'
 import { icon } from '../../kit/icons.ts'
@@ -44,7 +44,7 @@ export class HistoryPanel {
   readonly #clock: ServerClock
   readonly #root: HTMLElement
   readonly #bar: HTMLElement = h('div', { class: 'segments', role: 'group' })
-  readonly #title: HTMLElement = h('h3', { role: 'status' })
+  readonly #title: HTMLElement = h('h3', { 'aria-live': 'polite' })
   readonly #back: HTMLButtonElement
   readonly #on: HTMLButtonElement
   readonly #what: HTMLElement = h('div', { class: 'segments', role: 'group' })
@@ -203,7 +203,7 @@ export class HistoryPanel {
         behind,
         marks: marksOf(this.#view, steps),
         least: of.least,
-        axis: of.text,
+        axis: of.axis,
         label: words.chart(titleOf(this.#view, this.#from), bars.length, steps.length),
         height: 170,
         kind: this.#measure === 'power' ? 'using' : 'other',
@@ -230,7 +230,7 @@ export class HistoryPanel {
     const of = measureOf[this.#measure]
     const total = (list: readonly HistoryCells[], part: 'up' | 'down'): number =>
       list.reduce((sum, row) => sum + of[part](row), 0)
-    const lines: Child[] = [h('p', { class: 'medium' }, of.sum(total(rows, 'up'), total(rows, 'down')))]
+    const lines: Child[] = [h('p', { class: 'total' }, of.sum(total(rows, 'up'), total(rows, 'down')))]
     // Of a period that still runs only as much is compared as there is of it.
     const last = rows[rows.length - 1]![0]
     const over = new Set(steps.filter((at) => at <= last).map((at) => nameOf(this.#view, at)))
@@ -255,8 +255,7 @@ export class HistoryPanel {
     const svg = this.#place.querySelector('svg')
     if (!svg || !this.#shown) return
     const steps = stepsOf(this.#view, this.#from)
-    const box = svg.getBoundingClientRect()
-    const at = steps[Math.floor(((event.clientX - box.left) / box.width) * steps.length)]
+    const at = steps[slotUnder(svg, event.clientX)]
     const row = this.#shown.rows.find((r) => r[0] === at)
     const of = measureOf[this.#measure]
     say(

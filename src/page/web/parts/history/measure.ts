@@ -1,7 +1,7 @@
 // What of a row of the history is drawn and summed: electricity (both ways), gas or water.
 
 import type { HistoryCells } from '../../../desk/desk.ts'
-import { powerText, quantityText, shortEnergy } from '../../kit/format.ts'
+import { powerText, quantityText, shortEnergy, shortNumber } from '../../kit/format.ts'
 import { desk } from '../../words/words.ts'
 
 export const MEASURES = ['power', 'gas', 'water'] as const
@@ -14,6 +14,7 @@ export interface MeasureOf {
   /** The axis is never finer than this. */
   readonly least: number
   text(value: number): string
+  readonly axis: { readonly unit: string; text(value: number): string }
   sum(up: number, down: number): string
 }
 
@@ -27,6 +28,7 @@ function volume(column: 3 | 4): MeasureOf {
     down: none,
     least: 100,
     text,
+    axis: { unit: 'm³', text: (litres) => shortNumber(litres / 1_000) },
     sum: text,
   }
 }
@@ -40,6 +42,7 @@ export const measureOf: Readonly<Record<Measure, MeasureOf>> & {
     down: (row) => row[2] ?? 0,
     least: 50,
     text: shortEnergy,
+    axis: { unit: 'kWh', text: (wh) => shortNumber(wh / 1_000) },
     sum: (up, down) => desk.history.sums(shortEnergy(up), shortEnergy(down)),
     watts: powerText,
   },

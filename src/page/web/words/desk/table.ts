@@ -13,7 +13,6 @@ export interface DeskWords {
 
 export interface HistoryWords {
   readonly title: string
-  readonly tab: string
   readonly span: string
   readonly what: string
   readonly views: Readonly<Record<'day' | 'week' | 'month' | 'year', string>>
@@ -47,7 +46,7 @@ export interface ProofWords {
   readonly nobody: string
   readonly states: Readonly<Record<'waiting' | 'open' | 'paused' | 'ended', string>>
   readonly ends: Readonly<Record<'revoked' | 'expired' | 'deleted' | 'paused', string>>
-  readonly span: (from: string, fromWhen: string, to: string | null, toWhen: string) => string
+  readonly frames: (from: string, fromWhen: string, to: string | null, toWhen: string) => string
   readonly noKey: string
   readonly delivered: (place: string, when: string) => string
   readonly differs: string

@@ -1,6 +1,6 @@
 // English: what only the page of a home on a computer has.
 
-import type { DeskWords } from './desk-table.ts'
+import type { DeskWords } from './table.ts'
 
 export const desk: DeskWords = {
   locked: {
@@ -10,7 +10,6 @@ export const desk: DeskWords = {
   },
   history: {
     title: 'History',
-    tab: 'History',
     span: 'How long',
     what: 'What',
     views: { day: 'Day', week: 'Week', month: 'Month', year: 'Year' },
@@ -66,7 +65,7 @@ export const desk: DeskWords = {
       deleted: 'the device was given up',
       paused: 'you let it rest',
     },
-    span: (from, fromWhen, to, toWhen) =>
+    frames: (from, fromWhen, to, toWhen) =>
       to === null
         ? `Frames from ${from} (${fromWhen}) until now`
         : `Frames from ${from} (${fromWhen}) up to ${to} (${toWhen})`,
