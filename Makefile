@@ -8,7 +8,7 @@ TS = $(NODE) --experimental-strip-types --no-warnings
 STAMP := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full check ci build binaries bench bench-device bench-p1 fuzz-p1 bench-crypto interop-dht bench-dht sim-dht image image-lock hw-test bench-home lan-lab format lint types layers links nat-lab clean
+.PHONY: help hardware package run test test-full check ci build binaries bench bench-device bench-p1 fuzz-p1 bench-crypto interop-dht bench-dht sim-dht image image-lock hw-test bench-home lan-lab format lint types layers links nat-lab clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ dist/wattle: $(STAMP) $(shell find src scripts -type f)
 
 binaries: build ## dist/wattle-linux-x64 and -arm64, single executables
 	@$(TS) scripts/binaries.ts
+
+package: build ## dist/wattle-VERSION.tgz, what `npx wattle` runs
+	@$(TS) scripts/package.ts
 
 # For test/reader-py; without it those tests say that they are skipped.
 .PHONY: python-crypto vectors bench-channel
@@ -56,6 +59,9 @@ layers: $(STAMP) ## who may import whom (docs/decisions/0001-layers.md)
 	@$(TS) scripts/layers.ts
 links: $(STAMP) ## every link and path in the docs leads somewhere
 	@$(TS) scripts/links.ts
+
+hardware: $(STAMP) ## onoff and serialport for this machine, compiled here (python3, make, g++); optional
+	mkdir -p dist && npm install --prefix dist --no-save --no-package-lock --no-audit --no-fund $$(node -p "Object.entries(require('./package.json').peerDependencies).map((e) => e.join('@')).join(' ')")
 
 bench: dist/wattle ## every benchmark: size, start-up, steady state, memory
 	@$(TS) scripts/bench.ts
@@ -108,7 +114,7 @@ hw-test: dist/wattle $(ADDONS) ## an emulated Pi Zero boots the image: how long 
 bench-home: $(STAMP) ## ten years of history: what its views cost
 	@mkdir -p build && $(TS) scripts/bench-home.ts
 
-lan-lab: dist/wattle ## mDNS beside Avahi, in network namespaces (root)
+lan-lab: dist/wattle test/peers/net/node_modules ## mDNS beside Avahi and js-libp2p, in network namespaces (root)
 	@[ -x /usr/sbin/avahi-daemon ] && [ -x /usr/bin/avahi-browse ] && [ -x /usr/bin/dbus-daemon ] || \
 	  { [ "$$(id -u)" = 0 ] && apt-get install -y -qq avahi-daemon avahi-utils dbus iproute2; } || \
 	  echo "for Avahi: apt-get install avahi-daemon avahi-utils dbus iproute2"
@@ -120,6 +126,8 @@ test/peers/net/node_modules: test/peers/net/package-lock.json
 nat-lab: dist/wattle test/peers/net/node_modules ## hole punching through every pair of routers, in network namespaces; CELLS='cone x cone'
 	@command -v ip >/dev/null && command -v nft >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq iproute2 nftables; } || \
 	  echo "for the NAT laboratory: apt-get install iproute2 nftables"
+	@[ -x /usr/sbin/miniupnpd ] || { [ "$$(id -u)" = 0 ] && apt-get -o DPkg::Lock::Timeout=300 install -y -qq miniupnpd-nftables; } || \
+	  echo "for routers that are asked for a port: apt-get install miniupnpd-nftables"
 	@$(TS) scripts/nat-lab.ts $(if $(CELLS),"$(CELLS)")
 
 clean: ## remove what was built

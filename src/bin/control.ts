@@ -30,7 +30,12 @@ function controlPath(folder: string): string {
 /** Answers each line by `onRequest`; the socket file is removed by `close`. */
 export function serveControl(
   folder: string,
-  onRequest: (request: ControlRequest, answer: (answer: Omit<ControlAnswer, 'id'>) => void) => void,
+  onRequest: (
+    request: ControlRequest,
+    answer: (answer: Omit<ControlAnswer, 'id'>) => void,
+    /** Runs when whoever asked is gone. */
+    gone: (run: () => void) => void,
+  ) => void,
 ): Server {
   const path = controlPath(folder)
   if (existsSync(path)) unlinkSync(path)
@@ -49,7 +54,7 @@ export function serveControl(
         const answer = (a: Omit<ControlAnswer, 'id'>): void => {
           if (!socket.destroyed) socket.write(`${JSON.stringify({ id, ...a })}\n`)
         }
-        if (request) onRequest(request, answer)
+        if (request) onRequest(request, answer, (run) => void socket.once('close', run))
         else answer({ ok: false, code: 'bad-shape', text: 'expected one JSON object a line with a "do"' })
       }
       return undefined
@@ -65,7 +70,7 @@ export function serveControl(
 export function askControl(
   folder: string,
   request: ControlRequest,
-  onProgress: (words: string) => void = () => {},
+  onProgress: (words: string, result?: unknown) => void = () => {},
 ): Promise<ControlAnswer | null> {
   return new Promise((resolve, reject) => {
     const socket = connect(controlPath(folder))
@@ -81,7 +86,7 @@ export function askControl(
       for (let end = held.indexOf('\n'); end >= 0; end = held.indexOf('\n')) {
         const answer = JSON.parse(held.slice(0, end)) as ControlAnswer
         held = held.slice(end + 1)
-        if (answer.progress !== undefined) onProgress(answer.progress)
+        if (answer.progress !== undefined) onProgress(answer.progress, answer.result)
         else {
           socket.end()
           return resolve(answer)

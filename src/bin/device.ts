@@ -20,6 +20,7 @@ import { faultPattern, METER } from '../base/leds.ts'
 import { LIMITS } from '../base/limits.ts'
 import { Verifier } from '../crypto/native.ts'
 import { Device } from '../device/device.ts'
+import { carriedPorts, type TunnelPort } from '../device/network/tunnels.ts'
 import { RawPort, tapped } from '../device/rawport.ts'
 import type { Board, Leds } from '../hw/hardware.ts'
 import { DoorHttp } from '../hw/linux/board/door.ts'
@@ -59,6 +60,7 @@ const SETTINGS: readonly string[] = [
   ...DISCOVERY_SETTINGS,
   'raw',
   'raw-web',
+  'tunnel',
   'meter-key',
   'meter-auth-key',
   'meter-decrypt',
@@ -103,6 +105,14 @@ export async function device(args: string[]): Promise<ExitCode> {
   const { raw: rawAddress, 'raw-web': rawWeb } = config
   const rawWanted = rawAddress !== undefined || rawWeb !== undefined
   const raw = new RawPort({ report: (what, remote) => emit('device', 'raw', { what, remote }) })
+  // What owners reach through tunnels: filled when it listens.
+  const listening: TunnelPort[] = []
+  if (carriedPorts(config['tunnel'], []) === null)
+    throw new WattleError(
+      'bad-config',
+      `"tunnel" of --config: expected off, or page, raw, raw-web and ports with commas between, found ${config['tunnel']}`,
+      EXIT.stay,
+    )
   const line = serialFor(serial, clock)
   let rebooting = false
   const door = new DoorHttp(new LinuxHttp())
@@ -143,6 +153,7 @@ export async function device(args: string[]): Promise<ExitCode> {
           ? {}
           : { page: { assets: pages.phone, address: page, version: WATTLE_VERSION, board: boardName() } }),
         discovery,
+        tunnel: () => carriedPorts(config['tunnel'], listening) ?? [],
         onBoard: {
           releaseKey: releaseKeyOf(config['release-key']),
           timeServers: (config['ntp'] ?? '').split(',').flatMap((host) => host.trim() || []),
@@ -177,9 +188,11 @@ export async function device(args: string[]): Promise<ExitCode> {
     stdin: buttonSpec === 'sim' && !process.stdin.isTTY && process.env['WATTLE_CHILD'] === '1',
   })
   const { sockets, http } = machine.hardware
+  if (running.pageAddress !== null) listening.push({ name: 'page', address: running.pageAddress })
   if (rawAddress !== undefined)
-    await openRaw('raw', rawAddress, (done) => raw.open(sockets, rawAddress, done))
-  if (rawWeb !== undefined) await openRaw('raw-web', rawWeb, (done) => raw.openWeb(http, rawWeb, done))
+    listening.push(await openRaw('raw', rawAddress, (done) => raw.open(sockets, rawAddress, done)))
+  if (rawWeb !== undefined)
+    listening.push(await openRaw('raw-web', rawWeb, (done) => raw.openWeb(http, rawWeb, done)))
   emit('device', 'ready', {
     name: running.name,
     address: running.address,
@@ -241,11 +254,12 @@ async function openRaw(
   setting: string,
   address: string,
   open: (done: (error: Error | null, address: string | null) => void) => void,
-): Promise<void> {
+): Promise<TunnelPort> {
   const bound = await wait<string>(open).catch((error: Error) => {
     throw listenError(`"${setting}" of --config`, address, error)
   })
   emit('device', 'raw', { what: 'open', setting, address: bound })
+  return { name: setting, address: bound }
 }
 
 function checkSerial(spec: string): void {

@@ -70,6 +70,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home link                              the address of its page, with the key that opens it',
       'home backup FILE | restore FILE [--passphrase-file FILE]   keys, log, consents and history, encrypted',
       '    serve takes [--mqtt URL [--mqtt-user NAME --mqtt-password-file FILE] [--mqtt-prefix TEXT]] [--metrics ADDR]',
+      "home open DEVICE                       the address of a device's page, from anywhere (docs/reach.md)",
+      '    serve takes [--gateway ADDR|off]           pages of devices by name: http://localhost:PORT/p2p/DEVICE/',
       'home peers DEVICE [vouch [KIND] | show KEY | hide KEY | forgive KEY]   opinions of others, with reasons',
     ],
   },
@@ -96,6 +98,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'dht node --listen ADDR[,ADDR6] (--overlay NAME --state DIR | --mainline [--read-only])',
       '    [--bootstrap ADDR[,…]] [--max-bytes N] [--id HEX]',
       'dht get|put|find|peers|announce|ping …   one operation, JSON on stdout; wattle dht alone says more',
+    ],
+  },
+  tunnel: {
+    node: FULL_NODE,
+    start: (args) => home(['tunnel', ...args]),
+    help: [
+      'tunnel LOCALPORT DEVICE:PORT [--state DIR]   a port of your device on this computer; PORT is page, raw, raw-web or a number',
     ],
   },
   message: {

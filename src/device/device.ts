@@ -5,7 +5,6 @@
 import { type Bytes, equal } from '../base/bytes.ts'
 import { Verifier } from '../crypto/native.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
-import { spareName } from '../node/frames/ring.ts'
 import { Loop } from '../node/loop.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import { type ClaimRecord, deviceName } from '../ownership/label.ts'
@@ -23,9 +22,11 @@ import { judgeHead, standing } from './network/head.ts'
 import type { PageSetting } from './network/info.ts'
 import { DevicePage } from './network/page.ts'
 import { DeviceStreams } from './network/streams.ts'
+import type { TunnelPort } from './network/tunnels.ts'
 import { framesKept } from './owning/retention.ts'
 import { Access } from './publish/access.ts'
-import { ALL_CLASSES, Channels, headsName, ringName } from './publish/channels.ts'
+import { ALL_CLASSES, Channels } from './publish/channels.ts'
+import { forgetFrames } from './publish/forget.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
 import { OnBoard, type OnBoardWishes } from './upkeep/onboard.ts'
@@ -52,6 +53,8 @@ export interface DeviceOptions {
   onBoard?: OnBoardWishes
   /** As in MeterOptions. */
   framer?: NonNullable<MeterOptions['framer']>
+  /** Ports of this machine that owners reach through tunnels; none where it is left out. */
+  tunnel?: () => readonly TunnelPort[]
   /** The page that a phone gets; left out where none is served. */
   page?: PageSetting
 }
@@ -162,6 +165,7 @@ export class Device {
       subscribers: () => this.#subscribers,
       name: deviceName(record.discriminator),
       discovery: options.discovery ?? null,
+      tunnel: options.tunnel ?? (() => []),
       standing: () => standing(this.#channels, state, this.#meterTime),
       onRemembered: (head) => this.#channels && this.#onJudged(judgeHead(head, this.#channels, state)),
       report,
@@ -243,7 +247,7 @@ export class Device {
       })
     if (!this.#state.identity) {
       // A power cut may have left them behind a deletion.
-      this.#forgetFrames()
+      forgetFrames(this.#options.hardware.files)
       return listen()
     }
     // An event DEVICE_DELETED that a power cut kept from being carried out.
@@ -254,7 +258,7 @@ export class Device {
 
   #restartAsNew(listen: () => void): void {
     this.#lights.set({ claimed: false })
-    this.#forgetFrames()
+    forgetFrames(this.#options.hardware.files)
     this.#streams.remake()
     listen()
   }
@@ -441,10 +445,8 @@ export class Device {
     }
     for (const cls of ALL_CLASSES) {
       for (const reader of this.#claim.readers(cls, true)) {
-        // In an epoch in which it was let in it has the key from there on.
         const given = this.#state.access.newestOf(reader.grantId)?.epoch ?? 0
-        for (const grant of channels.publisher(cls).startGrants(reader)) {
-          if (grant.epoch <= given) continue
+        for (const grant of channels.publisher(cls).startGrants(reader, given)) {
           open++
           this.#access?.started(reader, cls, grant)
           this.#state.owe({ reader: reader.sign, class: cls, ...grant }, settle)
@@ -452,17 +454,6 @@ export class Device {
       }
     }
     settle()
-  }
-
-  /** Ciphertext whose keys are gone; a new owner begins with an empty ring. */
-  #forgetFrames(): void {
-    const { files } = this.#options.hardware
-    for (const cls of ALL_CLASSES) {
-      files.remove(ringName(cls), () => {})
-      files.remove(headsName(cls), () => {})
-      files.remove(spareName(headsName(cls)), () => {})
-      files.remove(spareName(ringName(cls)), () => {})
-    }
   }
 
   #onDisowned(): void {
@@ -476,7 +467,7 @@ export class Device {
     this.#witnessed = false
     this.#serving = false
     this.#confirmed = false
-    this.#forgetFrames()
+    forgetFrames(this.#options.hardware.files)
     this.#page?.recheck()
     this.#streams.changeNameSoon()
   }

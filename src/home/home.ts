@@ -10,13 +10,14 @@ import { Exchange, Signer } from '../crypto/native.ts'
 import { locatorOf } from '../dht/overlay/head.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
+import { serveIdentify } from '../net/services/identify.ts'
+import { servePing } from '../net/services/ping.ts'
 import { attachCircuits, type Circuits } from '../node/circuit/relays.ts'
-import { guestLayer } from '../node/dht/layer.ts'
 import type { Loop } from '../node/loop.ts'
 import { attachPlane } from '../node/path/attach.ts'
 import type { Plane } from '../node/path/plane.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
-import { Coordinator } from '../node/peers/coordinator.ts'
+import type { Coordinator } from '../node/peers/coordinator.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
 import { type EventBody, signEvent } from '../ownership/event.ts'
@@ -34,6 +35,7 @@ import { Claiming } from './claiming.ts'
 import type { OwnedEvents } from './events.ts'
 import { Invites } from './invites.ts'
 import { homeMailbox, type Mailbox } from './mailbox.ts'
+import { homeCoordinator } from './network/finding.ts'
 import { Owned } from './owned.ts'
 import { Joining } from './owning/joining.ts'
 import { Owning } from './owning/owning.ts'
@@ -156,7 +158,18 @@ export class Home {
       visiting: { host: parts.host, loop: options.loop, signer: parts.signer, wall: () => this.#wall() },
       onJoined: (device, joined) => this.#added(device, joined),
     })
-    this.coordinator = options.discovery ? this.#makeCoordinator(options.discovery) : null
+    this.coordinator = options.discovery
+      ? homeCoordinator({
+          ...options,
+          settings: options.discovery,
+          host: parts.host,
+          locator: (key) => {
+            const device = parts.store.device(key)
+            return device && locatorOf(parts.exchange, device.box, key)
+          },
+          onReachable: (key) => this.owned.find((o) => equal(o.device.key, key))?.hurry(),
+        })
+      : null
     for (const device of parts.store.devices) if (this.#ours(device)) this.#open(device)
     if (this.mailbox) {
       this.host.handle(CHANNEL_PROTOCOL, (stream) => this.mailbox?.onStream(stream))
@@ -164,38 +177,6 @@ export class Home {
     }
     options.loop.every('home save', SAVE_MS, () => this.#save())
     this.coordinator?.start()
-  }
-
-  #makeCoordinator({ mdns, bootstrap, dht }: DiscoverySettings): Coordinator {
-    const { hardware, loop } = this.#options
-    const { sockets, random, clock } = hardware
-    const listen = { sockets, random, host: 'home', announcement: () => null, signer: () => null }
-    const machine = { loop, random, sockets }
-    const layers = dht
-      ? [
-          guestLayer(machine, dht, {
-            onPeer: (key, at) => coordinator.heard('dht', key, at),
-            locator: (key) => {
-              const device = this.store.devices.find((d) => equal(d.key, key))
-              return device ? locatorOf(this.#exchange, device.box, key) : null
-            },
-          }),
-        ]
-      : []
-    const coordinator = new Coordinator({
-      layers,
-      loop,
-      host: this.host,
-      wall: () => clock.wall(),
-      lan: mdns === 'off' ? null : { ...listen, loopback: mdns === 'lo' },
-      bootstrap: bootstrap.enabled
-        ? { peers: () => bootstrap.peers, contact: () => null, timeoutMs: bootstrap.timeoutMs }
-        : null,
-      onReachable: (key) => this.owned.find((o) => equal(o.device.key, key))?.hurry(),
-      onNeighbour: ({ name, claimed, addresses }) =>
-        this.#options.report('neighbour', { name, claimed, addresses: [...addresses] }),
-    })
-    return coordinator
   }
 
   /** Addresses of the unclaimed device of a label; a code without one fits where there is only one device. */
@@ -214,6 +195,8 @@ export class Home {
       const signer = new Signer(store.keys.seed)
       const exchange = new Exchange(store.keys.boxSeed)
       const host = new Host({ sockets, timers: loop, random, signer, agent: 'wattle-home' })
+      serveIdentify(host)
+      servePing(host)
       const successors = new Successors(store.keys.successors)
       const next = (): Bytes => home?.owning.nextDigest() ?? successors.digest(0)
       let home: Home | null = null

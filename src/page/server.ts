@@ -57,6 +57,8 @@ export interface PageOptions {
   readonly ancestors?: readonly string[]
   /** Only who knows it gets more than the files: `/live?key=…`. Printable characters. */
   readonly key?: string
+  /** Where a path lives that is not this page's (`/p2p/DEVICE/…`), or null. */
+  readonly elsewhere?: (path: string) => string | null
 }
 
 export type PageCounter = 'host' | 'origin' | 'key' | 'full' | 'shape' | 'busy' | 'slow' | 'cut'
@@ -78,6 +80,7 @@ export class PageServer implements HttpHandlers {
   readonly #pages: Page[]
   /** Hash of the key, where there is one. */
   readonly #key: Bytes | null
+  readonly #elsewhere: (path: string) => string | null
   #frames: readonly string[]
   #ancestors: readonly string[]
 
@@ -97,6 +100,7 @@ export class PageServer implements HttpHandlers {
     this.#gate = new Gate(options.hosts ?? [])
     this.#pages = []
     this.#key = options.key === undefined ? null : sha256(utf8(options.key))
+    this.#elsewhere = options.elsewhere ?? (() => null)
     this.#frames = origins(options.frames ?? [])
     this.#ancestors = origins(options.ancestors ?? [])
   }
@@ -177,6 +181,8 @@ export class PageServer implements HttpHandlers {
     if (pathOf(request.url) === '/open') return words(200, this.#unlocks(request.url) ? 'yes' : 'no')
     if (pathOf(request.url) === '/live')
       return words(426, 'This address speaks WebSocket.', { upgrade: 'websocket' })
+    const location = this.#elsewhere(request.url)
+    if (location !== null) return words(307, `It is at ${location}`, { location })
     return this.#assets.answer(request, host, { frames: this.#frames, ancestors: this.#ancestors })
   }
 

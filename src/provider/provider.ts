@@ -13,6 +13,8 @@ import type { Failure, Hardware, Listener } from '../hw/hardware.ts'
 import type { Stream } from '../net/api.ts'
 import { Host } from '../net/host.ts'
 import { Messages } from '../net/messages.ts'
+import { serveIdentify } from '../net/services/identify.ts'
+import { servePing } from '../net/services/ping.ts'
 import { guestLayer } from '../node/dht/layer.ts'
 import { Link } from '../node/link.ts'
 import type { Loop } from '../node/loop.ts'
@@ -96,6 +98,8 @@ export class Provider {
       signer: this.#signer,
       agent: 'wattle-provider',
     })
+    serveIdentify(this.host)
+    servePing(this.host)
     this.host.handle(CONSENT_PROTOCOL, (stream) => this.#onConsentStream(stream))
     this.#following = []
     this.#coordinator = options.discovery ? this.#makeCoordinator(options.discovery) : null

@@ -306,3 +306,22 @@ contract('a multicast group is shared, and answers go to one', async (t: Test, r
   t.ok(await rig.until(() => refused !== null))
   t.equal(refused, 'ENODEV')
 })
+
+contract('TCP: who takes the end itself may go on', async (t, rig) => {
+  const { near, far, listener } = await connected(rig)
+  let ends = 0
+  far.socket.events = { ...far.socket.events, onEnd: () => ends++ }
+  near.socket.events = { ...near.socket.events, onEnd: () => {} }
+  near.socket.write(utf8('question'))
+  near.socket.end()
+  t.ok(await rig.until(() => ends === 1))
+  t.ok(equal(far.got, utf8('question')), 'after everything that was sent')
+  await rig.until(() => false, 20)
+  t.same([near.closes, far.closes], [[], []], 'neither has closed')
+  far.socket.write(utf8('answer'))
+  t.ok(await rig.until(() => equal(near.got, utf8('answer'))), 'the other direction is open')
+  far.socket.end()
+  t.ok(await rig.until(() => near.closes.length === 1 && far.closes.length === 1))
+  t.equal(ends, 1)
+  listener.close()
+})

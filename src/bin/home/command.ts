@@ -8,15 +8,20 @@ import type { Running } from './running.ts'
 
 export type Answer = (answer: Omit<ControlAnswer, 'id'>) => void
 
+/** `run` when whoever asked is gone. */
+export type Gone = (run: () => void) => void
+
 export interface HomeCommand {
   verb: string
   /** @throws WattleError `usage` for words or options that do not fit. */
   request: (words: string[], given: Parsed) => ControlRequest
   /** Asks for what is not to stand on a command line; it goes to `act` as `secret`. */
   secret?: (given: Parsed) => Promise<string>
-  act: (running: Running, request: ControlRequest, answer: Answer) => void
+  act: (running: Running, request: ControlRequest, answer: Answer, gone: Gone) => void
   /** It is about every device where none is named: all of them are waited for. */
   all?: boolean
+  /** It goes on until whoever asked goes away; what it says meanwhile comes as progress. */
+  stays?: boolean
   /** The result in words for a person, on standard error; not with --json. */
   words?: (result: unknown) => string[]
 }

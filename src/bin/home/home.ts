@@ -10,7 +10,7 @@ import { askControl, type ControlAnswer, type ControlRequest, serveControl } fro
 import { DISCOVERY_OPTIONS } from '../discovery.ts'
 import { stateFolder } from '../machine.ts'
 import { BACKUP_COMMANDS, restore } from './backup.ts'
-import type { Answer, HomeCommand } from './command.ts'
+import type { Answer, Gone, HomeCommand } from './command.ts'
 import { CONSENT_COMMANDS } from './consent.ts'
 import { onDesk } from './desk/desk.ts'
 import { keepPageKey, pageKeyOf } from './desk/key.ts'
@@ -23,6 +23,7 @@ import { OWNER_COMMANDS } from './owners.ts'
 import { PEER_COMMANDS } from './peers.ts'
 import { POLICY_COMMANDS } from './policy.ts'
 import { PROOF_COMMANDS } from './proof.ts'
+import { TUNNEL_COMMANDS } from './reach/tunnel.ts'
 import { type Running, startHome } from './running.ts'
 import { UPDATE_COMMANDS } from './update.ts'
 
@@ -47,6 +48,7 @@ const OPTIONS = {
   zone: { type: 'string' },
   csv: { type: 'boolean' },
   'passphrase-file': { type: 'string' },
+  gateway: { type: 'string' },
   ...KEEPING_OPTIONS,
   ...DISCOVERY_OPTIONS,
 } as const
@@ -59,6 +61,7 @@ const COMMANDS: readonly HomeCommand[] = [
   ...POLICY_COMMANDS,
   ...PEER_COMMANDS,
   ...NETWORK_COMMANDS,
+  ...TUNNEL_COMMANDS,
   ...UPDATE_COMMANDS,
   ...HISTORY_COMMANDS,
   ...BACKUP_COMMANDS,
@@ -83,7 +86,13 @@ export async function home(args: string[]): Promise<ExitCode> {
     )
   const request = command.request(words, given)
   if (command.secret) request['secret'] = await command.secret(given)
-  const answer = (await askControl(folder, request, say)) ?? (await alone(folder, given, request))
+  const stopped =
+    command.stays === true ? untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' }) : NEVER
+  const asked = await Promise.race([
+    askControl(folder, request, onProgress),
+    stopped.then((): Omit<ControlAnswer, 'id'> => DONE),
+  ])
+  const answer = asked ?? (await alone(folder, given, request, stopped))
   if (answer.say !== undefined) say(answer.say)
   // Text is for a file; everything else is JSON.
   if (typeof answer.result === 'string') process.stdout.write(answer.result)
@@ -98,6 +107,15 @@ export async function home(args: string[]): Promise<ExitCode> {
   if (answer.result === undefined && answer.text !== undefined)
     process.stdout.write(`${JSON.stringify({ ok: true, id: answer.text })}\n`)
   return 0
+}
+
+/** Of a command that goes on for nobody's word. */
+const NEVER: Promise<void> = new Promise(() => {})
+const DONE: Omit<ControlAnswer, 'id'> = { ok: true }
+
+function onProgress(words: string, result?: unknown): void {
+  if (result !== undefined) process.stdout.write(`${JSON.stringify(result)}\n`)
+  say(words)
 }
 
 async function serve(given: Parsed): Promise<ExitCode> {
@@ -138,13 +156,19 @@ async function serveOnce(
       address: await running.keeping.serveMetrics(running.machine.hardware, metrics),
     })
   const mailbox = given.text('mailbox')
-  if (mailbox !== undefined)
-    await wait<Listener>((done) => running.home.host.listen(mailbox, done)).catch(async (error: Error) => {
-      await running.stop()
-      throw listenError('home serve --mailbox', mailbox, error)
-    })
-  const control = serveControl(folder, (request, answer) => carryOut(running, request, answer))
-  running.address = `http://${listener.address}/`
+  const kept =
+    mailbox === undefined
+      ? null
+      : await wait<Listener>((done) => running.home.host.listen(mailbox, done)).catch(
+          async (error: Error) => {
+            await running.stop()
+            throw listenError('home serve --mailbox', mailbox, error)
+          },
+        )
+  const gateway = await running.openGateway(given.text('gateway'), listener.address)
+  const control = serveControl(folder, (request, answer, gone) => carryOut(running, request, answer, gone))
+  const page = `http://${listener.address}/`
+  running.address = page
   const key = pageKeyOf(folder)
   const anew = new Promise<() => void>((resolve) => {
     running.restart = (between) =>
@@ -153,8 +177,8 @@ async function serveOnce(
         keepPageKey(folder, key)
       })
   })
-  emit('home', 'ready', { page: running.address, owner: base64url(running.home.key) })
-  if (process.stderr.isTTY) say(`My Home: ${running.address}#~${key}`)
+  emit('home', 'ready', { page, gateway, mailbox: kept?.address ?? null, owner: base64url(running.home.key) })
+  if (process.stderr.isTTY) say(`My Home: ${page}#~${key}`)
   const between = await Promise.race([stopped.then(() => null), anew])
   emit('home', 'status', {
     net: running.home.host.counters.report(),
@@ -171,6 +195,7 @@ async function alone(
   folder: string,
   given: Parsed,
   request: ControlRequest,
+  stopped: Promise<void>,
 ): Promise<Omit<ControlAnswer, 'id'>> {
   const running = await startHome(folder, given, onDesk)
   const name = typeof request['device'] === 'string' ? request['device'] : null
@@ -180,14 +205,19 @@ async function alone(
     all ? running.home.owned.some((o) => !o.ready) : owned !== null && !owned.ready
   for (let i = 0; i < 100 && missing(); i++) await new Promise((resolve) => setTimeout(resolve, 100))
   const answer = await new Promise<Omit<ControlAnswer, 'id'>>((resolve) =>
-    carryOut(running, request, (step) => (step.progress === undefined ? resolve(step) : say(step.progress))),
+    carryOut(
+      running,
+      request,
+      (step) => (step.progress === undefined ? resolve(step) : onProgress(step.progress, step.result)),
+      (run) => void stopped.then(run).then(() => resolve(DONE)),
+    ),
   )
   await running.stop()
   return answer
 }
 
-function carryOut(running: Running, request: ControlRequest, answer: Answer): void {
+function carryOut(running: Running, request: ControlRequest, answer: Answer, gone: Gone): void {
   const command = COMMANDS.find((c) => c.verb === request.do)
-  if (command) command.act(running, request, answer)
+  if (command) command.act(running, request, answer, gone)
   else answer({ ok: false, code: 'bad-shape', text: `no command ${request.do}` })
 }

@@ -6,6 +6,8 @@ import { WattleError } from '../../base/errors.ts'
 import { LIMITS } from '../../base/limits.ts'
 import { Face } from '../../home/face.ts'
 import { Home } from '../../home/home.ts'
+import type { Gateway } from '../../home/network/gateway.ts'
+import { Tunnels } from '../../home/network/tunnels.ts'
 import { Loop } from '../../node/loop.ts'
 import type { DeskAsk } from '../../page/desk/desk.ts'
 import { type AskAnswer, type PageLink, PageServer } from '../../page/server.ts'
@@ -18,6 +20,7 @@ import { pageKeyOf } from './desk/key.ts'
 import { Uploads } from './desk/uploads.ts'
 import { lookUpDomain } from './domain.ts'
 import { Keeping } from './keeping.ts'
+import { devicePage, startGateway } from './reach/gateway.ts'
 
 export interface Running {
   machine: OpenMachine
@@ -31,6 +34,11 @@ export interface Running {
   address: string | null
   /** Stops all of it, does this, and starts anew; null where this home does not go on. */
   restart: ((between: () => void) => void) | null
+  tunnels: Tunnels
+  /** Null while it does not listen. */
+  gateway: Gateway | null
+  /** As `--gateway` says, or beside the page's address; `host:port`, or null where it is off. */
+  openGateway: (wish: string | undefined, page: string) => Promise<string | null>
   stop: () => Promise<void>
 }
 
@@ -46,10 +54,10 @@ export async function startHome(folder: string, given: Parsed, onDesk: OnDesk): 
   const machine = await openMachine(folder)
   const { hardware } = machine
   const loop = new Loop(hardware.clock, LIMITS.node.peerTimers)
+  let started: Running | null = null
   // Opened last: a home that cannot start makes no files.
   let keeping: Keeping | null = null
   let days: Days | null = null
-  let all: Running | null = null
   const uploads = new Uploads(machine.folder)
   const providerPage = given.text('provider-page') ?? null
   const page = new PageServer(
@@ -57,6 +65,7 @@ export async function startHome(folder: string, given: Parsed, onDesk: OnDesk): 
       assets: pages.home,
       key: pageKeyOf(machine.folder),
       ...(providerPage === null ? {} : { frames: [providerPage] }),
+      elsewhere: (path) => devicePage(started, path),
     },
     {
       onPage: (tell) => {
@@ -65,7 +74,7 @@ export async function startHome(folder: string, given: Parsed, onDesk: OnDesk): 
       },
       onAsk: (ask, answer, link) => {
         if (ask.do !== 'desk') face.ask(ask, answer)
-        else if (all) onDesk(all, ask, answer, link)
+        else if (started) onDesk(started, ask, answer, link)
         else answer({ ok: false, code: 'busy', text: 'My Home is still starting' })
       },
       onBytes: (link, bytes) => uploads.onBytes(link, bytes),
@@ -144,17 +153,32 @@ export async function startHome(folder: string, given: Parsed, onDesk: OnDesk): 
       )
     await wait((done) => running.store.addCard(line, done))
   }
+  const tunnels = new Tunnels({
+    sockets: hardware.sockets,
+    loop,
+    find: (key) => running.host.find(key),
+    report: (event, detail) => emit('home', event, detail),
+  })
   const stop = async (): Promise<void> => {
     page.close()
     days?.stop()
     uploads.drop()
+    started?.gateway?.close()
+    tunnels.close()
     await new Promise<void>((resolve) => running.close(resolve))
     await kept.close()
     machine.release()
   }
-  all = { machine, home: running, face, page, keeping: kept, uploads, address: null, restart: null, stop }
-  days = new Days(all, loop)
-  return all
+  const openGateway = async (wish: string | undefined, beside: string): Promise<string | null> => {
+    const parts = { home: running, tunnels, sockets: hardware.sockets, loop }
+    const opened = await startGateway(parts, wish, beside)
+    started!.gateway = opened?.gateway ?? null
+    return opened?.address ?? null
+  }
+  const parts = { machine, home: running, face, page, keeping: kept, uploads, address: null, restart: null }
+  started = { ...parts, tunnels, gateway: null, openGateway, stop }
+  days = new Days(started, loop)
+  return started
 }
 
 /** `--mailbox ADDR`, and where readers find it: `--mailbox-address`, or the same. */

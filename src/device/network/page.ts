@@ -44,8 +44,12 @@ const FIRST_LINK = 2 ** 24
 const LOOK_MS = 50
 const DRAIN_MS = 100
 const INFO_MS = 5_000
-/** Names beside the label's under which a router may know the device; none of them can be a public one. */
-const SUFFIXES = ['', '.local', '.lan', '.internal', '.home.arpa']
+/**
+ * Names beside the label's under which a router may know the device, or through a tunnel a My Home (which
+ * numbers devices of one name); none of them can be a public one.
+ */
+const SUFFIXES = ['', '.local', '.lan', '.internal', '.home.arpa', '.localhost']
+const NUMBERED = [2, 3, 4, 5].map((n) => `-${n}.localhost`)
 
 export class DevicePage {
   readonly server: PageServer
@@ -73,7 +77,7 @@ export class DevicePage {
       {
         assets: options.setting.assets,
         front: () => (options.parts().state.identity ? '/' : '/start'),
-        hosts: SUFFIXES.map((suffix) => options.name + suffix),
+        hosts: [...SUFFIXES, ...NUMBERED].map((suffix) => options.name + suffix),
       },
       {
         onPage: (tell, link) => {

@@ -12,6 +12,8 @@ import type { Failure, Hardware } from '../../hw/hardware.ts'
 import type { Stream } from '../../net/api.ts'
 import { Host } from '../../net/host.ts'
 import { Messages } from '../../net/messages.ts'
+import { serveIdentify } from '../../net/services/identify.ts'
+import { servePing } from '../../net/services/ping.ts'
 import { attachCircuits, type Circuits } from '../../node/circuit/relays.ts'
 import type { Subscriber } from '../../node/frames/subscriber.ts'
 import type { Loop } from '../../node/loop.ts'
@@ -21,6 +23,7 @@ import type { DiscoverySettings } from '../../node/peers/config.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
+import { TUNNEL_PROTOCOL } from '../../wire/net/tunnel.ts'
 import { PEERS_PROTOCOL } from '../../wire/peers.ts'
 import { UPDATE_PROTOCOL } from '../../wire/update.ts'
 import type { Claim } from '../claim.ts'
@@ -29,6 +32,7 @@ import type { Subscribers } from '../publish/subscribers.ts'
 import { DeviceDiscovery } from './discovery.ts'
 import type { Standing } from './head.ts'
 import { DevicePeers } from './peers.ts'
+import { DeviceTunnels, type TunnelPort } from './tunnels.ts'
 
 export interface StreamsOptions {
   hardware: Hardware
@@ -47,6 +51,8 @@ export interface StreamsOptions {
   name: string
   /** How it is found; null: by its address alone. */
   discovery: DiscoverySettings | null
+  /** Ports that owners reach from afar. */
+  tunnel: () => readonly TunnelPort[]
   /** As in DeviceHeadOptions. */
   standing: () => Standing | null
   onRemembered: (head: Head) => void
@@ -75,6 +81,7 @@ export class DeviceStreams {
   #plane: Plane | null
   /** Being called through relays of connections, where relays are set. */
   #circuits: Circuits | null
+  readonly #tunnels: DeviceTunnels
 
   constructor(options: StreamsOptions) {
     this.#options = options
@@ -85,6 +92,12 @@ export class DeviceStreams {
     this.#discovery = null
     this.#plane = null
     this.#circuits = null
+    this.#tunnels = new DeviceTunnels({
+      ...options,
+      sockets: options.hardware.sockets,
+      isOwner: (key) => options.claim.entitled(key, 0)?.owner === true,
+      ports: options.tunnel,
+    })
     this.#host = this.#makeHost()
   }
 
@@ -169,6 +182,7 @@ export class DeviceStreams {
   close(): void {
     this.#options.loop.cancel(TIMER)
     this.#discovery?.stop()
+    this.#tunnels.close()
     this.#plane?.close()
     this.#circuits?.close()
     this.#host.close()
@@ -197,10 +211,13 @@ export class DeviceStreams {
     const identity = this.#options.signer()
     const signer = identity ?? new Signer(Secret.fresh(random))
     const host = new Host({ sockets, timers: loop, random, signer, agent: 'wattle-device' })
+    serveIdentify(host)
+    servePing(host)
     host.handle(CLAIM_PROTOCOL, (stream) => this.#onClaim(stream))
     if (identity) {
       host.handle(CHANNEL_PROTOCOL, (stream) => this.onChannel(stream))
       host.handle(CONSENT_PROTOCOL, (stream) => consent.onStream(stream))
+      host.handle(TUNNEL_PROTOCOL, (stream) => this.#tunnels.onStream(stream))
       if (update) host.handle(UPDATE_PROTOCOL, update)
       this.#watchPeers(host, identity)
     }
@@ -229,6 +246,7 @@ export class DeviceStreams {
   #changeName(): void {
     const { loop, report, signer } = this.#options
     loop.cancel(TIMER)
+    this.#tunnels.close()
     this.#plane?.close()
     this.#plane = null
     this.#circuits?.close()

@@ -52,7 +52,10 @@ export class LinuxTcp implements TcpSocket {
     this.remote = formatAddress(socket.remoteAddress ?? '', socket.remotePort ?? 0)
     socket.setNoDelay(true)
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
-    socket.on('end', () => this.end())
+    socket.on('end', () => {
+      if (this.events.onEnd) this.events.onEnd()
+      else this.end()
+    })
     socket.on('error', (error) => {
       this.#error = error
     })

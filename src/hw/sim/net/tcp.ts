@@ -1,7 +1,7 @@
 // A TCP connection in memory: two endpoints, and for each direction a buffer that holds every byte
 // from write to read, with marks for what was sent and what has arrived. So steady state copies once
 // and allocates next to nothing. A full window makes the writer queue; a paused reader fills the window.
-// As in Node with allowHalfOpen off, the end of one side ends the other when it has sent its queue.
+// The end of one side ends the other when it has sent its queue, unless its events take the end themselves.
 
 import type { Bytes } from '../../../base/bytes.ts'
 import type { Failure, TcpEvents, TcpSocket } from '../../hardware.ts'
@@ -85,6 +85,7 @@ class Endpoint implements TcpSocket {
   #owesDrain = false
   #pumping = false
   #delivering = false
+  #endTold = false
 
   constructor(link: TcpLink, side: Side, incoming: Pipe, outgoing: Pipe) {
     this.link = link
@@ -189,7 +190,11 @@ class Endpoint implements TcpSocket {
     if (this.closed || this.#paused || !pipe.finArrived || pipe.arrived > 0) return
     if (pipe.gone) this.close(null)
     else {
-      this.end()
+      if (!this.#endTold) {
+        this.#endTold = true
+        if (this.events.onEnd) this.events.onEnd()
+        else this.end()
+      }
       this.closeIfDone()
     }
   }

@@ -1,0 +1,45 @@
+// How My Home finds its devices: the three layers of docs/discovery.md with its own settings. It announces
+// nothing and registers nowhere; it looks.
+
+import type { Bytes } from '../../base/bytes.ts'
+import type { Secret } from '../../crypto/secret.ts'
+import type { Hardware } from '../../hw/hardware.ts'
+import type { Host } from '../../net/host.ts'
+import { guestLayer } from '../../node/dht/layer.ts'
+import type { Loop } from '../../node/loop.ts'
+import type { DiscoverySettings } from '../../node/peers/config.ts'
+import { Coordinator } from '../../node/peers/coordinator.ts'
+
+export interface FindingOptions {
+  hardware: Hardware
+  loop: Loop
+  host: Host
+  settings: DiscoverySettings
+  /** Where the head record of a device of ours lies; null for any other. */
+  locator: (key: Bytes) => Secret | null
+  onReachable: (key: Bytes) => void
+  report: (event: string, detail?: Record<string, unknown>) => void
+}
+
+export function homeCoordinator(options: FindingOptions): Coordinator {
+  const { hardware, loop, host, settings, locator, onReachable, report } = options
+  const { mdns, bootstrap, dht } = settings
+  const { sockets, random, clock } = hardware
+  const listen = { sockets, random, host: 'home', announcement: () => null, signer: () => null }
+  const machine = { loop, random, sockets }
+  const onPeer = (key: Bytes, at: readonly string[]): void => coordinator.heard('dht', key, at)
+  const coordinator: Coordinator = new Coordinator({
+    layers: dht ? [guestLayer(machine, dht, { onPeer, locator })] : [],
+    loop,
+    host,
+    wall: () => clock.wall(),
+    lan: mdns === 'off' ? null : { ...listen, loopback: mdns === 'lo' },
+    bootstrap: bootstrap.enabled
+      ? { peers: () => bootstrap.peers, contact: () => null, timeoutMs: bootstrap.timeoutMs }
+      : null,
+    onReachable,
+    onNeighbour: ({ name, claimed, addresses }) =>
+      report('neighbour', { name, claimed, addresses: [...addresses] }),
+  })
+  return coordinator
+}
