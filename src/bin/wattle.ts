@@ -68,6 +68,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home policy [show] | set MEMBER=VALUE… | reset [--device DEVICE]',
       'home update DEVICE FILE                new firmware for a device on a card of ours, over the network',
       'home history DEVICE [--from DATE] [--to DATE] [--step minute|quarter|hour|day|month] [--zone NAME] [--csv]',
+      'home link                              the address of its page, with the key that opens it',
       'home backup FILE | restore FILE [--passphrase-file FILE]   keys, log, consents and history, encrypted',
       '    serve takes [--mqtt URL [--mqtt-user NAME --mqtt-password-file FILE] [--mqtt-prefix TEXT]] [--metrics ADDR]',
       "home open DEVICE                       the address of a device's page, from anywhere (docs/reach.md)",

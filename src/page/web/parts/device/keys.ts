@@ -1,13 +1,13 @@
 // The owner's keys in this phone: a sealed copy to keep or for a second phone, taking one in, and in
 // plain words what this way of owning a device protects against and what not.
 
-import { openSheet, toast } from '../kit/dialog.ts'
-import { button, h } from '../kit/dom.ts'
-import { icon } from '../kit/icons.ts'
-import type { Box } from '../own/box.ts'
-import { openKeys, sealKeys } from '../own/file.ts'
-import type { OwnHome } from '../own/home.ts'
-import { more, words } from '../words/words.ts'
+import { openSheet, toast } from '../../kit/dialog.ts'
+import { button, h } from '../../kit/dom.ts'
+import { icon } from '../../kit/icons.ts'
+import type { Box } from '../../own/box.ts'
+import { openKeys, sealKeys } from '../../own/file.ts'
+import type { OwnHome } from '../../own/home.ts'
+import { more, words } from '../../words/words.ts'
 import { helped } from './help.ts'
 
 /** Lets the page paint before a second of computing. */

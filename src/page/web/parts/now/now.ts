@@ -1,13 +1,13 @@
 // What the house does now: one big number with its word, the age of the telegram it comes from, the
 // last ten minutes, and below it phases, gas with its own time and the meter's totals.
 
-import type { PageDevice, PageReading, QuarterRow, TracePoint } from '../../protocol.ts'
-import { PowerChart } from '../kit/chart.ts'
-import type { ServerClock } from '../kit/clock.ts'
-import { fill, h, redraw, say, show } from '../kit/dom.ts'
-import { power, powerText, secondText, signedPower } from '../kit/format.ts'
-import { icon } from '../kit/icons.ts'
-import { words } from '../words/words.ts'
+import type { PageDevice, PageReading, QuarterRow, TracePoint } from '../../../protocol.ts'
+import { PowerChart } from '../../kit/chart.ts'
+import type { ServerClock } from '../../kit/clock.ts'
+import { fill, h, redraw, say, show } from '../../kit/dom.ts'
+import { power, powerText, secondText, signedPower } from '../../kit/format.ts'
+import { icon } from '../../kit/icons.ts'
+import { words } from '../../words/words.ts'
 import { meterCards, phaseCard, quarterCard, totalsCard } from './details.ts'
 import { DayPanel } from './today.ts'
 

@@ -2,16 +2,15 @@
 // lights say (live, and each pattern explained), what its button does, the telegram as the meter sent
 // its values, and giving it up.
 
-import { METER, type MeterLed, STATUS, type StatusLed } from '../../../base/leds.ts'
-import type { DeviceInfo, HomeState, PageDevice, PageReading } from '../../protocol.ts'
-import { Blink } from '../kit/blink.ts'
-import { openSheet, toast } from '../kit/dialog.ts'
-import { button, fill, h, redraw, say, show } from '../kit/dom.ts'
-import { count } from '../kit/format.ts'
-import type { AskHome } from '../kit/live.ts'
-import { chooseLanguage, LANGUAGES, more, refusal, words } from '../words/words.ts'
+import { METER, type MeterLed, STATUS, type StatusLed } from '../../../../base/leds.ts'
+import type { DeviceInfo, HomeState, PageDevice, PageReading } from '../../../protocol.ts'
+import { Blink } from '../../kit/blink.ts'
+import { openSheet, toast } from '../../kit/dialog.ts'
+import { button, fill, h, redraw, say, show } from '../../kit/dom.ts'
+import { count } from '../../kit/format.ts'
+import type { AskHome } from '../../kit/live.ts'
+import { chooseLanguage, LANGUAGES, more, refusal, words } from '../../words/words.ts'
 import { helped } from './help.ts'
-import type { KeyPanel } from './keys.ts'
 
 const SHOWN_LEDS: readonly StatusLed[] = [
   'paired',
@@ -67,9 +66,9 @@ export class DevicePanel {
     show(this.#live, false)
   }
 
-  /** The owner's keys are in this browser. */
-  keys(panel: KeyPanel): void {
-    fill(this.#keys, [panel.card()])
+  /** Keys, where they are in this browser, or what a home on a computer has. */
+  more(cards: HTMLElement): void {
+    fill(this.#keys, [cards])
   }
 
   /** The newest values, for who looks at them as they come. */

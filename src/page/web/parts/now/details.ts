@@ -1,8 +1,8 @@
 // The smaller cards under the chart: phases as bars with V and A, gas with the time at which the gas
 // meter was read (it lags minutes to an hour behind), and the meter's own totals for each tariff.
 
-import type { PageOther, PagePhase, PageReading } from '../../protocol.ts'
-import { type Child, h } from '../kit/dom.ts'
+import type { PageOther, PagePhase, PageReading } from '../../../protocol.ts'
+import { type Child, h } from '../../kit/dom.ts'
 import {
   amps,
   energyText,
@@ -12,9 +12,9 @@ import {
   signedPower,
   volts,
   volumeText,
-} from '../kit/format.ts'
-import { icon } from '../kit/icons.ts'
-import { words } from '../words/words.ts'
+} from '../../kit/format.ts'
+import { icon } from '../../kit/icons.ts'
+import { words } from '../../words/words.ts'
 
 /** A bar is full at this power, or at the largest phase where that is more. */
 const FULL_BAR_W = 2_300

@@ -19,9 +19,10 @@ export function groups(text: string): string {
   return (plainCode(text).match(/.{1,4}/g) ?? []).join('-')
 }
 
-/** The code that an address carries after `#`, or null. */
+/** The code that an address carries after `#` (and before the `~` of a page's key), or null. */
 export function codeOf(hash: string): string | null {
-  if (!/^#[0-9A-Za-z-]{8,40}$/.test(hash)) return null
-  const code = plainCode(hash)
+  const given = /^#([0-9A-Za-z-]{8,40})(?:~|$)/.exec(hash)?.[1]
+  if (given === undefined) return null
+  const code = plainCode(given)
   return code.length === WHOLE_CODE ? code : null
 }

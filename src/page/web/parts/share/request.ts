@@ -2,19 +2,19 @@
 // grants or refuses. Only then is there a way on to the provider's own place, and only by a press of the
 // owner. A request that does not hold what it promises is not shown at all.
 
-import { type HomeState, RESOLUTION_CLASSES, type ResolutionClass } from '../../protocol.ts'
+import { type HomeState, RESOLUTION_CLASSES, type ResolutionClass } from '../../../protocol.ts'
 import {
   type AskFault,
   answerAddress,
   type ProviderRequest,
   readRequest,
   redirectInDomain,
-} from '../../request.ts'
-import { button, type Child, fill, h, redraw, say, show } from '../kit/dom.ts'
-import { dayText } from '../kit/format.ts'
-import { icon } from '../kit/icons.ts'
-import type { AskHome, Outcome } from '../kit/live.ts'
-import { more, refusal, words } from '../words/words.ts'
+} from '../../../request.ts'
+import { button, type Child, fill, h, redraw, say, show } from '../../kit/dom.ts'
+import { dayText } from '../../kit/format.ts'
+import { icon } from '../../kit/icons.ts'
+import type { AskHome, Outcome } from '../../kit/live.ts'
+import { more, refusal, words } from '../../words/words.ts'
 import { UNTILS, type Until } from './untils.ts'
 
 /** Finest first. */

@@ -3,14 +3,14 @@
 // window opens, or every few seconds where the device's window cannot be seen from here (a device with
 // its window closed counts no attempt); a wrong code is not asked again by itself.
 
-import type { HomeState, UnclaimedDevice } from '../../protocol.ts'
-import type { ServerClock } from '../kit/clock.ts'
-import { button, fill, h, redraw, say, show } from '../kit/dom.ts'
-import type { AskHome, Outcome } from '../kit/live.ts'
-import { refusal, words } from '../words/words.ts'
+import type { HomeState, UnclaimedDevice } from '../../../protocol.ts'
+import type { ServerClock } from '../../kit/clock.ts'
+import { button, fill, h, redraw, say, show } from '../../kit/dom.ts'
+import type { AskHome, Outcome } from '../../kit/live.ts'
+import { refusal, words } from '../../words/words.ts'
+import type { KeyPanel } from '../device/keys.ts'
 import { groups, plainCode, WHOLE_CODE } from './code.ts'
 import { DeviceDrawing } from './drawing.ts'
-import type { KeyPanel } from './keys.ts'
 
 const WINDOW_MS = 60_000
 /** A claim of a device that is not in the list is asked again this often, and this many times. */

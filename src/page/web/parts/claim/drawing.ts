@@ -1,9 +1,9 @@
 // A drawing of the device with its two lights and its button. The STATUS light blinks as the real one
 // does; around the button a ring counts the claim window down.
 
-import { Blink } from '../kit/blink.ts'
-import { shape } from '../kit/icons.ts'
-import { words } from '../words/words.ts'
+import { Blink } from '../../kit/blink.ts'
+import { shape } from '../../kit/icons.ts'
+import { words } from '../../words/words.ts'
 
 const RING = 2 * Math.PI * 30
 

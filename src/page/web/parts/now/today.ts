@@ -2,15 +2,13 @@
 // from midnight to midnight by this phone's clock and so has 92, 96 or 100 quarters. Quarters that were
 // not measured stay empty. The bars are an image to a screen reader, described in words beside them.
 
-import type { PageReading, QuarterRow } from '../../protocol.ts'
-import { button, h, redraw, say } from '../kit/dom.ts'
-import { shortEnergy, timeText, weekdayText } from '../kit/format.ts'
-import { shape } from '../kit/icons.ts'
-import { words } from '../words/words.ts'
+import type { PageReading, QuarterRow } from '../../../protocol.ts'
+import { type Bar, drawBars, extremes } from '../../kit/bars.ts'
+import { button, h, redraw, say } from '../../kit/dom.ts'
+import { shortEnergy, timeText, weekdayText } from '../../kit/format.ts'
+import { words } from '../../words/words.ts'
 
 const QUARTER_MS = 900_000
-const WIDTH = 336
-const HEIGHT = 120
 /** The scale never gets finer than this, so that a quiet night does not look like a storm, Wh. */
 const LEAST_WH = 50
 
@@ -107,45 +105,27 @@ export class DayPanel {
 
 /** A bar for each quarter between the two midnights. */
 function bars(from: number, to: number, rows: readonly QuarterRow[]): Node {
-  const count = Math.round((to - from) / QUARTER_MS)
-  let up = LEAST_WH
-  let down = 0
-  for (const [, energyIn, energyOut] of rows) {
-    up = Math.max(up, energyIn ?? 0)
-    down = Math.max(down, energyOut ?? 0)
-  }
-  const scale = (HEIGHT - 24) / (up + down)
-  const zero = 4 + up * scale
-  const width = WIDTH / count
-  const svg = shape('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'data-quarters': String(count) })
-  svg.setAttribute('aria-label', words.today.chart(rows.length, shortEnergy(up), shortEnergy(down)))
-  for (let hour = from, i = 0; i < count; i++, hour += QUARTER_MS)
-    if (new Date(hour).getMinutes() === 0 && new Date(hour).getHours() % 6 === 0)
-      mark(svg, i * width, timeText(hour))
-  for (const [start, energyIn, energyOut] of rows) {
-    const x = Math.round((start - from) / QUARTER_MS) * width
-    if (energyIn) svg.append(bar('using', x, zero - energyIn * scale, width, energyIn * scale))
-    if (energyOut) svg.append(bar('returning', x, zero, width, energyOut * scale))
-  }
-  svg.append(shape('line', { class: 'zero', x1: '0', x2: String(WIDTH), y1: String(zero), y2: String(zero) }))
-  return svg
+  const slots = Math.round((to - from) / QUARTER_MS)
+  const shown = rows.map(
+    ([start, energyIn, energyOut]): Bar => [
+      Math.round((start - from) / QUARTER_MS),
+      energyIn ?? 0,
+      energyOut ?? 0,
+    ],
+  )
+  const [up, down] = extremes(shown, LEAST_WH)
+  const label = words.today.chart(rows.length, shortEnergy(up), shortEnergy(down))
+  return drawBars({ slots, bars: shown, marks: hourMarks(from, slots), least: LEAST_WH, label })
 }
 
-function mark(svg: SVGElement, x: number, label: string): void {
-  svg.append(shape('line', { class: 'hour', x1: String(x), x2: String(x), y1: '0', y2: String(HEIGHT - 16) }))
-  const text = shape('text', { x: String(x + 4), y: String(HEIGHT - 4), 'aria-hidden': 'true' })
-  text.textContent = label
-  svg.append(text)
-}
-
-function bar(kind: string, x: number, y: number, width: number, height: number): SVGElement {
-  return shape('rect', {
-    class: kind,
-    x: (x + width * 0.1).toFixed(2),
-    y: y.toFixed(2),
-    width: (width * 0.8).toFixed(2),
-    height: Math.max(1, height).toFixed(2),
-  })
+/** Every six hours of a day, by the local clock. */
+export function hourMarks(from: number, slots: number): (readonly [number, string])[] {
+  const marks: (readonly [number, string])[] = []
+  for (let i = 0; i < slots; i++) {
+    const at = new Date(from + i * QUARTER_MS)
+    if (at.getMinutes() === 0 && at.getHours() % 6 === 0) marks.push([i, timeText(at.getTime())])
+  }
+  return marks
 }
 
 function sum(values: readonly number[]): number {

@@ -1,7 +1,7 @@
 // Explanations that few people open: their words are fetched when they are.
 
-import { fill, h } from '../kit/dom.ts'
-import { loadMore } from '../words/words.ts'
+import { fill, h } from '../../kit/dom.ts'
+import { loadMore } from '../../words/words.ts'
 
 /** The list, filled when the <details> that it is put into opens. */
 export function helped(list: HTMLElement, lines: () => readonly string[]): HTMLElement {

@@ -1,13 +1,13 @@
 // One channel of a provider: a verdict in words, the last reading, a chart, and the latest frames as a
 // row of cells, each either opened or sealed, so that the moment of a revocation can be seen.
 
-import type { PageReading, ProviderChannel, TracePoint } from '../../protocol.ts'
-import { PowerChart } from '../kit/chart.ts'
-import type { ServerClock } from '../kit/clock.ts'
-import { fill, h, redraw, say } from '../kit/dom.ts'
-import { count, powerText } from '../kit/format.ts'
-import { icon } from '../kit/icons.ts'
-import { more, words } from '../words/words.ts'
+import type { PageReading, ProviderChannel, TracePoint } from '../../../protocol.ts'
+import { PowerChart } from '../../kit/chart.ts'
+import type { ServerClock } from '../../kit/clock.ts'
+import { fill, h, redraw, say } from '../../kit/dom.ts'
+import { count, powerText } from '../../kit/format.ts'
+import { icon } from '../../kit/icons.ts'
+import { more, words } from '../../words/words.ts'
 import { netOf } from './now.ts'
 
 const CELLS = 36

@@ -1,11 +1,11 @@
 // The sheet in which a person lets a provider in: how finely, for how long, what for; then what it
 // means, in words, before the button.
 
-import { type GrantAsk, type PageDevice, type PageProvider, RESOLUTION_CLASSES } from '../../protocol.ts'
-import { openSheet, toast } from '../kit/dialog.ts'
-import { h } from '../kit/dom.ts'
-import type { AskHome } from '../kit/live.ts'
-import { refusal, words } from '../words/words.ts'
+import { type GrantAsk, type PageDevice, type PageProvider, RESOLUTION_CLASSES } from '../../../protocol.ts'
+import { openSheet, toast } from '../../kit/dialog.ts'
+import { h } from '../../kit/dom.ts'
+import type { AskHome } from '../../kit/live.ts'
+import { refusal, words } from '../../words/words.ts'
 import { UNTILS, type Until } from './untils.ts'
 
 const USUAL: Until = 'quarter'

@@ -2,14 +2,14 @@
 // button. Below the cards the provider's own page in a frame, so that a person watches it open and
 // close. The frame is only ever another origin over http or https.
 
-import type { HomeState, PageDevice, PageGrant, PageProvider } from '../../protocol.ts'
-import type { ServerClock } from '../kit/clock.ts'
-import { openSheet, toast } from '../kit/dialog.ts'
-import { button, type Child, fill, h, redraw, show } from '../kit/dom.ts'
-import { count, dayText, momentText } from '../kit/format.ts'
-import { icon } from '../kit/icons.ts'
-import type { AskHome } from '../kit/live.ts'
-import { refusal, words } from '../words/words.ts'
+import type { HomeState, PageDevice, PageGrant, PageProvider } from '../../../protocol.ts'
+import type { ServerClock } from '../../kit/clock.ts'
+import { openSheet, toast } from '../../kit/dialog.ts'
+import { button, type Child, fill, h, redraw, show } from '../../kit/dom.ts'
+import { count, dayText, momentText } from '../../kit/format.ts'
+import { icon } from '../../kit/icons.ts'
+import type { AskHome } from '../../kit/live.ts'
+import { refusal, words } from '../../words/words.ts'
 import { openShare } from './share-sheet.ts'
 
 export class SharingPanel {
