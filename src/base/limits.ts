@@ -367,6 +367,8 @@ export const LIMITS = {
     pendingMinutes: 1_024,
     /** A backup, unpacked: ten years of history of several devices. */
     backupBytes: 1_073_741_824,
+    /** A file that the page of a home brings: a backup, or firmware. On the disk, one at a time. */
+    uploadBytes: 1_073_741_824,
     fileNameBytes: 128,
   },
   /** Firmware over the network, one at a time. */

@@ -145,7 +145,7 @@ export class HomeCommunities {
   /** A device of ours is up, or what they are to know has changed: whoever is up gets what it lacks. */
   pushSoon(): void {
     this.#options.loop.after(TIMER, PUSH_MS, () => {
-      for (const { device, online } of this.#options.owned()) if (online) this.#push(device.key, device.name)
+      for (const { key, device, online } of this.#options.owned()) if (online) this.#push(key, device.name)
     })
   }
 
@@ -224,6 +224,6 @@ function alike(a: readonly ListedPeer[], b: readonly ListedPeer[]): boolean {
 }
 
 /** Of many addresses the first ones: the list has to fit into a message. */
-function peerOf({ device }: Owned): ListedPeer {
-  return { key: device.key, addresses: device.addresses.slice(0, 4) }
+function peerOf({ key, device }: Owned): ListedPeer {
+  return { key, addresses: device.addresses.slice(0, 4) }
 }

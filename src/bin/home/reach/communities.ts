@@ -74,7 +74,7 @@ function communities(running: Running, request: ControlRequest, answer: Answer):
   if (!owned) return answer({ ok: false, code: 'bad-shape', text: 'expected a device' })
   const message =
     act === 'push' ? encodePutList(textOf(request, 'jws')) : encodeRemoveList(textOf(request, 'name'))
-  return home.communities.ask(owned.device.key, message, (error) => answer(told(error)))
+  return home.communities.ask(owned.key, message, (error) => answer(told(error)))
 }
 
 function show({ home }: Running, devices: readonly Owned[], answer: Answer): void {
@@ -83,7 +83,7 @@ function show({ home }: Running, devices: readonly Owned[], answer: Answer): voi
     const owned = devices[i]
     if (!owned) return answer({ ok: true, result: shown })
     const question = encodeBareCommunities(COMMUNITIES.show)
-    return home.communities.ask(owned.device.key, question, (error, lists) => {
+    return home.communities.ask(owned.key, question, (error, lists) => {
       if (error) return answer(told(error))
       for (const held of lists) shown.push(shownList(owned.device.name, held))
       return next(i + 1)

@@ -57,7 +57,7 @@ export const INVITE_COMMAND: HomeCommand = {
   },
   act: ({ home }, request, answer) => {
     const word = textOf(request, 'relay')
-    const relay = home.find(word)?.device.key ?? unbase64url(word)
+    const relay = home.find(word)?.key ?? unbase64url(word)
     const guest = unbase64url(textOf(request, 'guest'))
     if (relay?.length !== 32 || !guest)
       return answer({ ok: false, code: 'unknown-device', text: `${word}: no device of yours, and no key` })
@@ -101,12 +101,12 @@ function show({ home }: Pick<Running, 'home'>, devices: readonly Owned[], answer
     const owned = devices[i]
     if (!owned) return answer({ ok: true, result: shown })
     const question = encodeBareCommunities(COMMUNITIES.askNeighbours)
-    return home.communities.ask(owned.device.key, question, (error, _, list) => {
+    return home.communities.ask(owned.key, question, (error, _, list) => {
       if (error) return answer({ ok: false, code: error.code, text: error.message })
       for (const { key, state, seen, path } of list)
         shown.push({
           device: owned.device.name,
-          neighbour: home.store.device(key)?.name ?? base64url(key),
+          neighbour: home.owned.find((other) => equal(other.key, key))?.device.name ?? base64url(key),
           state,
           seen: seen === 0 ? null : new Date(seen).toISOString(),
           path: path === '' ? null : path,
