@@ -84,7 +84,7 @@ export class Home {
   /** UDP, where relays are set. */
   readonly plane: Plane | null
   /** Calling through relays of connections, where relays are set. */
-  readonly #circuits: Circuits | null
+  readonly circuits: Circuits | null
   readonly #options: HomeOptions
   readonly #signer: Signer
   readonly #exchange: Exchange
@@ -130,7 +130,7 @@ export class Home {
       punchSockets: LIMITS.udp.punchSockets,
       report: options.report,
     })
-    this.#circuits = attachCircuits({ ...options, host: parts.host, reserve: false })
+    this.circuits = attachCircuits({ ...options, host: parts.host, reserve: false })
     const { files } = options.hardware
     this.mailbox = options.mailbox
       ? homeMailbox({ files, store: this.store, access: (d) => this.access(d), ...options.mailbox })
@@ -414,7 +414,7 @@ export class Home {
     this.#options.loop.cancel('home save')
     this.coordinator?.stop()
     this.plane?.close()
-    this.#circuits?.close()
+    this.circuits?.close()
     for (const owned of this.owned) owned.stop()
     this.#invites.stop()
     this.#options.loop.cancel('mailbox sync')

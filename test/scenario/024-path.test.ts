@@ -8,6 +8,7 @@ import { CircuitServer } from '../../src/net/circuit/server.ts'
 import { isRelayed } from '../../src/net/circuit/socket.ts'
 import { Host } from '../../src/net/host.ts'
 import { Loop } from '../../src/node/loop.ts'
+import { pathTo } from '../../src/node/path/sight.ts'
 import { discoverySettings } from '../../src/node/peers/config.ts'
 import { House } from './house.ts'
 
@@ -41,6 +42,24 @@ class Relayed extends House {
     return connection === null ? 'none' : isRelayed(connection.remote) ? 'relayed' : 'direct'
   }
 
+  /** The path in words, and why it is not a better one. */
+  sight(): string {
+    const { home } = this
+    const { device } = this.owned()
+    const failed = home!.coordinator!.table.failed
+    const addresses = home!.coordinator!.addressesOf(device.key, device.addresses)
+    const parts = {
+      host: home!.host,
+      plane: home!.plane,
+      failed,
+      relays: 1,
+      now: this.world.now(),
+      addresses,
+    }
+    const { way, why } = pathTo(device.key, parts)
+    return `${way}; ${why ?? 'the best'}`
+  }
+
   /** Telegrams that home did not get between the first it got and now, and those that it got twice. */
   faults(): { missing: number; twice: number; got: number } {
     const got = this.homeGot.map(({ text }) => text)
@@ -71,16 +90,26 @@ t.test('from the relay to the direct path and back, without losing a frame', asy
   house.until(() => house.owned().ready && house.homeGot.length > 5)
   t.equal(house.path, 'direct')
   const paths: string[] = []
+  const words: string[] = []
   for (let round = 0; round < 3; round++) {
     house.part()
     house.until(() => house.path === 'relayed' && house.owned().ready, 60_000)
     house.world.runFor(20_000)
     paths.push(house.path)
+    words.push(house.sight())
     house.heal()
     house.until(() => house.path === 'direct' && house.owned().ready, 120_000)
     house.world.runFor(20_000)
     paths.push(house.path)
+    words.push(house.sight())
   }
+  for (const word of words.filter((_, i) => i % 2 === 0))
+    t.match(
+      word,
+      /^through the relay of connections at .*; .*not reached.*hole punches|^through the relay of connections at .*no relay of datagrams has brought/,
+    )
+  for (const word of words.filter((_, i) => i % 2 === 1))
+    t.match(word, /^directly in the local network, by TCP; the best$/)
   t.same(paths, ['relayed', 'direct', 'relayed', 'direct', 'relayed', 'direct'])
   const { missing, twice, got } = house.faults()
   t.same({ missing, twice }, { missing: 0, twice: 0 }, `of ${got} telegrams`)

@@ -81,6 +81,11 @@ export class Circuits {
     if (options.reserve) this.#tick()
   }
 
+  /** Relays that calls go through. */
+  get known(): number {
+    return this.#relays.length
+  }
+
   /** Relays that hold a reservation of ours. */
   get reserved(): number {
     return this.#relays.filter((relay) => relay.connection !== null).length

@@ -154,8 +154,8 @@ export class Coordinator {
     this.table.worked(key, address)
   }
 
-  didNotWork(address: string): void {
-    this.table.didNotWork(address, this.#options.loop.now())
+  didNotWork(address: string, why?: string): void {
+    this.table.didNotWork(address, this.#options.loop.now(), why)
   }
 
   /** What we announce, or where we are, has changed. */
