@@ -20,6 +20,7 @@ export const CHANNEL = {
   waiting: 8,
   entry: 9,
   subscribeAt: 10,
+  digest: 11,
 } as const
 
 /** Frames in one message at most, so that a message stays below LIMITS.net.messageBytes. */
@@ -122,7 +123,7 @@ export function frameAt(bytes: Bytes, i: number): Bytes {
 }
 
 /** A grant, an ending or another access entry, signed by the device; what is inside: channel/grant.ts, channel/access.ts. */
-export function encodeSigned(type: 4 | 5 | 9, signed: Bytes): Bytes {
+export function encodeSigned(type: 4 | 5 | 9 | 11, signed: Bytes): Bytes {
   return new Writer(new Uint8Array(1 + signed.length)).u8(type).put(signed).bytes
 }
 
