@@ -2,7 +2,7 @@
 // call. One Owned for each device keeps its links up. Nothing here trusts a device further than its
 // signatures, and nothing is granted without the owner log saying so.
 
-import { type Bytes, equal, hex } from '../base/bytes.ts'
+import { type Bytes, base64url, equal, hex } from '../base/bytes.ts'
 import { WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { decodePlaces, encodePlaces, placeOf, type ReaderPlace } from '../channel/place.ts'
