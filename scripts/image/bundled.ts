@@ -1,4 +1,4 @@
-// The npm packages whose code is in the program, as the bundler saw it (build/inputs.json of scripts/build.ts).
+// The npm packages whose code is in the program, as the bundler saw it (build/firmware-inputs.json of scripts/build.ts).
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ export interface Bundled {
   readonly folder: string
 }
 
-const INPUTS = 'build/inputs.json'
+const INPUTS = 'build/firmware-inputs.json'
 
 export function bundledPackages(): Bundled[] {
   if (!existsSync(INPUTS)) throw new Error(`${INPUTS} is missing: make build`)
