@@ -128,6 +128,7 @@ function npmLicences(root: string): void {
 
 /** Permissions that do not depend on who builds: no setuid, nothing writable by others. */
 function settle(root: string): void {
+  chmodSync(root, 0o755)
   for (const file of readdirSync(root, { recursive: true }) as string[]) {
     const path = join(root, file)
     if (lstatSync(path).isSymbolicLink()) continue
