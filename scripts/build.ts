@@ -38,11 +38,19 @@ async function bundle(minify: boolean): Promise<{ code: Uint8Array; map: Uint8Ar
     footer: { js: TAIL },
     plugins: [pagePlugin(pages)],
     logLevel: 'warning',
+    metafile: true,
     write: false,
   }
-  const { outputFiles } = await build(options)
+  const { outputFiles, metafile } = await build(options)
+  writeInputs('inputs', metafile!.inputs)
   const find = (end: string): Uint8Array => outputFiles!.find((f) => f.path.endsWith(end))!.contents
   return { code: find('/wattle'), map: find('.map') }
+}
+
+/** Whose code is inside: lists of contents and licences are made from it. */
+function writeInputs(name: string, of: object): void {
+  const all = [...new Set([...inputs, ...Object.keys(of)])].sort()
+  writeFileSync(`build/${name}.json`, `${JSON.stringify(all, null, 1)}\n`)
 }
 
 /** What the boards run (src/bin/firmware), for scripts/image: the device and its page. */
@@ -59,9 +67,7 @@ async function firmware(): Promise<number> {
     logLevel: 'warning',
     metafile: true,
   })
-  // Whose code is inside: the image's list of its contents is made from it.
-  const from = [...inputs, ...Object.keys(metafile.inputs)].sort()
-  writeFileSync('build/firmware-inputs.json', `${JSON.stringify(from, null, 1)}\n`)
+  writeInputs('firmware-inputs', metafile.inputs)
   return statSync(FIRMWARE).size
 }
 

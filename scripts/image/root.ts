@@ -115,7 +115,7 @@ function licence(from: string, name: string, root: string): void {
 
 /** Licence texts of what npm brought, one folder a package. */
 function npmLicences(root: string): void {
-  for (const { name, folder } of [...bundledPackages(), ...ADDONS.map(addonPackage)]) {
+  for (const { name, folder } of [...bundledPackages('firmware'), ...ADDONS.map(addonPackage)]) {
     const texts = readdirSync(folder).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file))
     const into = join(root, 'usr/share/licenses/npm', name)
     mkdirSync(into, { recursive: true })

@@ -26,7 +26,7 @@ export function writeManifest(root: string, { board, release }: RootParts): void
         purl(`pkg:deb/debian/${p.name}@${encodeURIComponent(p.version)}?arch=${board.debian.arch}`),
       ],
     }))
-  const npm = [...bundledPackages(), ...ADDONS.map(addonPackage)].map((p: Bundled) => ({
+  const npm = [...bundledPackages('firmware'), ...ADDONS.map(addonPackage)].map((p: Bundled) => ({
     SPDXID: `SPDXRef-npm-${id(p.name)}`,
     name: p.name,
     versionInfo: p.version,
