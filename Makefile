@@ -114,7 +114,7 @@ hw-test: dist/wattle $(ADDONS) ## an emulated Pi Zero boots the image: how long 
 bench-home: $(STAMP) ## ten years of history: what its views cost
 	@mkdir -p build && $(TS) scripts/bench-home.ts
 
-lan-lab: dist/wattle ## mDNS beside Avahi, in network namespaces (root)
+lan-lab: dist/wattle test/peers/net/node_modules ## mDNS beside Avahi and js-libp2p, in network namespaces (root)
 	@[ -x /usr/sbin/avahi-daemon ] && [ -x /usr/bin/avahi-browse ] && [ -x /usr/bin/dbus-daemon ] || \
 	  { [ "$$(id -u)" = 0 ] && apt-get install -y -qq avahi-daemon avahi-utils dbus iproute2; } || \
 	  echo "for Avahi: apt-get install avahi-daemon avahi-utils dbus iproute2"
@@ -126,6 +126,8 @@ test/peers/net/node_modules: test/peers/net/package-lock.json
 nat-lab: dist/wattle test/peers/net/node_modules ## hole punching through every pair of routers, in network namespaces; CELLS='cone x cone'
 	@command -v ip >/dev/null && command -v nft >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq iproute2 nftables; } || \
 	  echo "for the NAT laboratory: apt-get install iproute2 nftables"
+	@[ -x /usr/sbin/miniupnpd ] || { [ "$$(id -u)" = 0 ] && apt-get -o DPkg::Lock::Timeout=300 install -y -qq miniupnpd-nftables; } || \
+	  echo "for routers that are asked for a port: apt-get install miniupnpd-nftables"
 	@$(TS) scripts/nat-lab.ts $(if $(CELLS),"$(CELLS)")
 
 clean: ## remove what was built

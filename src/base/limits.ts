@@ -75,7 +75,7 @@ export const LIMITS = {
     cookiesPerSecond: 20_000,
     stunPerSecond: 500,
     /** Our STUN questions under way. */
-    stunAtOnce: 8,
+    stunAtOnce: 16,
     /** Keys are replaced after this, and refused after that; in ms and in datagrams. */
     rekeyMs: 120_000,
     rejectMs: 180_000,
@@ -125,6 +125,20 @@ export const LIMITS = {
     guesses: 4_000,
     /** A pipe whose other side acknowledges nothing for this long is given up. */
     pipeMs: 60_000,
+  },
+  /** What a router may say when it is asked for a port (net/udp/mapping). */
+  mapping: {
+    /** One HTTP answer, and the pieces in which it may come; one SSDP answer; a URL in either. */
+    httpBytes: 65_536,
+    httpPieces: 128,
+    ssdpBytes: 1_440,
+    urlChars: 256,
+    /** XML: characters, depth, elements. */
+    xmlChars: 65_536,
+    xmlDepth: 16,
+    xmlElements: 2_048,
+    /** One exchange may take this long. */
+    exchangeMs: 3_000,
   },
   /** Connections through other peers' connections (net/circuit): libp2p's circuit relay v2. */
   circuit: {
@@ -186,6 +200,8 @@ export const LIMITS = {
     entryBytes: 768,
     /** Telegrams that may wait while keys are changed. */
     heldTelegrams: 8,
+    /** Of these, after a start, until the time is known by which a consent may be over. */
+    doubtfulTelegrams: 6,
     /** Epoch start keys kept in memory until a witness confirms. */
     unwitnessedEpochs: 8,
     /** Ratchet steps a reader takes at once: a week of raw frames. */
@@ -281,6 +297,8 @@ export const LIMITS = {
     instances: 64,
     txtBytes: 512,
     addressesOfOne: 8,
+    /** The same of libp2p's, which has multiaddrs there. */
+    p2pTxtBytes: 1_024,
     /** Longest an instance is believed, whatever it says: seconds. */
     ttlSeconds: 4_500,
     /** Services that one responder offers. */

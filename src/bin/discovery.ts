@@ -11,6 +11,7 @@ export const DISCOVERY_OPTIONS = {
   dht: { type: 'string' },
   'dht-bootstrap': { type: 'string' },
   relay: { type: 'string' },
+  'nat-mapping': { type: 'string' },
 } as const
 
 const OPTION_OF: Readonly<Record<string, string>> = {
@@ -19,6 +20,7 @@ const OPTION_OF: Readonly<Record<string, string>> = {
   'dht.listen': 'dht',
   'dht.bootstrap': 'dht-bootstrap',
   'relay.keys': 'relay',
+  'nat.mapping': 'nat-mapping',
 }
 
 /**

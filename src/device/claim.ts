@@ -24,6 +24,7 @@ import type { Gesture } from './button.ts'
 import type { Lights } from './lights.ts'
 import { type Act, Acts } from './owning/acts.ts'
 import { entitledTo, readersOf } from './owning/entitled.ts'
+import { Expiry } from './owning/expiry.ts'
 import { type Held, Owning } from './owning/owners.ts'
 import type { Identity } from './owning/records.ts'
 import type { Access, Leaver } from './publish/access.ts'
@@ -68,8 +69,7 @@ export class Claim {
   /** Changes of owners and readers, one after the other: owners' events and expiry. */
   readonly #acts: Acts
   readonly #owning: Owning
-  /** Ends of consents are being written down. */
-  #expiring: boolean
+  readonly #expiry: Expiry
 
   constructor(options: ClaimOptions) {
     const { record, state, random, lights } = options
@@ -84,7 +84,13 @@ export class Claim {
     this.#access = null
     this.#acts = new Acts()
     this.#owning = new Owning(options)
-    this.#expiring = false
+    this.#expiry = new Expiry({
+      state,
+      owning: this.#owning,
+      acts: this.#acts,
+      takeOut: (late, done) => this.#rotateWithout(late, ENDING.expired, REASON.expired, done),
+      failed: (what, error) => this.#failed(what, error),
+    })
     lights.set({ claimed: identity !== null })
   }
 
@@ -313,36 +319,7 @@ export class Claim {
 
   /** A telegram's time, NaN where it has none. Readers whose time is over are out before it is sealed. */
   onMeterTime(utcMs: number): void {
-    const channels = this.#channels
-    const { state, loop } = this.#options
-    const now = this.#owning.onTelegram(utcMs, loop.now())
-    if (this.#expiring || !channels || !state.log?.anyExpired(now)) return
-    this.#expiring = true
-    channels.hold()
-    this.#acts.push((over) => this.#expire(now, channels, over))
-  }
-
-  #expire(now: number, channels: Channels, over: () => void): void {
-    const { state } = this.#options
-    const late = state.log?.expired(now) ?? []
-    const finish = (failure: Failure): void => {
-      this.#expiring = false
-      // Not written down: nothing more is sealed, and the next start finds them over again.
-      if (failure) this.#failed('expiry', failure)
-      else channels.release()
-      over()
-    }
-    // An owner's event that was before us in the queue may have ended them already.
-    if (late.length === 0) return finish(null)
-    let open = late.length
-    let failure: Failure = null
-    for (const reader of late)
-      state.expired(reader.grantId, (error) => {
-        failure ??= error
-        if (--open > 0) return
-        if (failure) return finish(failure)
-        this.#rotateWithout(late, ENDING.expired, REASON.expired, finish)
-      })
+    this.#expiry.onTelegram(utcMs, this.#options.loop.now(), this.#channels)
   }
 
   // 6. Key rotation: the next frame is closed to whoever is gone

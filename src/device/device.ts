@@ -435,10 +435,8 @@ export class Device {
     }
     for (const cls of ALL_CLASSES) {
       for (const reader of this.#claim.readers(cls, true)) {
-        // In an epoch in which it was let in it has the key from there on.
         const given = this.#state.access.newestOf(reader.grantId)?.epoch ?? 0
-        for (const grant of channels.publisher(cls).startGrants(reader)) {
-          if (grant.epoch <= given) continue
+        for (const grant of channels.publisher(cls).startGrants(reader, given)) {
           open++
           this.#access?.started(reader, cls, grant)
           this.#state.owe({ reader: reader.sign, class: cls, ...grant }, settle)

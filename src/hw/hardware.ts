@@ -113,6 +113,14 @@ export interface NetworkAddress {
   readonly loopback: boolean
 }
 
+/** A router of ours. */
+export interface Gateway {
+  /** Literal. */
+  readonly address: string
+  /** Our own address on its network. */
+  readonly own: string
+}
+
 /** One multicast group on one interface. */
 export interface Group {
   readonly group: string
@@ -137,6 +145,8 @@ export interface Sockets {
   ): void
   /** Addresses of this machine now; they change. */
   networks(): NetworkAddress[]
+  /** Routers that lead to everywhere else, the preferred one first; IPv4. They change too. */
+  gateways(): Gateway[]
   /**
    * Joins a group, sharing its port with whoever else has it; what is sent to the group leaves by this
    * interface, with hop limit 255, and is heard by others on this machine too.

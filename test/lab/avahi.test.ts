@@ -44,7 +44,7 @@ async function until(what: () => boolean, ms: number): Promise<number> {
   return Date.now() - from
 }
 
-function lab(t: { teardown: (end: () => Promise<void>) => void }): Lab {
+function lab(t: { teardown: (end: () => Promise<void>) => void }, net = '198.18.0'): Lab {
   const folder = mkdtempSync(join(tmpdir(), 'wattle-lan-'))
   const children: ChildProcess[] = []
   const ip = (...args: string[]): void => void execFileSync('ip', args, { stdio: 'pipe' })
@@ -74,7 +74,7 @@ function lab(t: { teardown: (end: () => Promise<void>) => void }): Lab {
     const card = i === 0 ? 'wtla' : 'wtlb'
     ip('-n', name, 'link', 'set', 'lo', 'up')
     ip('-n', name, 'link', 'set', card, 'up')
-    ip('-n', name, 'addr', 'add', `198.18.0.${i + 1}/24`, 'dev', card)
+    ip('-n', name, 'addr', 'add', `${net}.${i + 1}/24`, 'dev', card)
     ip('-n', name, 'route', 'add', '224.0.0.0/4', 'dev', card)
   })
   const bus = `unix:path=${folder}/bus`
@@ -190,6 +190,42 @@ t.test('Avahi and we see each other', { skip: missing() }, async (t) => {
   const seen = await until(() => home.out.includes('"name":"foreign._sovereign._tcp.local"'), 10_000)
   t.ok(seen < 10_000, home.out)
   t.match(home.out, /198\.18\.0\.1:4711/)
+})
+
+const JS = resolve('test/peers/net/mdns.mjs')
+const noJs = existsSync('test/peers/net/node_modules/@libp2p/mdns')
+  ? false
+  : '@libp2p/mdns is not installed; make lan-lab does'
+
+t.test('js-libp2p and we see each other', { skip: missing() || noJs }, async (t) => {
+  // Its mDNS passes only addresses on that it takes for private ones.
+  const net = lab(t, '10.99.0')
+  const device = net.start(
+    NETWORKS[1],
+    [
+      ...[process.execPath, WATTLE, 'device', '--serial', 'sim', '--listen', '0.0.0.0:4001'],
+      ...['--state', `${net.folder}/device`],
+    ],
+    { WATTLE_CHILD: '1' },
+  )
+  await until(() => device.out.includes('"ready"'), 15_000)
+  const homeOptions = ['--state', `${net.folder}/home`]
+  const serve = [process.execPath, WATTLE, 'home', 'serve', '--listen', '127.0.0.1:0', ...homeOptions]
+  const home = net.start(NETWORKS[0], serve, { WATTLE_CHILD: '1' })
+  await until(() => home.out.includes('"ready"'), 15_000)
+  device.stdin!.write('{"do":"press"}\n')
+  await until(() => device.out.includes('"window"'), 5_000)
+  const code = readFileSync(`${net.folder}/device/claim-code.txt`, 'utf8').trim()
+  const claim = net.start(NETWORKS[0], [process.execPath, WATTLE, 'home', 'claim', code, ...homeOptions])
+  await until(() => claim.exitCode !== null, 20_000)
+  t.equal(claim.exitCode, 0, claim.out)
+  const js = net.start(NETWORKS[0], [process.execPath, JS, '10.99.0.1'])
+  const seen = await until(() => js.out.includes('"found"'), 25_000)
+  t.ok(seen < 25_000, `js-libp2p saw the device after ${seen} ms: ${js.out}`)
+  t.match(js.out, /"addresses":\["\/ip4\/10\.99\.0\.2\/tcp\/4001/)
+  const id = /"ready":"(12D3KooW\w+)"/.exec(js.out)![1]!
+  const known = (): boolean => home.out.includes('_p2p._udp.local') && home.out.includes('10.99.0.1:')
+  t.ok((await until(known, 25_000)) < 25_000, `home saw ${id}`)
 })
 
 t.test('two devices of one name: both are announced, under two names', { skip: missing() }, async (t) => {

@@ -21,6 +21,8 @@ export interface Cell {
   /** The way from the relays to b is so much longer: a is early by half of it. */
   delayMs?: number
   opener?: boolean
+  /** b's router is asked for a port, and says yes in this way. */
+  how?: string
   /** How many relays there are; with one, nobody knows how a router maps. */
   relays?: number
 }
@@ -40,8 +42,17 @@ export const CELLS: readonly Cell[] = [
   cell('symmetric x full cone', 'symmetric', 'full-cone'),
   cell('cone x symmetric', 'cone', 'symmetric'),
   cell('symmetric x cone', 'symmetric', 'cone'),
-  cell('cone x symmetric, one relay', 'cone', 'symmetric', { relays: 1, withinMs: 25_000 }),
+  cell('cone x symmetric, one relay', 'cone', 'symmetric', { relays: 1 }),
+  cell('symmetric x cone, one relay', 'symmetric', 'cone', { relays: 1 }),
   cell('symmetric x symmetric', 'symmetric', 'symmetric', { expect: 'relay', withinMs: 5_000 }),
+  cell('symmetric x same, PCP', 'symmetric', 'symmetric', {
+    lab: { a: 'symmetric', b: 'symmetric', igd: 'pcp' },
+    how: 'pcp',
+  }),
+  cell('symmetric x same, UPnP', 'symmetric', 'symmetric', {
+    lab: { a: 'symmetric', b: 'symmetric', igd: 'upnp' },
+    how: 'upnp',
+  }),
   cell('UDP blocked x cone', 'udp-blocked', 'cone', { expect: 'relay', withinMs: 3_000 }),
   cell('accepts WAN input, 60 ms', 'cone-accepting', 'cone-accepting', { delayMs: 120 }),
   cell('rejects WAN input, 60 ms', 'cone-rejecting', 'cone-rejecting', { delayMs: 120 }),
@@ -154,6 +165,7 @@ async function conduct(cell: Cell, lab: Lab, program: string): Promise<Outcome> 
       listen: [six ? `[::]:${PORT}` : `0.0.0.0:${PORT}`],
       relays: relays.map(({ key, place }) => ({ key, place })),
       opener: cell.opener ?? true,
+      mapping: where === 'b' && cell.how !== undefined,
     })
   for (const { party } of relays)
     if (!(await party.until(() => party.find('ready') !== undefined, 10_000)))
@@ -162,6 +174,11 @@ async function conduct(cell: Cell, lab: Lab, program: string): Promise<Outcome> 
   const b = peer('b')
   const knows = (p: Party): boolean => p.events.filter((e) => e.event === 'session').length >= count
   if (!(await a.until(() => knows(a) && knows(b), 10_000))) return failed('the relays were not reached')
+  if (
+    cell.how &&
+    !(await b.until(() => b.find('mapping', (e) => e['how'] === cell.how) !== undefined, 15_000))
+  )
+    return failed(`no mapping by ${cell.how}: ${(await b.status())['port']}`)
   // Time for STUN answers of both relays.
   await sleep(300 + 2 * (cell.delayMs ?? 0))
   const start = performance.now()
@@ -181,8 +198,18 @@ async function conduct(cell: Cell, lab: Lab, program: string): Promise<Outcome> 
   const lost = Number(status['missing'])
   const good = cell.expect === 'direct' ? directMs >= 0 && directMs <= cell.withinMs : directMs < 0
   const path = cell.expect === 'direct' ? `direct after ${directMs} ms` : `by relay`
-  const text = `${directMs < 0 ? 'by relay' : path}; first frame ${firstMs} ms, ${status['frames']} frames, ${lost} missing`
-  return { ok: good && lost === 0 && Number(status['frames']) > 5, directMs, firstMs, text }
+  const taken = cell.how ? await takenBack(lab, b) : true
+  const text = `${directMs < 0 ? 'by relay' : path}; first frame ${firstMs} ms, ${status['frames']} frames, ${lost} missing${taken ? '' : ', the mapping is still there'}`
+  return { ok: good && taken && lost === 0 && Number(status['frames']) > 5, directMs, firstMs, text }
+}
+
+/** The router has our port, and no more when we have stopped. */
+async function takenBack(lab: Lab, b: Party): Promise<boolean> {
+  const there = (): boolean => /dport 4001 dnat/.test(lab.ruleset('b'))
+  const before = there()
+  b.order({ do: 'close' })
+  await b.until(() => !there(), 2_000)
+  return before && !there()
 }
 
 /** Routers forget, or an address changes, while frames flow: how long until they flow again? */

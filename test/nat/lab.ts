@@ -5,6 +5,9 @@
 //
 //   a ── ra ── inet ── rb ── b        inet also holds the relays' addresses
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 /** How a router treats what goes out and what comes in. */
 export type Kind =
@@ -62,6 +65,13 @@ export interface LabOptions {
   /** Share of datagrams that the Internet loses, in percent. */
   loss?: number
   mtu?: number
+  /** b's router lets its host ask for ports, in this way. */
+  igd?: 'pcp' | 'upnp'
+}
+
+/** Whether there is a real router's program to ask (Debian: miniupnpd-nftables). */
+export function igdAvailable(): boolean {
+  return spawnSync('which', ['miniupnpd']).status === 0
 }
 
 interface Side {
@@ -80,6 +90,7 @@ const SIDES: Readonly<Record<'a' | 'b', Side>> = {
 export class Lab {
   readonly #options: LabOptions
   readonly #children: ChildProcess[] = []
+  #folder: string | null = null
 
   constructor(options: LabOptions) {
     this.#options = options
@@ -97,6 +108,7 @@ export class Lab {
       this.#everywhere(
         `ip -n %h link set lan mtu ${mtu}; ip -n %r link set lan mtu ${mtu}; ip -n %r link set wan mtu ${mtu}`,
       )
+    if (options.igd) this.#igd('b', options.igd)
     if (options.loss)
       sh(
         `ip netns exec inet nft 'add table inet lossy; add chain inet lossy way { type filter hook forward priority 0; }; ` +
@@ -143,6 +155,7 @@ export class Lab {
 
   close(): void {
     for (const child of this.#children) child.kill('SIGKILL')
+    if (this.#folder) rmSync(this.#folder, { recursive: true, force: true })
     for (const name of ['inet', ...Object.values(SIDES).flatMap((s) => [s.host, s.router])])
       spawnSync('ip', ['netns', 'del', name])
   }
@@ -175,6 +188,60 @@ export class Lab {
     this.#rules(which, kind)
   }
 
+  /** The router's rules now, for who wants to see its mappings. */
+  ruleset(side: 'a' | 'b'): string {
+    return sh(`ip netns exec ${SIDES[side].router} nft list ruleset`)
+  }
+
+  /** miniupnpd on a router, with a table of its own beside the router's. */
+  #igd(which: 'a' | 'b', kind: 'pcp' | 'upnp'): void {
+    const side = SIDES[which]
+    nft(
+      side.router,
+      `table inet filter {
+         chain forward { type filter hook forward priority -1; jump miniupnpd
+         }
+         chain miniupnpd {
+         }
+         chain prerouting { type nat hook prerouting priority -101; jump prerouting_miniupnpd
+         }
+         chain postrouting { type nat hook postrouting priority 99; jump postrouting_miniupnpd
+         }
+         chain prerouting_miniupnpd {
+         }
+         chain postrouting_miniupnpd {
+         }
+       }`,
+    )
+    this.#folder = mkdtempSync(join(tmpdir(), 'wattle-igd-'))
+    const file = join(this.#folder, 'miniupnpd.conf')
+    const yes = (on: boolean): string => (on ? 'yes' : 'no')
+    writeFileSync(
+      file,
+      `ext_ifname=wan
+listening_ip=lan
+enable_natpmp=${yes(kind === 'pcp')}
+enable_upnp=${yes(kind === 'upnp')}
+min_lifetime=120
+max_lifetime=86400
+port=0
+secure_mode=yes
+system_uptime=yes
+uuid=00000000-0000-0000-0000-000000000000
+upnp_table_name=filter
+upnp_nat_table_name=filter
+upnp_forward_chain=miniupnpd
+upnp_nat_chain=prerouting_miniupnpd
+upnp_nat_postrouting_chain=postrouting_miniupnpd
+allow 1024-65535 0.0.0.0/0 1024-65535
+`,
+    )
+    sh(`ip -n ${side.router} route add 239.0.0.0/8 dev lan`)
+    const run = ['netns', 'exec', side.router, 'miniupnpd', '-d', '-f', file, '-P', join(this.#folder, 'pid')]
+    const trace = process.env['NAT_LAB_TRACE'] ? 'inherit' : 'ignore'
+    this.#children.push(spawn('ip', run, { stdio: ['ignore', trace, trace] }))
+  }
+
   #rules(which: 'a' | 'b', kind: Kind): void {
     const side = SIDES[which]
     const nat: Record<string, string> = {
@@ -202,7 +269,7 @@ export class Lab {
          chain through { type filter hook forward priority 0;
            ${blocked}
            ct state established,related accept
-           ${full ? 'ct status dnat accept' : ''}
+           ${full || (which === 'b' && this.#options.igd) ? 'ct status dnat accept' : ''}
            iifname "wan" drop
          }
          chain here { type filter hook input priority 0;

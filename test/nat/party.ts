@@ -26,6 +26,8 @@ export interface PartyOptions {
   /** Keys and places. */
   relays?: { key: string; place: string }[]
   opener?: boolean
+  /** Asks its router for a port. */
+  mapping?: boolean
   /** A relay holds what it sends to these hosts back for so long: the way there is longer. */
   delay?: { prefix: string; ms: number }
   /** Frames a second. */
@@ -58,6 +60,7 @@ function delayed(sockets: Sockets, prefix: string, ms: number): Sockets {
     listenTcp: (a, b, c) => sockets.listenTcp(a, b, c),
     dialTcp: (a, b) => sockets.dialTcp(a, b),
     networks: () => sockets.networks(),
+    gateways: () => sockets.gateways(),
     joinGroup: (a, b, c) => sockets.joinGroup(a, b, c),
     bindUdp: (address, onDatagram, done) =>
       sockets.bindUdp(address, onDatagram, (error, socket) => done(error, socket && wrap(socket))),
@@ -76,6 +79,7 @@ const plane = new Plane({
   signer,
   punchSockets: LIMITS.udp.punchSockets,
   opener: options.opener ?? true,
+  mapping: options.mapping ?? false,
   report: (event, detail) => say(event, detail),
   ...(options.role === 'relay' ? { relay: { mine: () => true, inviters: [], open: false } } : {}),
 })
@@ -149,13 +153,15 @@ createInterface({ input: process.stdin })
     else if (order.do === 'reset') {
       longest = 0
       lastAt = performance.now()
-    } else if (order.do === 'status')
+    } else if (order.do === 'close') plane.close()
+    else if (order.do === 'status')
       say('status', {
         frames,
         missing,
         longest: Math.round(Math.max(longest, lastAt > 0 ? performance.now() - lastAt : 0)),
         mapping: plane.observed.mapping,
         seen: plane.observed.seen,
+        port: plane.mapping?.text ?? '',
         further: plane.sockets.further,
         peers: plane.peers().map((p) => ({ ...p, key: base64url(p.key) })),
         counters: plane.datagrams.counters.report(),

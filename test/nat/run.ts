@@ -3,7 +3,7 @@
 import { CELLS, type Cell, NAIVE, type Outcome, runCell } from './cells.ts'
 import { runHouse } from './house.ts'
 import { hyperAvailable, runHyper } from './hyper.ts'
-import { enterLab } from './lab.ts'
+import { enterLab, igdAvailable } from './lab.ts'
 
 const [program, ...rest] = process.argv.slice(2)
 const once = rest.includes('--once')
@@ -40,7 +40,11 @@ async function main(): Promise<number> {
     return 0
   }
   if (inside !== null) return inside
-  const wanted = CELLS.filter((cell) => words.length === 0 || words.some((word) => cell.name.includes(word)))
+  const igd = igdAvailable()
+  if (!igd) console.log('there is no miniupnpd (Debian: miniupnpd-nftables): SKIPPED, ports from routers')
+  const wanted = CELLS.filter((cell) => igd || !cell.how).filter(
+    (cell) => words.length === 0 || words.some((word) => cell.name.includes(word)),
+  )
   const beside = !once && hyperAvailable()
   if (!once && !beside) console.log('hyperdht is not there, or its addon does not load: no comparison')
   const rows: string[] = []

@@ -141,6 +141,7 @@ t.test('through a relay that only TCP reaches', async (t) => {
     listenTcp: (x, y, z) => real.listenTcp(x, y, z),
     dialTcp: (x, y) => real.dialTcp(x, y),
     networks: () => [],
+    gateways: () => [],
     joinGroup: (x, y, z) => real.joinGroup(x, y, z),
     bindUdp: (x, _onDatagram, z) =>
       real.bindUdp(

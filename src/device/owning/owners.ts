@@ -120,6 +120,11 @@ export class Owning {
     return until > 0 && until <= this.#time.now
   }
 
+  /** What the time would be if a telegram of a start, one of the first, told the truth. */
+  ifTrue(utcMs: number): number {
+    return this.#time.ifTrue(utcMs)
+  }
+
   /** A telegram with a CRC that fits. Returns the confirmed time, or NaN; `now` is monotonic. */
   onTelegram(utcMs: number, now: number): number {
     const passed = this.#time.onTelegram(utcMs, now)

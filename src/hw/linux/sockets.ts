@@ -2,11 +2,21 @@
 // static buffer. Datagrams are sent from a scratch buffer, so that a caller may reuse its bytes.
 
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
+import { readFileSync } from 'node:fs'
 import { createServer, Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Bytes } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
-import type { Failure, Group, Listener, NetworkAddress, Sockets, TcpSocket, UdpSocket } from '../hardware.ts'
+import type {
+  Failure,
+  Gateway,
+  Group,
+  Listener,
+  NetworkAddress,
+  Sockets,
+  TcpSocket,
+  UdpSocket,
+} from '../hardware.ts'
 import { formatAddress, LinuxTcp, parseAddress, plain } from './tcp.ts'
 
 const DIAL_MS = 10_000
@@ -14,6 +24,8 @@ const READ_BYTES = 65_536
 /** Datagrams that the kernel has not taken yet; what does not fit is lost, as datagrams may be. */
 const SCRATCH_BYTES = 131_072
 const LARGEST_DATAGRAM = 65_507
+/** Flags of a route that is in use and leads through a router. */
+const UP_AND_GATEWAY = 3
 /** The kernel's own limit of hops, put back after a short one. */
 const USUAL_HOPS = 64
 /** Views of the scratch kept for sending, by the low bits of their length: datagrams have few lengths. */
@@ -101,6 +113,13 @@ export class LinuxSockets implements Sockets {
     )
   }
 
+  gateways(): Gateway[] {
+    return defaultRoutes().flatMap(({ name, address }) => {
+      const on = this.networks().find((n) => n.name === name && n.family === 4)
+      return on ? [{ address, own: on.address }] : []
+    })
+  }
+
   joinGroup(
     group: Group,
     onDatagram: (bytes: Bytes, host: string, port: number) => void,
@@ -168,6 +187,32 @@ export class LinuxSockets implements Sockets {
       done(null, new LinuxUdp(socket))
     })
   }
+}
+
+/** Default routes through a router, in the order that the kernel prefers; proc(5), net/route. */
+function defaultRoutes(): { name: string; address: string; metric: number }[] {
+  let table = ''
+  try {
+    table = readFileSync('/proc/net/route', 'latin1')
+  } catch {
+    // No such table: nothing is known of routers.
+  }
+  return table
+    .split('\n')
+    .map((line) => line.split('\t'))
+    .filter(
+      (f) =>
+        f[1] === '00000000' &&
+        f[7] === '00000000' &&
+        (Number(`0x${f[3]}`) & UP_AND_GATEWAY) === UP_AND_GATEWAY,
+    )
+    .map((f) => ({
+      name: f[0]!,
+      // Little-endian on every machine that we run on.
+      address: [6, 4, 2, 0].map((i) => Number.parseInt(f[2]!.slice(i, i + 2), 16)).join('.'),
+      metric: Number(f[6]),
+    }))
+    .sort((a, b) => a.metric - b.metric)
 }
 
 /** Zone of a link-local or multicast IPv6 address: without it the kernel does not know the interface. */

@@ -59,10 +59,11 @@ export function serviceRecords(service: Service, host: string): { own: DnsRecord
     record(name, TYPE.SRV, HOST_TTL, { target: host, port: service.port, flush: true }),
     record(name, TYPE.TXT, OTHER_TTL, { data: encodeTxt(service.txt), flush: true }),
   ]
+  // The service's own name last: of several PTRs in a message js-libp2p looks at the last.
   const shared = [
-    record(type, TYPE.PTR, OTHER_TTL, { target: name }),
-    ...service.subtypes.map((sub) => record(`${sub}._sub.${type}`, TYPE.PTR, OTHER_TTL, { target: name })),
     record(META, TYPE.PTR, OTHER_TTL, { target: type }),
+    ...service.subtypes.map((sub) => record(`${sub}._sub.${type}`, TYPE.PTR, OTHER_TTL, { target: name })),
+    record(type, TYPE.PTR, OTHER_TTL, { target: name }),
   ]
   return { own, shared }
 }

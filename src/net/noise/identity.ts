@@ -11,6 +11,7 @@ import { bytesField, FieldReader, numberField } from '../protobuf.ts'
 
 export const YAMUX = '/yamux/1.0.0'
 const ED25519 = 1
+const PEER_ID_BYTES = 38
 const STATIC_KEY = utf8('noise-libp2p-static-key:')
 const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 
@@ -54,6 +55,24 @@ export function peerId(key: Bytes): string {
   for (let i = 0; i < bytes.length && bytes[i] === 0; i++) out += '1'
   for (let i = digits.length - 1; i >= 0; i--) out += BASE58[digits[i]!]!
   return out
+}
+
+/** The Ed25519 key in a peer id of such a key; null for any other text. */
+export function keyOfPeerId(id: string): Bytes | null {
+  // An identity multihash of 36 bytes: 52 letters, the first of which is the zero in front.
+  if (id.length !== 52 || id[0] !== '1') return null
+  const bytes = new Uint8Array(PEER_ID_BYTES)
+  for (const letter of id) {
+    let carry = BASE58.indexOf(letter)
+    if (carry < 0) return null
+    for (let i = bytes.length - 1; i >= 0; i--) {
+      carry += bytes[i]! * 58
+      bytes[i] = carry & 255
+      carry >>= 8
+    }
+    if (carry > 0) return null
+  }
+  return bytes[0] === 0 && bytes[1] === PEER_ID_BYTES - 2 ? publicKeyOf(bytes.subarray(2)) : null
 }
 
 /** Our key pairs and the handshake payload, which is the same for every handshake. */

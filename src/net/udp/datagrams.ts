@@ -157,6 +157,11 @@ export class Datagrams {
     return this.#stun.ask(server, now, done)
   }
 
+  /** Another port on which STUN is answered for us (RFC 5780): who asks learns from one server how its NAT maps. */
+  answerElsewhere(port: number): void {
+    this.#stun.other = port
+  }
+
   close(session: Session, now: number): void {
     session.close(now)
     this.#drop(session, now)

@@ -10,6 +10,7 @@ import type { NetworkAddress, Random, Sockets, UdpSocket } from '../../hw/hardwa
 import { type Announcement, announce, readAnnouncement, SOVEREIGN } from '../../net/mdns/announcement.ts'
 import { Browser, type Found } from '../../net/mdns/browser.ts'
 import { decodeDns, sameName } from '../../net/mdns/dns.ts'
+import { P2pBrowser, p2pName, p2pService } from '../../net/mdns/p2p.ts'
 import type { Service } from '../../net/mdns/records.ts'
 import { Responder } from '../../net/mdns/responder.ts'
 import type { Loop } from '../loop.ts'
@@ -65,6 +66,7 @@ interface Card {
   socket: UdpSocket | null
   responder: Responder | null
   browser: Browser | null
+  p2p: P2pBrowser | null
 }
 
 interface Known {
@@ -72,6 +74,8 @@ interface Known {
   /** Interfaces on which it is heard, with the mDNS name there. */
   readonly heard: Map<Card, string>
   lostAt: number
+  /** Known from libp2p's announcement only, which nobody has signed. */
+  bare: boolean
 }
 
 export class Lan {
@@ -79,6 +83,7 @@ export class Lan {
   readonly #cards: Map<string, Card>
   readonly #known: Map<string, Known>
   readonly #chance: () => number
+  readonly #p2pName: string
   #lookAt: number
   #announcedAt: number
   #running: boolean
@@ -92,6 +97,7 @@ export class Lan {
       options.random(word)
       return (((word[0]! << 16) | (word[1]! << 8) | word[2]!) >>> 0) / 0x1000000
     }
+    this.#p2pName = p2pName(this.#chance)
     this.#lookAt = 0
     this.#announcedAt = 0
     this.#running = false
@@ -142,6 +148,7 @@ export class Lan {
     for (const card of this.#cards.values()) {
       card.responder?.tick(now)
       card.browser?.tick(now)
+      card.p2p?.tick(now)
     }
     for (const [id, known] of this.#known)
       if (known.heard.size === 0 && now >= known.lostAt) {
@@ -154,8 +161,8 @@ export class Lan {
   #schedule(): void {
     if (!this.#running) return
     let at = Math.min(this.#lookAt, this.#announcedAt + VALID_MS / 2)
-    for (const { responder, browser } of this.#cards.values())
-      at = Math.min(at, responder?.next() ?? at, browser?.next() ?? at)
+    for (const { responder, browser, p2p } of this.#cards.values())
+      at = Math.min(at, responder?.next() ?? at, browser?.next() ?? at, p2p?.next() ?? at)
     for (const known of this.#known.values()) if (known.heard.size === 0) at = Math.min(at, known.lostAt)
     this.#options.loop.at(TIMER, at, (now) => this.#tick(now))
   }
@@ -182,7 +189,14 @@ export class Lan {
 
   #openCard(key: string, on: NetworkAddress): void {
     const { sockets, loop, port = PORT } = this.#options
-    const card: Card = { on, group: GROUP[on.family], socket: null, responder: null, browser: null }
+    const card: Card = {
+      on,
+      group: GROUP[on.family],
+      socket: null,
+      responder: null,
+      browser: null,
+      p2p: null,
+    }
     this.#cards.set(key, card)
     const onDatagram = (bytes: Bytes, host: string, from: number): void => {
       const message = bytes.length <= LIMITS.mdns.takenBytes ? decodeDns(bytes) : null
@@ -192,6 +206,7 @@ export class Lan {
       const now = loop.now()
       card.responder?.onMessage(message, { host, port: from === port ? PORT : from }, now)
       card.browser?.onMessage(message, now)
+      card.p2p?.onMessage(message, now)
       this.#schedule()
     }
     sockets.joinGroup({ group: card.group, port, on }, onDatagram, (error, socket) => {
@@ -204,16 +219,16 @@ export class Lan {
       card.socket = socket
       const services = this.#services(on)
       if (services.length > 0) this.#respond(card, services, now)
-      card.browser = new Browser(
-        {
-          type: SOVEREIGN,
-          chance: this.#chance,
-          send: (message) => socket.send(message, card.group, port),
-          onFound: (found) => this.#onFound(card, found),
-          onLost: (name) => this.#onLost(card, name),
-        },
-        now,
-      )
+      const common = {
+        chance: this.#chance,
+        send: (message: Uint8Array) => socket.send(message, card.group, port),
+        onLost: (name: string) => this.#onLost(card, name),
+      }
+      const onFound = (found: Found): void => this.#onFound(card, found)
+      card.browser = new Browser({ ...common, type: SOVEREIGN, onFound }, now)
+      const onP2p = (name: string, key: Bytes, at: readonly string[]): void =>
+        this.#onP2p(card, name, key, at)
+      card.p2p = new P2pBrowser({ ...common, onFound: onP2p }, now)
       this.#schedule()
     })
   }
@@ -256,7 +271,8 @@ export class Lan {
     if (!a) return []
     const expires = Math.floor((wall() + VALID_MS) / 1_000)
     const txt = announce({ ...a, addresses: this.#addressesOf(on), expires }, signer())
-    return [{ type: SOVEREIGN, instance: host, subtypes, port: a.port, txt }]
+    const own: Service = { type: SOVEREIGN, instance: host, subtypes, port: a.port, txt }
+    return a.key ? [own, p2pService(this.#p2pName, a.key, this.#addressesOf(on), a.port)] : [own]
   }
 
   // What we hear
@@ -276,14 +292,37 @@ export class Lan {
     // The same name under another identity: the old one is gone.
     for (const other of this.#known.values())
       if (other.neighbour.id !== id && other.heard.get(card) === found.name) this.#unheard(other, card)
-    const known = this.#known.get(id)
-    if (!known && this.#known.size >= LIMITS.mdns.instances) return
+    const same = this.#known.get(id)
+    const known = same?.bare ? undefined : same
+    if (!same && this.#known.size >= LIMITS.mdns.instances) return
     const before = known && JSON.stringify([known.neighbour.addresses, known.neighbour.protocols])
-    const entry = known ?? { neighbour, heard: new Map(), lostAt: 0 }
+    const entry = known ?? { neighbour, heard: new Map(), lostAt: 0, bare: false }
     entry.neighbour = neighbour
     entry.heard.set(card, found.name)
     this.#known.set(id, entry)
     if (before !== JSON.stringify([addresses, protocols])) onPeer(neighbour)
+  }
+
+  /** libp2p's announcement: whoever is known from a signed one stays as it is. */
+  #onP2p(card: Card, name: string, key: Bytes, addresses: readonly string[]): void {
+    const { signer, onPeer } = this.#options
+    const own = signer()?.publicKey
+    const id = `key:${base64url(key)}`
+    const known = this.#known.get(id)
+    if ((own && equal(key, own)) || (known && !known.bare)) return
+    if (!known && this.#known.size >= LIMITS.mdns.instances) return
+    const common = { claimed: true, tag: null, udpPort: 0, protocols: [], capabilities: 0 }
+    const entry = known ?? {
+      neighbour: { ...common, id, name, key, addresses },
+      heard: new Map(),
+      lostAt: 0,
+      bare: true,
+    }
+    const before = known?.neighbour.addresses.join()
+    entry.neighbour = { ...common, id, name, key, addresses }
+    entry.heard.set(card, name)
+    this.#known.set(id, entry)
+    if (before !== addresses.join()) onPeer(entry.neighbour)
   }
 
   #onLost(card: Card, name: string): void {

@@ -34,6 +34,7 @@ export function attachPlane(options: AttachOptions): Plane | null {
     random: hardware.random,
     signer,
     punchSockets: options.punchSockets,
+    mapping: settings.mapping && !loopback,
     report: (event, detail) => report(`datagrams-${event}`, detail),
   })
   plane.carry(host)

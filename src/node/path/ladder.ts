@@ -131,6 +131,14 @@ export class Ladder {
     this.#options.plane.stirred = true
   }
 
+  /** There is something new that a punch could use: whoever is reached by a relay is tried now. */
+  hurry(now: number): void {
+    for (const wanted of this.#wanted)
+      if (wanted.session?.up && !direct(wanted.session) && wanted.punchAt !== Number.POSITIVE_INFINITY)
+        wanted.punchAt = Math.min(wanted.punchAt, now)
+    this.#options.plane.stirred = true
+  }
+
   /** Calls `done` once the session is up, or with false when this attempt has failed. */
   whenUp(session: Session, done: (up: boolean) => void): void {
     const wanted = this.#find(session.key)

@@ -12,6 +12,8 @@ import { MAPPING, type Mapping, type Reachable } from '../../net/udp/punch/offer
 const AGAIN_MS = 60_000
 const QUICK_MS = 2_000
 const SERVERS = 4
+/** What they say is kept, of two ports each. */
+const MOST_SEEN = 8
 
 interface Seen {
   readonly server: string
@@ -26,6 +28,8 @@ export class Observed {
   readonly #servers: Place[]
   readonly #seen: Seen[]
   #askedAt: number
+  /** Where our router lets others in, as far as it was asked. */
+  mapped: () => Place | null
 
   constructor(plane: Datagrams, sockets: Sockets, bound: () => readonly string[]) {
     this.#plane = plane
@@ -34,6 +38,7 @@ export class Observed {
     this.#servers = []
     this.#seen = []
     this.#askedAt = Number.NEGATIVE_INFINITY
+    this.mapped = () => null
   }
 
   /** Somebody who answers STUN: any relay, any peer of ours, any public server. */
@@ -54,11 +59,21 @@ export class Observed {
     if (this.#servers.length === 0) return Number.POSITIVE_INFINITY
     if (now < due) return due
     this.#askedAt = now
-    for (const server of this.#servers)
-      this.#plane.ask(server, now, (mapped) => {
-        if (mapped) this.#note(placeText(server), mapped, now)
-      })
+    for (const server of this.#servers) this.#ask(server, now)
     return now + QUICK_MS
+  }
+
+  /** One server; and, where it has one, its other port: from both we learn how our NAT maps. */
+  #ask(server: Place, now: number): void {
+    this.#plane.ask(server, now, (mapped, other) => {
+      if (!mapped) return
+      this.#note(placeText(server), mapped, now)
+      const beside = { host: server.host, port: other }
+      if (other > 0 && other !== server.port)
+        this.#plane.ask(beside, now, (second) => {
+          if (second) this.#note(placeText(beside), second, now)
+        })
+    })
   }
 
   /** As others see us, each place once. */
@@ -73,12 +88,16 @@ export class Observed {
     const four = this.#seen.filter(({ place }) => !place.host.includes(':'))
     if (four.length < 2) return MAPPING.unknown
     const first = placeText(four[0]!.place)
-    return four.every(({ place }) => placeText(place) === first) ? MAPPING.steady : MAPPING.random
+    if (!four.every(({ place }) => placeText(place) === first)) return MAPPING.random
+    // A NAT may map by the host alone: two ports of one show less than two hosts.
+    const hosts = new Set(four.map(({ server }) => placeOf(server)?.host))
+    return hosts.size > 1 ? MAPPING.steady : MAPPING.unknown
   }
 
-  /** What we tell a peer about ourselves: seen addresses first, then our own. */
+  /** What we tell a peer about ourselves: where our router lets it in, seen addresses, then our own. */
   reachable = (): Reachable => {
-    const places = [...this.seen, ...this.#own()]
+    const mapped = this.mapped()
+    const places = [...(mapped ? [mapped] : []), ...this.seen, ...this.#own()]
     const texts = places.map(placeText)
     const once = places.filter((place, i) => texts.indexOf(placeText(place)) === i)
     return { mapping: this.mapping, places: once.slice(0, LIMITS.udp.paths) }
@@ -108,7 +127,7 @@ export class Observed {
       known.place = place
       known.at = now
     } else {
-      if (this.#seen.length >= SERVERS) this.#seen.shift()
+      if (this.#seen.length >= MOST_SEEN) this.#seen.shift()
       this.#seen.push({ server, place, at: now })
     }
   }

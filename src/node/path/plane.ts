@@ -6,7 +6,7 @@ import { WattleError } from '../../base/errors.ts'
 import type { Signer } from '../../crypto/native.ts'
 import type { Failure, Random, Sockets, TcpSocket } from '../../hw/hardware.ts'
 import type { Host } from '../../net/host.ts'
-import { type Place, placeOf } from '../../net/udp/address.ts'
+import { type Place, placeOf, placeText } from '../../net/udp/address.ts'
 import { Datagrams } from '../../net/udp/datagrams.ts'
 import { DirectMessages } from '../../net/udp/message/messages.ts'
 import { Pipes } from '../../net/udp/pipe/pipes.ts'
@@ -15,9 +15,11 @@ import { RelayClient } from '../../net/udp/relay/client.ts'
 import type { RelayRules } from '../../net/udp/relay/rules.ts'
 import { RelayServer } from '../../net/udp/relay/server.ts'
 import type { Session } from '../../net/udp/session/session.ts'
+import { looksLikeStun } from '../../net/udp/stun/message.ts'
 import type { Loop } from '../loop.ts'
 import { Carriage } from './carriage.ts'
 import { Ladder } from './ladder.ts'
+import { Mapping } from './mapping.ts'
 import { Observed } from './observed.ts'
 import { PathSockets } from './sockets.ts'
 
@@ -34,6 +36,8 @@ export interface PlaneOptions {
   punchSockets?: number
   /** False switches the short-lived first datagram of a punch off (for the laboratory). */
   opener?: boolean
+  /** Asks the router for our port. */
+  mapping?: boolean
   /** Name of the timer, where one loop serves several planes. */
   name?: string
   report?: (event: string, detail: Record<string, unknown>) => void
@@ -51,6 +55,9 @@ export class Plane {
   readonly observed: Observed
   readonly ladder: Ladder
   readonly sockets: PathSockets
+  readonly #options: PlaneOptions
+  /** Our port at our router; null where that was not wanted. */
+  mapping: Mapping | null
   readonly #loop: Loop
   readonly #timer: string
   readonly #onTimer: (now: number) => void
@@ -59,9 +66,13 @@ export class Plane {
   #others4: OtherHandler | null
   #others6: OtherHandler | null
   #closed: boolean
+  /** The socket that answers STUN and nothing else; 0: there is none. */
+  #second: number
 
   constructor(options: PlaneOptions) {
     const { loop, random, report } = options
+    this.#options = options
+    this.mapping = null
     this.#loop = loop
     this.#timer = options.name ?? 'datagrams'
     this.#onTimer = (now) => this.#tick(now)
@@ -69,7 +80,9 @@ export class Plane {
     this.#others4 = null
     this.#others6 = null
     this.#closed = false
+    this.#second = 0
     this.sockets = new PathSockets(options.sockets, (bytes, host, port, via) => {
+      if (via > 0 && via === this.#second && !looksLikeStun(bytes)) return
       this.datagrams.onDatagram(bytes, host, port, loop.now(), via)
       this.#stirred()
     })
@@ -123,6 +136,8 @@ export class Plane {
       const address = listen[i]
       if (address === undefined) {
         this.#tick(this.#loop.now())
+        if (this.#options.mapping && !this.mapping) this.#map()
+        if (this.relay) this.#answerBeside()
         done(null)
         return
       }
@@ -185,6 +200,7 @@ export class Plane {
     const now = this.#loop.now()
     for (const session of [...this.datagrams.sessions]) this.datagrams.close(session, now)
     this.#closed = true
+    this.mapping?.close()
     this.#loop.cancel(this.#timer)
     this.sockets.close()
   }
@@ -214,6 +230,35 @@ export class Plane {
       else done(new WattleError('no-path', 'the peer was not reached by datagrams'), null)
       this.#stirred()
     })
+  }
+
+  /** Who asks a relay for its address learns from two ports of it how its own NAT maps. */
+  #answerBeside(): void {
+    const bound = this.sockets.addresses.map(placeOf).find((place) => place?.host.includes('.'))
+    if (!bound) return
+    this.sockets.openBeside(bound.host, (via, port) => {
+      this.#second = via
+      this.datagrams.answerElsewhere(port)
+    })
+  }
+
+  /** Our router is asked to let others in at our port. */
+  #map(): void {
+    const { sockets, random, report } = this.#options
+    const bound = this.sockets.addresses.map(placeOf).find((place) => place?.host.includes('.'))
+    if (!bound) return
+    const name = `${this.#timer} mapping`
+    const mapping = new Mapping({
+      ...{ loop: this.#loop, sockets, random, name, port: bound.port },
+      onChange: (mapped) => {
+        report?.('mapping', { place: mapped ? placeText(mapped.place) : null, how: mapped?.how ?? null })
+        if (mapped) this.ladder.hurry(this.#loop.now())
+        this.#stirred()
+      },
+    })
+    this.mapping = mapping
+    this.observed.mapped = () => mapping.place
+    mapping.start()
   }
 
   #tick(now: number): void {

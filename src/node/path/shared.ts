@@ -13,6 +13,7 @@ export function sharedSockets(plane: Plane, sockets: Sockets, loop: Loop): Socke
     listenTcp: (address, onSocket, done) => sockets.listenTcp(address, onSocket, done),
     dialTcp: (address, done) => sockets.dialTcp(address, done),
     networks: () => sockets.networks(),
+    gateways: () => sockets.gateways(),
     joinGroup: (group, onDatagram, done) => sockets.joinGroup(group, onDatagram, done),
     bindUdp: (address, onDatagram, done) => {
       const six = address.startsWith('[')

@@ -84,6 +84,23 @@ export class PathSockets {
     }
   }
 
+  /** One more socket on any port of a host, to stay. `done` has its number and port, or 0 and 0. */
+  openBeside(host: string, done: (via: number, port: number) => void): void {
+    const via = this.#next++
+    const onDatagram = (bytes: Bytes, from: string, port: number): void => {
+      if (!this.#closed) this.#onDatagram(bytes, from, port, via)
+    }
+    this.#sockets.bindUdp(`${host}:0`, onDatagram, (_error, socket) => {
+      if (!socket || this.#closed) {
+        socket?.close()
+        done(0, 0)
+        return
+      }
+      this.#further.set(via, socket)
+      done(via, Number(socket.address.slice(socket.address.lastIndexOf(':') + 1)))
+    })
+  }
+
   closeOne(via: number): void {
     this.#further.get(via)?.close()
     this.#further.delete(via)

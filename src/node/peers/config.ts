@@ -19,6 +19,8 @@ export interface DiscoverySettings {
   dht: DhtSettings | null
   /** Peers that relay datagrams for us; with one, the datagram plane is in use. */
   relays: readonly ListedPeer[]
+  /** The router is asked to let others in at our UDP port. */
+  mapping: boolean
 }
 
 export const DISCOVERY_SETTINGS: readonly string[] = [
@@ -28,6 +30,7 @@ export const DISCOVERY_SETTINGS: readonly string[] = [
   'bootstrap.timeout',
   ...DHT_SETTINGS,
   'relay.keys',
+  'nat.mapping',
 ]
 
 const TIMEOUT_MS = 10_000
@@ -56,11 +59,14 @@ export function discoverySettings(
   const relays = bootstrapPeers(of('relay.keys') ?? '')
   if (!relays)
     throw bad('relay.keys', `KEY@HOST:PORT, at most ${LIMITS.peers.bootstrap}, with commas between`)
+  const mapping = of('nat.mapping') ?? 'on'
+  if (mapping !== 'on' && mapping !== 'off') throw bad('nat.mapping', 'on or off')
   return {
     mdns,
     bootstrap: { enabled: enabled === 'on', peers, timeoutMs: timeout },
     dht: dhtSettings(of),
     relays,
+    mapping: mapping === 'on',
   }
 }
 

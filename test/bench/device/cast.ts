@@ -164,6 +164,7 @@ class MutableSockets implements Sockets {
   readonly listenTcp: Sockets['listenTcp']
   readonly bindUdp: Sockets['bindUdp']
   readonly networks: Sockets['networks']
+  readonly gateways: Sockets['gateways']
   readonly joinGroup: Sockets['joinGroup']
   readonly #inner: Sockets
   onPiece: (() => void) | null = null
@@ -173,6 +174,7 @@ class MutableSockets implements Sockets {
     this.listenTcp = inner.listenTcp.bind(inner)
     this.bindUdp = inner.bindUdp.bind(inner)
     this.networks = inner.networks.bind(inner)
+    this.gateways = inner.gateways.bind(inner)
     this.joinGroup = inner.joinGroup.bind(inner)
   }
 

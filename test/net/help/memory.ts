@@ -141,6 +141,7 @@ export class MemoryNet {
         throw new Error('no datagrams here')
       },
       networks: () => [],
+      gateways: () => [],
       joinGroup: () => {
         throw new Error('no groups here')
       },

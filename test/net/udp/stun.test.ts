@@ -141,3 +141,20 @@ t.test('addresses', async (t) => {
     [0, 1, 2, 2, 3, 0, 1, 2, 2, 3, 0],
   )
 })
+
+t.test('the other port of a server is told, and an other host is not taken', async (t) => {
+  const id = unhex('b7e7a701bc34d686fa87dfae')!
+  const bytes = bindingSuccess(id, { host: '192.0.2.1', port: 32_853 }, { host: '0.0.0.0', port: 3_479 })
+  const read = decodeStun(bytes)!
+  t.same(read.other, { host: '0.0.0.0', port: 3_479 })
+  t.same(read.mapped, { host: '192.0.2.1', port: 32_853 })
+  const world = new World(9)
+  const server = world.node('5.9.0.1')
+  server.plane.answerElsewhere(3_479)
+  const asker = world.node('5.1.0.2')
+  const told: unknown[] = []
+  asker.plane.ask({ host: '5.9.0.1', port: 4_001 }, world.now, (mapped, other) => told.push(mapped, other))
+  asker.schedule()
+  world.run(1_000)
+  t.same(told, [{ host: '5.1.0.2', port: 4_001 }, 3_479])
+})

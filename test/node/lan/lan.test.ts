@@ -8,6 +8,7 @@ import { LinuxClock, linuxRandom } from '../../../src/hw/linux/clock.ts'
 import { LinuxSockets } from '../../../src/hw/linux/sockets.ts'
 import { World } from '../../../src/hw/sim/world.ts'
 import { emptyMessage, encodeDns, TYPE } from '../../../src/net/mdns/dns.ts'
+import { p2pService } from '../../../src/net/mdns/p2p.ts'
 import { serviceRecords } from '../../../src/net/mdns/records.ts'
 import { Lan, type Neighbour } from '../../../src/node/lan/lan.ts'
 import { Loop } from '../../../src/node/loop.ts'
@@ -117,6 +118,46 @@ t.test(
     t.equal(home.lost.length + device.lost.length, 0)
   },
 )
+
+t.test("libp2p's announcement makes a neighbour, and never changes one that is signed", async (t) => {
+  const world = new World({ seed: 12 })
+  const home = seat(world, 'laptop', null)
+  const stranger = world.machine('stranger').hardware.sockets
+  const on = stranger.networks().find((n) => !n.loopback && n.family === 4)!
+  let socket: { send(bytes: Uint8Array, host: string, port: number): void } | null = null
+  stranger.joinGroup(
+    { group: '224.0.0.251', port: 5_353, on },
+    () => {},
+    (_e, s) => {
+      socket = s
+    },
+  )
+  world.runFor(1_000)
+  const say = (n: number, at: string, ttl: number): void => {
+    const service = p2pService(`n${n}`, signerOf(n).publicKey, [at], 4_001)
+    const { own, shared } = serviceRecords(service, 'x.local')
+    const answers = [...shared, ...own].map((r) => ({ ...r, ttl }))
+    socket!.send(encodeDns({ ...emptyMessage(true), answers })!, '224.0.0.251', 5_353)
+    world.runFor(100)
+  }
+  say(7, '10.77.0.9', 120)
+  t.same(home.peers.at(-1)!.addresses, ['10.77.0.9:4001'])
+  t.same(keys(home.peers), [base64url(signerOf(7).publicKey)])
+  say(1, '10.66.6.6', 4_500)
+  t.same(home.peers.at(-1)!.addresses, ['10.66.6.6:4001'], 'somebody says that it is 1')
+  seat(world, 'wattle-0001', 1)
+  world.runFor(3_000)
+  const found = home.peers.at(-1)!
+  t.same(keys([found]), [base64url(signerOf(1).publicKey)])
+  t.match(found.addresses[0], /^10\.77\.0\.\d+:4001$/, 'the signed one counts')
+  const told = home.peers.length
+  say(1, '10.66.6.7', 4_500)
+  t.equal(home.peers.length, told, 'and stays')
+  t.equal(home.lan.neighbours.length, 2)
+  world.runFor(200_000)
+  t.same(keys(home.lost), [base64url(signerOf(7).publicKey)])
+  t.equal(home.lan.neighbours.length, 1)
+})
 
 t.test('two of one name: one takes another, both are found', async (t) => {
   const world = new World({ seed: 4 })

@@ -29,6 +29,8 @@ export class Host {
   readonly udp: Map<number, Holder> = new Map()
   /** Dials to this host are refused, whatever listens. */
   refuse = false
+  /** What this machine takes for its router; null: none. */
+  router: Host | null = null
   /** The run of the machine that is on now; null while it is off. */
   life: Life | null = null
   #port = 49_151

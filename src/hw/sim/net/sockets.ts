@@ -5,6 +5,7 @@ import type { Bytes } from '../../../base/bytes.ts'
 import { LIMITS } from '../../../base/limits.ts'
 import type {
   Failure,
+  Gateway,
   Group,
   Listener,
   NetworkAddress,
@@ -127,6 +128,11 @@ export class SimSockets implements Sockets {
       if (this.#host.udp.get(port) === holder) this.#send(bytes, port, host, to)
     }
     this.#soon(0, done, null, { address: claim.shown, send, sendShort: () => {}, close })
+  }
+
+  gateways(): Gateway[] {
+    const router = this.#host.router
+    return router ? [{ address: router.ip4, own: this.#host.ip4 }] : []
   }
 
   networks(): NetworkAddress[] {

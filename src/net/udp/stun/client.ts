@@ -12,7 +12,8 @@ import { bindingRequest, ID_BYTES, STUN, type StunMessage } from './message.ts'
 const FIRST_MS = 250
 const SENDS = 5
 
-export type StunDone = (mapped: Place | null) => void
+/** @param other another port of that server which answers as well, or 0 */
+export type StunDone = (mapped: Place | null, other: number) => void
 
 interface Transaction {
   readonly server: Place
@@ -52,7 +53,8 @@ export class StunClient {
     )
     if (i < 0) return
     const [transaction] = this.#open.splice(i, 1)
-    transaction!.done(message.type === STUN.success ? message.mapped : null)
+    // Another host is none of the server's business: it could make us ask anybody.
+    transaction!.done(message.type === STUN.success ? message.mapped : null, message.other?.port ?? 0)
   }
 
   /** Repeats and gives up; when it wants to be called next. */
@@ -64,7 +66,7 @@ export class StunClient {
         if (transaction.sent < SENDS) this.#repeat(transaction, now)
         else {
           this.#open.splice(i, 1)
-          transaction.done(null)
+          transaction.done(null, 0)
           continue
         }
       }

@@ -20,12 +20,15 @@ export interface StunDeskOptions {
 export class StunDesk {
   readonly #options: StunDeskOptions
   readonly #client: StunClient
+  /** Another port of ours that answers, as our clients reach it; 0: there is none. */
+  other: number
   /** Answers left in this second. */
   #second: number
   #left: number
 
   constructor(options: StunDeskOptions) {
     this.#options = options
+    this.other = 0
     this.#client = new StunClient(options.random, (bytes, host, port) => options.send(bytes, host, port, 0))
     this.#second = options.now
     this.#left = LIMITS.udp.stunPerSecond
@@ -39,6 +42,12 @@ export class StunDesk {
   /** When it wants to be called next. */
   tick(now: number): number {
     return this.#client.tick(now)
+  }
+
+  /** On a machine with many addresses only the port is known; who asks takes no more from it. */
+  #elsewhere(from: Place, via: number): Place | null {
+    if (this.other === 0 || via !== 0) return null
+    return { host: from.host.includes(':') ? '::' : '0.0.0.0', port: this.other }
   }
 
   /** A datagram that looks like STUN. */
@@ -66,7 +75,7 @@ export class StunDesk {
     const answer =
       message.unknown.length > 0
         ? bindingUnknown(message.id, message.unknown)
-        : bindingSuccess(message.id, from)
+        : bindingSuccess(message.id, from, this.#elsewhere(from, via))
     send(answer, from.host, from.port, via)
   }
 }

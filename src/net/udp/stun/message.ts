@@ -2,7 +2,7 @@
 // ERROR-CODE and FINGERPRINT. Credentials are not used: whoever asks us learns only its own address.
 // Sans-I/O; the decoder gives null for what is no STUN and never throws.
 
-import { type Bytes, text, utf8 } from '../../../base/bytes.ts'
+import { type Bytes, concat, text, utf8 } from '../../../base/bytes.ts'
 import { crc32 } from '../../../base/crc32.ts'
 import { getU32, putU32 } from '../../../base/cursor.ts'
 import { ipBytes, ipText, type Place } from '../address.ts'
@@ -23,6 +23,8 @@ const ATTRIBUTE = {
   unknownAttributes: 0x000a,
   xorMappedAddress: 0x0020,
   software: 0x8022,
+  /** RFC 5780 section 7.4. */
+  otherAddress: 0x802c,
   fingerprint: 0x8028,
 } as const
 
@@ -32,6 +34,8 @@ export interface StunMessage {
   id: Bytes
   /** The address that the server saw. */
   mapped: Place | null
+  /** Another of the server's addresses that answers too. */
+  other: Place | null
   software: string
   /** 0, or 300 to 699. */
   errorCode: number
@@ -55,6 +59,7 @@ export function decodeStun(b: Bytes): StunMessage | null {
     type: (b[0]! << 8) | b[1]!,
     id: b.subarray(8, HEADER),
     mapped: null,
+    other: null,
     software: '',
     errorCode: 0,
     fingerprint: false,
@@ -69,6 +74,7 @@ export function decodeStun(b: Bytes): StunMessage | null {
     const value = b.subarray(from, from + length)
     if (type === ATTRIBUTE.xorMappedAddress) message.mapped = addressOf(b, value, true)
     else if (type === ATTRIBUTE.mappedAddress) message.mapped ??= addressOf(b, value, false)
+    else if (type === ATTRIBUTE.otherAddress) message.other = addressOf(b, value, false)
     else if (type === ATTRIBUTE.software) message.software = text(value)
     else if (type === ATTRIBUTE.errorCode && length >= 4)
       message.errorCode = (value[2]! & 7) * 100 + value[3]!
@@ -87,9 +93,10 @@ export function bindingRequest(id: Bytes): Bytes {
   return finish(STUN.request, id, [])
 }
 
-/** The answer: the address that the request came from. */
-export function bindingSuccess(id: Bytes, from: Place): Bytes {
-  return finish(STUN.success, id, [[ATTRIBUTE.xorMappedAddress, xorAddress(id, from)]])
+/** The answer: the address that the request came from; `other`, where we answer as well. */
+export function bindingSuccess(id: Bytes, from: Place, other: Place | null = null): Bytes {
+  const seen = [ATTRIBUTE.xorMappedAddress, xorAddress(id, from)] as const
+  return finish(STUN.success, id, other ? [seen, [ATTRIBUTE.otherAddress, plainAddress(other)]] : [seen])
 }
 
 /** Error 420: attributes that we would have to understand. */
@@ -147,6 +154,11 @@ function xorAddress(id: Bytes, place: Place): Bytes {
   out[3] = port
   for (let i = 0; i < ip.length; i++) out[4 + i] = ip[i]! ^ maskAt(i, id)
   return out
+}
+
+function plainAddress({ host, port }: Place): Bytes {
+  const ip = ipBytes(host) ?? new Uint8Array(4)
+  return concat(Uint8Array.of(0, ip.length === 4 ? 1 : 2, port >> 8, port), ip)
 }
 
 function maskAt(i: number, id: Bytes): number {
