@@ -125,7 +125,7 @@ function pauses(anna: Person, alice: Person, bob: Person): LogCase {
   const log = new Log('consents that rest', [anna])
   const rest = (type: 'PAUSED' | 'RESUMED', who: Person | null): EventBody => ({
     type,
-    grantId: who && who.keys.grantId,
+    grantId: who?.keys.grantId ?? null,
   })
   log.take(log.by([key(anna)], ADDED), 'applied').take(log.by([key(anna)], reader(alice)), 'applied')
   log.take(log.by([key(anna)], rest('PAUSED', bob)), 'unknown-grant')
