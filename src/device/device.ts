@@ -54,6 +54,8 @@ export interface DeviceOptions {
   onBoard?: OnBoardWishes
   /** As in MeterOptions. */
   framer?: NonNullable<MeterOptions['framer']>
+  /** Texts of signed lists of peers that came with the card. */
+  communities?: () => readonly string[]
   /** Ports of this machine that owners reach through tunnels; none where it is left out. */
   tunnel?: () => readonly TunnelPort[]
   /** The page that a phone gets; left out where none is served. */
@@ -169,6 +171,7 @@ export class Device {
       subscribers: () => this.#subscribers,
       name: deviceName(record.discriminator),
       discovery: options.discovery ?? null,
+      communities: options.communities ?? (() => []),
       tunnel: options.tunnel ?? (() => []),
       policy: () => this.policy,
       standing: () => standing(this.#channels, state, this.#meterTime),

@@ -2,7 +2,7 @@
 // call. One Owned for each device keeps its links up. Nothing here trusts a device further than its
 // signatures, and nothing is granted without the owner log saying so.
 
-import { type Bytes, equal, hex } from '../base/bytes.ts'
+import { type Bytes, base64url, equal, hex } from '../base/bytes.ts'
 import { WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { decodePlaces, encodePlaces, placeOf, type ReaderPlace } from '../channel/place.ts'
@@ -18,10 +18,11 @@ import { attachPlane } from '../node/path/attach.ts'
 import type { Plane } from '../node/path/plane.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import type { Coordinator } from '../node/peers/coordinator.ts'
+import { type ListedPeer, signList } from '../node/peers/list.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
 import type { EventBody } from '../ownership/event.ts'
-import { deviceName, type Label, parseCode } from '../ownership/label.ts'
+import { type Label, parseCode } from '../ownership/label.ts'
 import type { Decision } from '../ownership/log.ts'
 import { Successors } from '../ownership/owners/successors.ts'
 import { signVouch, type VouchKind } from '../ownership/reputation/statement.ts'
@@ -33,7 +34,8 @@ import { Claiming, policyAtClaim } from './claiming.ts'
 import type { OwnedEvents } from './events.ts'
 import { Invites } from './invites.ts'
 import { homeMailbox, type Mailbox } from './mailbox.ts'
-import { homeCoordinator } from './network/finding.ts'
+import { HomeCommunities } from './network/communities.ts'
+import { homeCoordinator, unclaimedAt } from './network/finding.ts'
 import { Owned } from './owned.ts'
 import { tellReaders } from './owning/device-key.ts'
 import { Joining } from './owning/joining.ts'
@@ -77,6 +79,7 @@ export class Home {
   readonly successors: Successors
   readonly joining: Joining
   readonly coordinator: Coordinator | null
+  readonly communities: HomeCommunities
   /** UDP, where relays are set. */
   readonly plane: Plane | null
   /** Calling through relays of connections, where relays are set. */
@@ -160,11 +163,13 @@ export class Home {
       onOlder: ({ name }) => options.report('older-card', { device: name }),
       onJoined: (device, joined) => this.#added(device, joined),
     })
+    this.communities = new HomeCommunities({ ...options, files, host: parts.host })
     this.coordinator = options.discovery
       ? homeCoordinator({
           ...options,
           settings: options.discovery,
           host: parts.host,
+          listed: () => this.communities.peers(),
           locator: (key) => {
             const device = parts.store.devices.find((d) => equal(d.log.device, key))
             return device ? locatorOf(parts.exchange, device.log.replaced?.box ?? device.box, key) : null
@@ -183,10 +188,7 @@ export class Home {
 
   /** Addresses of the unclaimed device of a label; a code without one fits where there is only one device. */
   unclaimedAt(discriminator: number | null): readonly string[] {
-    const free = this.coordinator?.neighbours.filter((n) => !n.claimed) ?? []
-    if (discriminator === null) return free.length === 1 ? free[0]!.addresses : []
-    const name = `${deviceName(discriminator)}.`
-    return free.find((n) => n.name.startsWith(name))?.addresses ?? []
+    return unclaimedAt(this.coordinator, discriminator)
   }
 
   static start(options: HomeOptions, done: (error: Failure, home: Home | null) => void): void {
@@ -373,6 +375,12 @@ export class Home {
     this.#submit(owned, { type: 'AUTHORIZATION_REVOKED', grantId }, done)
   }
 
+  /** A list of peers of this owner's, for its devices. */
+  signOwnList(name: string, peers: readonly ListedPeer[]): string {
+    const by = { kid: base64url(this.key), signer: this.#signer }
+    return signList({ name, seq: this.#wall(), m: 1, signers: [this.key], peers }, [by])
+  }
+
   /** Our word that the device belongs to this household, for it to keep and to show. */
   vouchFor(owned: Owned, kind: VouchKind, forMs: number): string {
     const at = Math.floor(this.#options.hardware.clock.wall())
@@ -470,6 +478,7 @@ export class Home {
 
   /** The first event of every device's log is ours to write. */
   #onSynced(owned: Owned): void {
+    this.communities.onSynced(owned.key, owned.device.name)
     this.mailbox?.drop(owned.key)
     const { log, name } = owned.device
     // The answer to a grant may be lost, and the grant stand; its entry may have come before its event.

@@ -25,12 +25,14 @@ import { choose } from '../../ownership/reputation/choose.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
+import { COMMUNITIES_PROTOCOL } from '../../wire/net/communities.ts'
 import { TUNNEL_PROTOCOL } from '../../wire/net/tunnel.ts'
 import { PEERS_PROTOCOL } from '../../wire/peers.ts'
 import { UPDATE_PROTOCOL } from '../../wire/update.ts'
 import type { Claim } from '../claim.ts'
 import type { ConsentServer } from '../consent.ts'
 import type { Subscribers } from '../publish/subscribers.ts'
+import { DeviceCommunities } from './communities.ts'
 import { DeviceDiscovery } from './discovery.ts'
 import type { Standing } from './head.ts'
 import { DevicePeers } from './peers.ts'
@@ -54,6 +56,8 @@ export interface StreamsOptions {
   name: string
   /** How it is found; null: by its address alone. */
   discovery: DiscoverySettings | null
+  /** Texts of the card's lists of peers. */
+  communities: () => readonly string[]
   /** Ports that owners reach from afar. */
   tunnel: () => readonly TunnelPort[]
   /** What the owners have decided in advance. */
@@ -91,6 +95,7 @@ export class DeviceStreams {
   /** What the policy let be announced when discovery began. */
   #announced: string
   readonly #tunnels: DeviceTunnels
+  readonly #communities: DeviceCommunities
 
   constructor(options: StreamsOptions) {
     this.#options = options
@@ -103,10 +108,19 @@ export class DeviceStreams {
     this.#circuits = null
     this.#relay = null
     this.#announced = ''
+    const isOwner = (key: Bytes): boolean => options.claim.entitled(key, 0)?.owner === true
+    this.#communities = new DeviceCommunities({
+      ...options,
+      files: options.hardware.files,
+      isOwner,
+      host: () => this.#host,
+      card: options.communities,
+      onChange: () => this.#discovery?.coordinator.peersChanged(),
+    })
     this.#tunnels = new DeviceTunnels({
       ...options,
       sockets: options.hardware.sockets,
-      isOwner: (key) => options.claim.entitled(key, 0)?.owner === true,
+      isOwner,
       ports: options.tunnel,
     })
     this.#host = this.#makeHost()
@@ -132,6 +146,7 @@ export class DeviceStreams {
         this.#address = listener.address
         this.#makeFound()
         this.#makePlane()
+        this.#communities.start()
       }
       done(error)
     })
@@ -171,6 +186,7 @@ export class DeviceStreams {
       name,
       host: this.#host,
       signer: signer(),
+      communities: this.#communities.book,
       address: () => this.#address,
       announce: () => this.#options.policy().announce,
       choose: (peers, places) => this.#best(peers, places),
@@ -208,6 +224,7 @@ export class DeviceStreams {
 
   close(): void {
     this.#options.loop.cancel(TIMER)
+    this.#communities.stop()
     this.#discovery?.stop()
     this.#tunnels.close()
     this.#plane?.close()
@@ -244,6 +261,7 @@ export class DeviceStreams {
     if (identity) {
       host.handle(CHANNEL_PROTOCOL, (stream) => this.onChannel(stream))
       host.handle(CONSENT_PROTOCOL, (stream) => consent.onStream(stream))
+      host.handle(COMMUNITIES_PROTOCOL, (stream) => this.#communities.onStream(stream))
       host.handle(TUNNEL_PROTOCOL, (stream) => this.#tunnels.onStream(stream))
       if (update) host.handle(UPDATE_PROTOCOL, update)
       this.#watchPeers(host, identity)
@@ -298,7 +316,10 @@ export class DeviceStreams {
     const before = this.#peers
     this.#dropPeers()
     this.#host = this.#makeHost()
-    if (!this.#peers) before?.forget()
+    if (!this.#peers) {
+      before?.forget()
+      this.#communities.forget()
+    }
     const again = (): void =>
       this.listen((error) => {
         if (error) loop.after(TIMER, RELISTEN_MS, again)
