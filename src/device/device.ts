@@ -25,7 +25,6 @@ import { DeviceStreams } from './network/streams.ts'
 import type { TunnelPort } from './network/tunnels.ts'
 import { offerKey } from './owning/next-key.ts'
 import { framesKept } from './owning/retention.ts'
-import { rightsOf } from './owning/rights.ts'
 import { Access } from './publish/access.ts'
 import { ALL_CLASSES, Channels } from './publish/channels.ts'
 import { forgetFrames } from './publish/ring-files.ts'
@@ -172,9 +171,10 @@ export class Device {
       subscribers: () => this.#subscribers,
       name: deviceName(record.discriminator),
       discovery: options.discovery ?? null,
-      rights: rightsOf(state),
+      owners: () => state.log?.owners.map(({ sign }) => sign) ?? [],
       communities: options.communities ?? (() => []),
       tunnel: options.tunnel ?? (() => []),
+      policy: () => this.policy,
       standing: () => standing(this.#channels, state, this.#meterTime),
       onRemembered: (head) => this.#channels && this.#onJudged(judgeHead(head, this.#channels, state)),
       report,
@@ -338,6 +338,7 @@ export class Device {
   #onRules(before: Policy | null): void {
     const { policy } = this
     this.#streams.peers?.reputation.judge(policy.reputation)
+    this.#streams.onRules()
     for (const cls of ALL_CLASSES) this.#channels?.ring(cls).keep(framesKept(cls, policy))
     if (before === null) {
       this.#consent.ownersChanged()

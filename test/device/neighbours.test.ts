@@ -6,8 +6,8 @@ import { type Bytes, base64url } from '../../src/base/bytes.ts'
 import { LIMITS } from '../../src/base/limits.ts'
 import { Signer } from '../../src/crypto/native.ts'
 import { Secret } from '../../src/crypto/secret.ts'
-import { Helping } from '../../src/device/network/near/helping.ts'
 import { Neighbours } from '../../src/device/network/near/neighbours.ts'
+import { DeviceRelay } from '../../src/device/network/relaying.ts'
 import { World } from '../../src/hw/sim/world.ts'
 import { CircuitClient } from '../../src/net/circuit/client.ts'
 import { Host } from '../../src/net/host.ts'
@@ -15,6 +15,7 @@ import { makeInvite } from '../../src/net/udp/relay/rules.ts'
 import { Loop } from '../../src/node/loop.ts'
 import { Coordinator } from '../../src/node/peers/coordinator.ts'
 import type { ListedPeer } from '../../src/node/peers/list.ts'
+import { serveRendezvous } from '../../src/node/peers/service.ts'
 import { FACTORY_POLICY, type Policy, type RelayFor } from '../../src/ownership/policy/policy.ts'
 import { signContact } from '../../src/wire/contact.ts'
 
@@ -31,7 +32,7 @@ class Device {
   loop!: Loop
   neighbours!: Neighbours
   coordinator!: Coordinator
-  helping!: Helping
+  relay!: DeviceRelay
 
   constructor(world: Street, name: string) {
     this.world = world
@@ -85,7 +86,8 @@ class Device {
       },
       report: (_, { peer, what }) => this.told.push(`${this.world.names.get(String(peer))} ${what}`),
     })
-    this.helping = new Helping({
+    serveRendezvous({ host: this.host, loop, wall, allow: (key) => this.neighbours.has(key) })
+    this.relay = new DeviceRelay({
       host: this.host,
       loop,
       signer,
@@ -93,9 +95,9 @@ class Device {
       policy: () => this.policy,
       owners: () => [this.owner.publicKey],
       standing: (key) => (this.neighbours.has(key) ? 'owner' : 'stranger'),
-      neighbour: (key) => this.neighbours.has(key),
+      opinion: () => 0,
     })
-    this.host.onDisconnect = (connection) => this.helping.onDisconnect(connection)
+    this.host.onDisconnect = (connection) => this.relay.onDisconnect(connection)
     this.host.listen(`${machine.address}:${this.port}`, () => {})
     this.neighbours.start()
   }

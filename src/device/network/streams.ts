@@ -20,6 +20,8 @@ import type { Loop } from '../../node/loop.ts'
 import { attachPlane } from '../../node/path/attach.ts'
 import type { Plane } from '../../node/path/plane.ts'
 import type { DiscoverySettings } from '../../node/peers/config.ts'
+import type { Policy } from '../../ownership/policy/policy.ts'
+import { choose } from '../../ownership/reputation/choose.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
@@ -28,12 +30,12 @@ import { PEERS_PROTOCOL } from '../../wire/peers.ts'
 import { UPDATE_PROTOCOL } from '../../wire/update.ts'
 import type { Claim } from '../claim.ts'
 import type { ConsentServer } from '../consent.ts'
-import type { Rights } from '../owning/rights.ts'
 import type { Subscribers } from '../publish/subscribers.ts'
 import { DeviceDiscovery } from './discovery.ts'
 import type { Standing } from './head.ts'
 import { Near } from './near/near.ts'
 import { DevicePeers } from './peers.ts'
+import { DeviceRelay } from './relaying.ts'
 import { DeviceTunnels, type TunnelPort } from './tunnels.ts'
 
 export interface StreamsOptions {
@@ -53,11 +55,14 @@ export interface StreamsOptions {
   name: string
   /** How it is found; null: by its address alone. */
   discovery: DiscoverySettings | null
-  rights: Rights
+  /** Keys of the owners now. */
+  owners: () => readonly Bytes[]
   /** Texts of the card's lists of peers. */
   communities: () => readonly string[]
   /** Ports that owners reach from afar. */
   tunnel: () => readonly TunnelPort[]
+  /** What the owners have decided in advance. */
+  policy: () => Policy
   /** As in DeviceHeadOptions. */
   standing: () => Standing | null
   onRemembered: (head: Head) => void
@@ -86,6 +91,10 @@ export class DeviceStreams {
   #plane: Plane | null
   /** Being called through relays of connections, where relays are set. */
   #circuits: Circuits | null
+  /** Null while nobody owns the device. */
+  #relay: DeviceRelay | null
+  /** What the policy let be announced when discovery began. */
+  #announced: string
   readonly #tunnels: DeviceTunnels
   readonly #near: Near
 
@@ -98,7 +107,14 @@ export class DeviceStreams {
     this.#discovery = null
     this.#plane = null
     this.#circuits = null
-    this.#near = new Near({ ...options, host: () => this.#host, discovery: () => this.#discovery })
+    this.#relay = null
+    this.#announced = ''
+    this.#near = new Near({
+      ...options,
+      isOwner: (key) => options.claim.entitled(key, 0)?.owner === true,
+      host: () => this.#host,
+      discovery: () => this.#discovery,
+    })
     this.#tunnels = new DeviceTunnels({
       ...options,
       sockets: options.hardware.sockets,
@@ -147,7 +163,8 @@ export class DeviceStreams {
     this.#circuits?.close()
     this.#circuits = null
     if (!signer) return
-    this.#circuits = attachCircuits({ ...this.#options, host: this.#host, reserve: true })
+    const discovery = settings && { ...settings, relays: this.#best(settings.relays, LIMITS.circuit.relays) }
+    this.#circuits = attachCircuits({ ...this.#options, discovery, host: this.#host, reserve: true })
     const port = Number(this.#address.slice(this.#address.lastIndexOf(':') + 1))
     const loopback = /^127\.|^\[::1\]/.test(this.#address)
     const common = { hardware, loop, host: this.#host, signer, settings, port, loopback, report }
@@ -169,13 +186,28 @@ export class DeviceStreams {
       signer: signer(),
       communities: this.#near.book,
       address: () => this.#address,
-      visible: () => true,
+      announce: () => this.#options.policy().announce,
+      choose: (peers, places) => this.#best(peers, places),
       standing,
       onRemembered,
       ...(this.#peers ? { opinion: this.#peers.opinion } : {}),
     })
     this.#discovery = found
+    this.#announced = JSON.stringify(this.#options.policy().announce)
     found.start()
+  }
+
+  /** Other owners, readers or another policy. */
+  onRules(): void {
+    this.#relay?.recheck()
+    if (this.#discovery && this.#announced !== JSON.stringify(this.#options.policy().announce))
+      this.#makeFound()
+  }
+
+  /** So many of these, those we think best of first. */
+  #best<T extends { readonly key: Bytes }>(peers: readonly T[], places: number): T[] {
+    const opinion = this.#peers?.opinion ?? (() => 0)
+    return choose(peers, opinion, { places, now: this.#options.hardware.clock.wall() })
   }
 
   /** Before listening: the state says otherwise than at construction. */
@@ -242,16 +274,31 @@ export class DeviceStreams {
     this.#peers = peers
     peers.load(report)
     host.onConnection = (connection) => peers.onConnection(connection)
-    this.#near.serve(host, signer)
+    this.#near.serve(host)
+    const relay = new DeviceRelay({
+      host,
+      loop,
+      signer,
+      policy: this.#options.policy,
+      owners: this.#options.owners,
+      // An owner has named its neighbours.
+      standing: (key) => (this.#near.isNeighbour(key) ? 'owner' : claim.standingOf(key)),
+      opinion: peers.opinion,
+      wall: () => clock.wall(),
+    })
+    this.#relay?.stop()
+    this.#relay = relay
     host.onDisconnect = (connection, error) => {
       peers.onDisconnect(connection, error)
-      this.#near.onDisconnect(connection)
+      relay.onDisconnect(connection)
     }
     host.handle(PEERS_PROTOCOL, (stream) => peers.onStream(stream))
     loop.every(SAVE_TIMER, SAVE_MS, () => peers.save())
   }
 
   #dropPeers(): void {
+    this.#relay?.stop()
+    this.#relay = null
     this.#options.loop.cancel(SAVE_TIMER)
     this.#peers?.save()
     this.#peers = null

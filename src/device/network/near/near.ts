@@ -1,18 +1,16 @@
-// The people around a device, put together: communities it was given, neighbours it keeps, what it does for
-// them. Made once; serves whichever host and name the device has at the moment.
+// The people around a device, put together: communities it was given, neighbours it keeps, whose contacts it
+// tells to each other. Made once; serves whichever host and name the device has at the moment.
 
 import type { Bytes } from '../../../base/bytes.ts'
 import type { Signer } from '../../../crypto/native.ts'
 import type { Hardware } from '../../../hw/hardware.ts'
-import type { Connection } from '../../../net/api.ts'
 import type { Host } from '../../../net/host.ts'
 import type { Loop } from '../../../node/loop.ts'
 import type { CommunityBook } from '../../../node/peers/community/book.ts'
+import { serveRendezvous } from '../../../node/peers/service.ts'
 import { COMMUNITIES_PROTOCOL } from '../../../wire/net/communities.ts'
-import type { Rights } from '../../owning/rights.ts'
 import type { DeviceDiscovery } from '../discovery.ts'
 import { DeviceCommunities } from './communities.ts'
-import { Helping } from './helping.ts'
 import { Neighbours } from './neighbours.ts'
 
 export interface NearOptions {
@@ -20,7 +18,7 @@ export interface NearOptions {
   loop: Loop
   /** The identity's signer; null while nobody owns the device. */
   signer: () => Signer | null
-  rights: Rights
+  isOwner: (key: Bytes) => boolean
   /** Texts of the card's lists of peers. */
   communities: () => readonly string[]
   host: () => Host
@@ -32,17 +30,18 @@ export class Near {
   readonly #options: NearOptions
   readonly #communities: DeviceCommunities
   readonly #neighbours: Neighbours
-  #helping: Helping | null
+  /** Ends what is served to neighbours. */
+  #unserve: () => void
 
   constructor(options: NearOptions) {
-    const { hardware, loop, signer, rights, host, report } = options
+    const { hardware, loop, signer, isOwner, host, report } = options
     const { files, clock } = hardware
     this.#options = options
-    this.#helping = null
+    this.#unserve = () => {}
     this.#communities = new DeviceCommunities({
       files,
       loop,
-      isOwner: (key) => rights.standing(key) === 'owner',
+      isOwner,
       host,
       card: options.communities,
       neighbours: () => this.#neighbours.states(),
@@ -66,25 +65,17 @@ export class Near {
     return this.#communities.book
   }
 
-  /** A host under the identity: what it answers for owners and neighbours. */
-  serve(host: Host, signer: Signer): void {
-    const { hardware, loop, rights } = this.#options
-    const neighbour = (key: Bytes): boolean => this.#neighbours.has(key)
-    host.handle(COMMUNITIES_PROTOCOL, (stream) => this.#communities.onStream(stream))
-    this.#helping?.stop()
-    this.#helping = new Helping({
-      ...rights,
-      host,
-      loop,
-      signer,
-      wall: () => hardware.clock.wall(),
-      neighbour,
-      standing: (key) => (neighbour(key) ? 'owner' : rights.standing(key)),
-    })
+  isNeighbour(key: Bytes): boolean {
+    return this.#neighbours.has(key)
   }
 
-  onDisconnect(connection: Connection): void {
-    this.#helping?.onDisconnect(connection)
+  /** A host under the identity: what it answers for owners, and where neighbours tell it where they are. */
+  serve(host: Host): void {
+    const { hardware, loop } = this.#options
+    host.handle(COMMUNITIES_PROTOCOL, (stream) => this.#communities.onStream(stream))
+    this.#unserve()
+    const allow = (key: Bytes): boolean => this.#neighbours.has(key)
+    this.#unserve = serveRendezvous({ host, loop, wall: () => hardware.clock.wall(), allow }).stop
   }
 
   /** It listens. */
@@ -96,8 +87,7 @@ export class Near {
   /** Another name follows. */
   pause(): void {
     this.#neighbours.stop()
-    this.#helping?.stop()
-    this.#helping = null
+    this.#unserve()
   }
 
   /** Nobody owns the device any more. */

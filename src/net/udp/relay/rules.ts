@@ -21,9 +21,9 @@ export interface RelayRules {
   mine: (key: Bytes) => boolean
   /** Keys whose invitations count. */
   readonly inviters: readonly Bytes[]
-  readonly open: boolean
-  /** Of one circuit, for those who are no strangers; LIMITS.udp.circuitRate where it is left out. */
-  readonly bytesPerSecond?: number
+  open: boolean
+  /** Bytes a second through one circuit of connections, where the table's cap is not what is wanted. */
+  bytesPerSecond?: () => number
 }
 
 export interface Allowance {
@@ -46,7 +46,7 @@ export function allowanceOf(
 ): Allowance {
   const usual = {
     lastsMs: LIMITS.udp.reservationMs,
-    bytesPerSecond: rules.bytesPerSecond ?? LIMITS.udp.circuitRate,
+    bytesPerSecond: LIMITS.udp.circuitRate,
     burst: LIMITS.udp.circuitBurst,
   }
   if (rules.mine(key)) return { mode: MODE.mine, ...usual }
