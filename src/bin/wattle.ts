@@ -120,6 +120,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     help: [
       'peer serve [--listen ADDR] [--udp ADDR] [--state DIR] [--rendezvous on|off]',
       '    [--relay off|mine|community|open] [--mine KEY] [--inviter KEY] [--overlay NAME [--dht-listen ADDR]]',
+      '    [--mailbox on|off]                     keep frames of the devices of --mine for their readers',
     ],
   },
   peers: {

@@ -34,7 +34,8 @@ import { type DeviceAccess, openAccesses } from './access.ts'
 import { Claiming } from './claiming.ts'
 import type { OwnedEvents } from './events.ts'
 import { Invites } from './invites.ts'
-import { homeMailbox, type Mailbox } from './mailbox.ts'
+import { homeMailbox } from './mail/home-mail.ts'
+import type { Mailbox } from './mail/mailbox.ts'
 import { homeCoordinator } from './network/finding.ts'
 import { Owned } from './owned.ts'
 import { Joining } from './owning/joining.ts'
@@ -137,7 +138,7 @@ export class Home {
       host: parts.host,
       loop: options.loop,
       book: (device) => this.access(device)?.book ?? null,
-      mailboxes: () => (options.mailbox ? [{ key: this.key, address: options.mailbox.address }] : []),
+      mailbox: options.mailbox ? { key: this.key, address: options.mailbox.address } : null,
       report: options.report,
     })
     this.#accesses = parts.accesses
@@ -294,6 +295,7 @@ export class Home {
     events.onLog(device, decision)
     // Its entry may have come before the event: after an answer that was lost, or by another owner's hand.
     if (decision.kind === 'authorized') this.#inviteAgain(device, decision.reader.grantId)
+    if (decision.kind === 'policy') for (const r of device.log.readers) this.#inviteAgain(device, r.grantId)
     const owned = this.owned.find((o) => o.device === device)
     if (decision.kind !== 'owners' || !owned || this.#ours(device)) return
     // Not ours any more; whoever waits for this very event hears of it first.

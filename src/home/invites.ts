@@ -8,6 +8,7 @@ import type { Host } from '../net/host.ts'
 import { Link } from '../node/link.ts'
 import type { Loop } from '../node/loop.ts'
 import { eventHash } from '../ownership/event.ts'
+import { mailboxesOf } from '../ownership/policy/policy.ts'
 import { ENTRY, type ReaderEntryText } from '../wire/access.ts'
 import { CONSENT, CONSENT_PROTOCOL, encodeInvite, type Mailbox } from '../wire/consent.ts'
 import type { OwnedDevice } from './store.ts'
@@ -17,8 +18,8 @@ export interface InvitesOptions {
   loop: Loop
   /** Our copy of a device's log of keys. */
   book: (device: OwnedDevice) => AccessBook | null
-  /** Who keeps frames while a device is away. */
-  mailboxes: () => Mailbox[]
+  /** We keep frames while a device is away; null where we do not. */
+  mailbox: Mailbox | null
   report: (event: string, detail: Record<string, unknown>) => void
 }
 
@@ -37,7 +38,7 @@ export class Invites {
 
   /** One at a time for each consent; nothing where what proves it is not here yet: it comes with the device's entries. */
   invite(device: OwnedDevice, addresses: readonly string[], grantId: Bytes): void {
-    const { host, loop, book, mailboxes, report } = this.#options
+    const { host, loop, book, mailbox, report } = this.#options
     const reader = device.log.reader(grantId)
     const id = base64url(grantId)
     const entry = book(device)?.of(grantId, ENTRY.admitted)
@@ -59,7 +60,7 @@ export class Invites {
           event,
           name,
           addresses: device.addresses,
-          mailboxes: mailboxes(),
+          mailboxes: [...(mailbox ? [mailbox] : []), ...mailboxesOf(device.log.policy)],
         }),
       ],
       onMessage: (message) => {

@@ -5,7 +5,7 @@
 import type { Bytes } from '../base/bytes.ts'
 import type { WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
-import type { Connection } from '../net/api.ts'
+import type { Connection, Stream } from '../net/api.ts'
 import { isRelayed } from '../net/circuit/socket.ts'
 import type { Host } from '../net/host.ts'
 import { Messages } from '../net/messages.ts'
@@ -24,6 +24,8 @@ export interface LinkOptions {
   /** What to say first on each new stream. */
   opening: () => Bytes[]
   onMessage: (message: Bytes) => void
+  /** The stream has room again. */
+  onDrain?: () => void
   /** Up: the stream is open and the opening was said. Down: with the reason, where there is one. */
   onState: (up: boolean, error: WattleError | null) => void
 }
@@ -57,6 +59,11 @@ export class Link {
 
   get up(): boolean {
     return this.#messages !== null
+  }
+
+  /** The stream of now, or null while the link is down. */
+  get stream(): Stream | null {
+    return this.#messages?.stream ?? null
   }
 
   start(): void {
@@ -182,7 +189,7 @@ export class Link {
       }
       const messages = new Messages(stream, 'u32', {
         onMessage,
-        onDrain: () => {},
+        onDrain: () => this.#options.onDrain?.(),
         onEnd: () => stream.end(),
         onClose: (why) => {
           if (this.#messages !== messages) return

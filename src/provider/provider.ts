@@ -24,7 +24,14 @@ import type { SnapshotFile } from '../node/snapshot.ts'
 import { signCard } from '../ownership/card.ts'
 import { TelegramUnpacker } from '../p1/sequence.ts'
 import type { ReaderEntryText } from '../wire/access.ts'
-import { CHANNEL_PROTOCOL, ENDING, type Ending, encodeSubscribeAt } from '../wire/channel.ts'
+import {
+  CHANNEL,
+  CHANNEL_PROTOCOL,
+  ENDING,
+  type Ending,
+  encodeSigned,
+  encodeSubscribeAt,
+} from '../wire/channel.ts'
 import { CONSENT, CONSENT_PROTOCOL, decodeInvite, encodeInviteDone, type Invite } from '../wire/consent.ts'
 import { CLASS_NAMES } from '../wire/frame.ts'
 import type { ProviderAccess } from './access.ts'
@@ -64,8 +71,10 @@ interface Following {
   follower: Follower
   unpacker: TelegramUnpacker
   link: Link
-  /** To the mailbox, while the device is away; null where there is none. */
+  /** To a mailbox, while the device is away; null where there is none. */
   mail: Link | null
+  /** Which of the invitation's mailboxes is asked next. */
+  mailAt: number
   /** When an invitation last made us ask the device at once. */
   askedAt: number
 }
@@ -330,6 +339,7 @@ export class Provider {
       unpacker,
       link,
       mail: null,
+      mailAt: 0,
       askedAt: Number.NEGATIVE_INFINITY,
     }
     this.#following.push(following)
@@ -337,20 +347,30 @@ export class Provider {
     link.start()
   }
 
-  /** The device has been away for a while: the owner's mailbox has its frames, as far as it got them. */
+  /** The device has been away for a while: its mailboxes are asked, one after the other. */
   #mail(following: Following): void {
     const { channel, follower, link } = following
-    const mailbox = channel.mailboxes[0]
+    const mailbox = channel.mailboxes[following.mailAt % channel.mailboxes.length]
     if (!mailbox || link.up || following.mail) return
+    const { loop } = this.#options
+    following.mailAt++
     const mail: Link = new Link({
       host: this.host,
-      loop: this.#options.loop,
+      loop,
       key: mailbox.key,
       protocol: CHANNEL_PROTOCOL,
       addresses: () => [mailbox.address],
-      opening: () => [encodeSubscribeAt(channel.device, follower.request())],
+      opening: () => [
+        ...this.#options.access.showing(channel).map((entry) => encodeSigned(CHANNEL.entry, entry)),
+        encodeSubscribeAt(channel.device, follower.request()),
+      ],
       onMessage: (message) => follower.onMessage(message),
-      onState: () => {},
+      onState: (up) => {
+        if (up || following.mail !== mail) return
+        mail.stop()
+        following.mail = null
+        loop.after(mailTimerOf(channel), MAIL_MS, () => this.#mail(following))
+      },
     })
     following.mail = mail
     mail.start()
