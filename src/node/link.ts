@@ -35,6 +35,8 @@ const PIPE_STEP_MS = 150
 const CIRCUIT_STEP_MS = 3_000
 /** How long a relayed conversation goes on before a better way is tried, again and again. */
 const BETTER_MS = 30_000
+/** A conversation that lasted so long was one: the next attempt comes at once. */
+const STEADY_MS = 2_000
 
 /** Links of one process so far: two to one peer (its classes, its devices) must not share a timer. */
 let made = 0
@@ -45,6 +47,8 @@ export class Link {
   #messages: Messages | null
   #running: boolean
   #attempt: number
+  /** When the stream of now was opened. */
+  #openedAt: number
   /** Marks callbacks of attempts that were given up. */
   #generation: number
 
@@ -54,6 +58,7 @@ export class Link {
     this.#messages = null
     this.#running = false
     this.#attempt = 0
+    this.#openedAt = 0
     this.#generation = 0
   }
 
@@ -194,13 +199,15 @@ export class Link {
         onClose: (why) => {
           if (this.#messages !== messages) return
           this.#messages = null
+          // A conversation that is refused each time is not begun again four times a second.
+          if (this.#options.loop.now() - this.#openedAt >= STEADY_MS) this.#attempt = 0
           onState(false, why)
           this.#again(why)
         },
       })
       this.#messages = messages
+      this.#openedAt = this.#options.loop.now()
       for (const message of opening()) messages.send(message)
-      this.#attempt = 0
       onState(true, null)
       if (isRelayed(connection.remote)) this.#improve(connection)
     })
