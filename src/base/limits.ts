@@ -334,7 +334,7 @@ export const LIMITS = {
     asksPerSecond: 4,
     asksAtOnce: 32,
     /** A signed list of peers: text, lists kept, peers and signers of one. */
-    listBytes: 16_384,
+    listBytes: 16_000,
     lists: 8,
     listPeers: 32,
     listSigners: 8,
@@ -371,6 +371,8 @@ export const LIMITS = {
     pendingMinutes: 1_024,
     /** A backup, unpacked: ten years of history of several devices. */
     backupBytes: 1_073_741_824,
+    /** A file that the page of a home brings: a backup, or firmware. On the disk, one at a time. */
+    uploadBytes: 1_073_741_824,
     fileNameBytes: 128,
   },
   /** Firmware over the network, one at a time. */

@@ -15,7 +15,7 @@ export function homeMailbox(o: {
   access: (device: OwnedDevice) => DeviceAccess | null
 }): Mailbox {
   const consentOf = ({ device: key, reader, class: cls }: Asked): Bytes | null => {
-    const device = o.store.device(key)
+    const device = o.store.devices.find((d) => equal(d.log.device, key))
     if (!device || device.log.deleted) return null
     if (device.log.isOwner(reader)) return new Uint8Array(16)
     const book = o.access(device)?.book

@@ -229,6 +229,16 @@ export class Mailbox {
     }
   }
 
+  /** Nobody needs this device's frames any more. */
+  forget(device: Bytes): void {
+    const box = this.#boxes.get(hex(device))
+    if (!box) return
+    for (const { subscriber } of [...box.readers]) subscriber.close()
+    for (const ring of box.rings) ring.close()
+    for (const cls of [0, 1, 2] as const) this.#options.files.remove(boxName(device, cls), () => {})
+    this.#boxes.delete(hex(device))
+  }
+
   sync(): void {
     for (const { rings } of this.#boxes.values()) for (const ring of rings) ring.sync(() => {})
   }
