@@ -16,18 +16,18 @@ import type {
   GrantAsk,
   HomeMessage,
   HomeState,
-  PageDevice,
   PageGrant,
   PageReading,
 } from '../../protocol.ts'
-import { Trace } from '../../trace.ts'
+import { grantOf, keyOf } from '../../view/grants.ts'
+import { Trace } from '../../view/trace.ts'
 import type { LiveEvents, Outcome, Question } from '../kit/live.ts'
 import { type Box, random } from './box.ts'
 import { OwnChannels } from './channels.ts'
 import type { Claimed, Claiming, ClaimRun } from './claiming.ts'
-import { grantOf, grantView, keyOf } from './grants.ts'
 import { Line } from './line.ts'
 import type { OwnLog } from './owner-log.ts'
+import { deviceView, stateView } from './state.ts'
 
 /** A device that is ours, and the two machines that speak with it. */
 interface Own {
@@ -128,6 +128,10 @@ export class OwnHome {
       case 'verify':
         // A page in a phone asks nobody but its device, and that cannot look up a domain.
         return Promise.resolve({ ok: false, code: 'unverified' })
+      case 'desk':
+        if (question.verb !== 'raw-port') return Promise.resolve({ ok: false, code: 'not-here' })
+        this.#wish({ do: 'raw', on: question.with['on'] === true })
+        return Promise.resolve({ ok: true })
       default:
         return Promise.resolve({ ok: false, code: 'not-here' })
     }
@@ -373,41 +377,24 @@ export class OwnHome {
 
   #state(): HomeState | null {
     const look = this.#look
+    const own = this.#own
     if (!look) return null
-    const device = this.#own ? this.#device(look) : null
-    return {
-      name: look.name,
-      clock: this.#now(),
-      providerPage: null,
-      button: 'device',
-      devices: device ? [device] : [],
-      unclaimed: look.claimed
-        ? []
-        : [{ name: look.name, address: location.host, window: look.window, led: look.led }],
-      providers: this.#cards().map((card) => ({ id: keyOf(card), name: card.name, domain: card.domain })),
-      phone: {
-        stranger: look.claimed && (!this.#own || this.#session === 'refused'),
-        durable: this.box.durable,
-      },
-    }
-  }
-
-  #device(look: DeviceLook): PageDevice {
-    const { log, channels } = this.#own!
-    const now = this.#now()
-    const reads = new Map(this.#info?.reads.map((r) => [r.grant, r]))
-    const active = (log?.log.readers ?? []).map((r) => grantView(r, reads, now))
-    return {
-      id: this.box.kept.device!.name,
-      name: this.box.kept.device!.name,
-      address: location.host,
-      link: this.#session === 'open' ? 'online' : this.#line.up ? 'connecting' : 'offline',
-      access: this.#session === 'refused' ? 'closed' : channels.access,
-      lastTelegram: this.#last,
-      meter: channels.meter,
-      grants: [...active, ...this.#ended],
-      lights: { status: look.led, meter: look.meterLed },
-      ...(this.#info ? { info: this.#info } : {}),
-    }
+    const device = own
+      ? deviceView({
+          look,
+          name: this.box.kept.device!.name,
+          readers: own.log?.log.readers ?? [],
+          ended: this.#ended,
+          channels: own.channels,
+          session: this.#session,
+          up: this.#line.up,
+          last: this.#last,
+          info: this.#info,
+          now: this.#now(),
+        })
+      : null
+    const { durable } = this.box
+    const stranger = look.claimed && (!own || this.#session === 'refused')
+    return stateView({ look, device, cards: this.#cards(), now: this.#now(), phone: { stranger, durable } })
   }
 }
