@@ -334,7 +334,7 @@ export const LIMITS = {
     asksPerSecond: 4,
     asksAtOnce: 32,
     /** A signed list of peers: text, lists kept, peers and signers of one. */
-    listBytes: 16_384,
+    listBytes: 16_000,
     lists: 8,
     listPeers: 32,
     listSigners: 8,

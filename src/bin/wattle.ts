@@ -64,6 +64,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home export [DEVICE]',
       'home log DEVICE [--json]                      what the owners have signed, event by event',
       'home owners [show] | card | add | remove | replace | threshold | recovery | transfer | sign | join | recover …   docs/owners.md',
+      'home device-key show|replace DEVICE, revoke DEVICE [SUCCESSOR]   another key for a device; one that is none any more',
       'home policy [show] | set MEMBER=VALUE… | reset [--device DEVICE]',
       'home update DEVICE FILE                new firmware for a device on a card of ours, over the network',
       'home history DEVICE [--from DATE] [--to DATE] [--step minute|quarter|hour|day|month] [--zone NAME] [--csv]',
@@ -72,6 +73,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       '    serve takes [--mqtt URL [--mqtt-user NAME --mqtt-password-file FILE] [--mqtt-prefix TEXT]] [--metrics ADDR]',
       "home open DEVICE                       the address of a device's page, from anywhere (docs/reach.md)",
       '    serve takes [--gateway ADDR|off]           pages of devices by name: http://localhost:PORT/p2p/DEVICE/',
+      'home communities [DEVICE] | set NAME KEY@ADDR,… | clear | push DEVICE FILE | remove DEVICE NAME   lists of peers, docs/discovery.md',
       'home peers DEVICE [vouch [KIND] | show KEY | hide KEY | forgive KEY]   opinions of others, with reasons',
     ],
   },
@@ -119,8 +121,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     node: DEVICE_NODE,
     start: peer,
     help: [
-      'peer serve [--listen ADDR] [--udp ADDR] [--state DIR] [--rendezvous on|off]',
+      'peer serve [--listen ADDR] [--udp ADDR] [--state DIR] [--rendezvous on|off] [--list FILE]',
       '    [--relay off|mine|community|open] [--mine KEY] [--inviter KEY] [--overlay NAME [--dht-listen ADDR]]',
+      'peer list NAME KEY@ADDR[,…] [--m M] [--signer KEY] [--state DIR]   a list of peers, signed with the key of peer serve',
+      'peer sign FILE [--state DIR]              one more signature of it',
     ],
   },
   peers: {

@@ -350,6 +350,8 @@ function words(decision: Decision): string {
       return `${decision.reader.name} may read ${FINENESS[decision.reader.class]} from now on`
     case 'revoked':
       return `${decision.reader.name} may read no longer; the next telegram is closed to it`
+    case 'key':
+      return 'the device goes by a new key'
     case 'paused':
       return `${names(decision.readers)} cannot read for the time being`
     case 'resumed':

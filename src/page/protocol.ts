@@ -321,6 +321,8 @@ export interface DeviceLook {
   readonly window: number | null
   /** The device's clock, milliseconds since 1970; may be wrong. */
   readonly clock: number
+  /** Texts of the events by which its key was replaced, oldest first; left out where it never was. */
+  readonly keys?: readonly string[]
 }
 
 export interface DeviceMessage {

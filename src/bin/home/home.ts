@@ -15,6 +15,7 @@ import { CONSENT_COMMANDS } from './consent.ts'
 import { onDesk } from './desk/desk.ts'
 import { keepPageKey, pageKeyOf } from './desk/key.ts'
 import { LINK_COMMANDS } from './desk/link.ts'
+import { DEVICE_KEY_COMMANDS } from './device-key.ts'
 import { DEVICE_COMMANDS } from './devices.ts'
 import { HISTORY_COMMANDS } from './history.ts'
 import { KEEPING_OPTIONS } from './keeping.ts'
@@ -23,6 +24,7 @@ import { OWNER_COMMANDS } from './owners.ts'
 import { PEER_COMMANDS } from './peers.ts'
 import { POLICY_COMMANDS } from './policy.ts'
 import { PROOF_COMMANDS } from './proof.ts'
+import { COMMUNITY_COMMANDS } from './reach/communities.ts'
 import { TUNNEL_COMMANDS } from './reach/tunnel.ts'
 import { type Running, startHome } from './running.ts'
 import { UPDATE_COMMANDS } from './update.ts'
@@ -58,10 +60,12 @@ const COMMANDS: readonly HomeCommand[] = [
   ...CONSENT_COMMANDS,
   ...PROOF_COMMANDS,
   ...OWNER_COMMANDS,
+  ...DEVICE_KEY_COMMANDS,
   ...POLICY_COMMANDS,
   ...PEER_COMMANDS,
   ...NETWORK_COMMANDS,
   ...TUNNEL_COMMANDS,
+  ...COMMUNITY_COMMANDS,
   ...UPDATE_COMMANDS,
   ...HISTORY_COMMANDS,
   ...BACKUP_COMMANDS,

@@ -162,7 +162,7 @@ function guarded(answer: Answer, act: () => void): void {
   }
 }
 
-function outcome(
+export function outcome(
   answer: Answer,
   extra: Record<string, unknown> = {},
 ): (error: WattleError | null, devices: Progress[], change: string | null) => void {
@@ -240,7 +240,7 @@ export function invitationOf(word: string): { address: string; key: Uint8Array |
 }
 
 /** For people, beside the JSON. */
-function wordsOf(result: unknown): string[] {
+export function wordsOf(result: unknown): string[] {
   const { devices, change, paper, recovery } = (result ?? {}) as {
     devices?: Progress[]
     change?: string

@@ -12,9 +12,12 @@ import { type Announcement, CAPABILITY, tagOf } from '../../net/mdns/announcemen
 import { DhtLayer } from '../../node/dht/layer.ts'
 import type { DhtSettings } from '../../node/dht/settings.ts'
 import type { Loop } from '../../node/loop.ts'
+import type { CommunityBook } from '../../node/peers/community/book.ts'
 import type { DiscoverySettings } from '../../node/peers/config.ts'
 import { Coordinator } from '../../node/peers/coordinator.ts'
+import type { ListedPeer } from '../../node/peers/list.ts'
 import { signContact } from '../../wire/contact.ts'
+import { ORIGIN, type Origin } from '../../wire/net/communities.ts'
 import { DeviceHead, type Standing } from './head.ts'
 
 export interface DiscoveryOptions {
@@ -26,6 +29,8 @@ export interface DiscoveryOptions {
   host: Host
   /** The identity's; null while nobody owns the device. */
   signer: Signer | null
+  /** Lists of peers that it was given. */
+  communities: CommunityBook
   /** `host:port` that is really listened on. */
   address: () => string
   /** Strangers on the local network may see the key. */
@@ -70,9 +75,10 @@ export class DeviceDiscovery {
               loopback: mdns === 'lo',
             },
       bootstrap:
-        bootstrap.enabled && bootstrap.peers.length > 0
+        bootstrap.enabled && (bootstrap.peers.length > 0 || signer)
           ? {
-              peers: () => bootstrap.peers,
+              peers: () => [...bootstrap.peers, ...this.#listed(ORIGIN.owner)],
+              fallback: () => this.#listed(ORIGIN.card),
               contact: () => this.#contact(),
               timeoutMs: bootstrap.timeoutMs,
             }
@@ -102,6 +108,11 @@ export class DeviceDiscovery {
     this.#layer?.abandon()
     this.coordinator.stop()
     this.#options.hardware.files.remove(DHT_FILE, () => {})
+  }
+
+  /** Nobody's device knows nobody: its keys are thrown away anyhow. */
+  #listed(origin: Origin): readonly ListedPeer[] {
+    return this.#options.signer ? this.#options.communities.peers(origin) : []
   }
 
   #makeLayer(settings: DhtSettings, signer: Signer): DhtLayer {

@@ -60,3 +60,8 @@ export function infoOf(
     ...(now.raw ? { raw: now.raw } : {}),
   }
 }
+
+/** Where the configuration has switched it on. */
+export function fixedRaw({ raw }: PageSetting): RawView | null {
+  return raw ? { on: true, address: raw.address, clients: raw.port.clients, fixed: true } : null
+}

@@ -8,6 +8,7 @@ import { type LedName, METER, type MeterLed, STATUS, type StatusLed } from '../.
 import { LIMITS } from '../../base/limits.ts'
 import type { Failure, Hardware, Leds, Listener } from '../../hw/hardware.ts'
 import type { Loop } from '../../node/loop.ts'
+import { keyEvents } from '../../ownership/event.ts'
 import type { DeviceInfo, DeviceLook, RawView } from '../../page/protocol.ts'
 import { type PageLink, PageServer } from '../../page/server.ts'
 import { DeviceDoor, type PageSession } from '../../page/session.ts'
@@ -17,9 +18,9 @@ import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
 import { PAGE_STREAM, type PageStreamId, PLANE } from '../../wire/page.ts'
 import { RawSwitch } from '../raw/switch.ts'
 import { DeskStreams } from './desk.ts'
-import { infoOf, type PageParts, type PageSetting } from './info.ts'
+import { fixedRaw, infoOf, type PageParts, type PageSetting } from './info.ts'
 import { DeviceInvites } from './invites.ts'
-import { PageStream, pageConnection } from './page-stream.ts'
+import { PageStream, pageConnection, sendPlain } from './page-stream.ts'
 
 export interface DevicePageOptions {
   setting: PageSetting
@@ -174,6 +175,12 @@ export class DevicePage {
     this.changed()
   }
 
+  /** Owners come again: the device proves itself by another key now. */
+  endSessions(): void {
+    for (const guest of this.#guests.values()) if (guest.owner) this.#endSession(guest)
+    this.changed()
+  }
+
   #isOwner(sign: Bytes): boolean {
     return this.#options.parts().claim.entitled(sign, 0)?.owner === true
   }
@@ -190,6 +197,7 @@ export class DevicePage {
       meterLed: Object.hasOwn(METER, meter) ? (meter as MeterLed) : null,
       window: left > 0 ? left : null,
       clock: Math.floor(hardware.clock.wall()),
+      ...((state.log?.keys.length ?? 1) > 1 ? { keys: keyEvents(state.events) } : {}),
     }
   }
 
@@ -208,14 +216,14 @@ export class DevicePage {
 
   send(link: number, message: Bytes): void {
     const guest = this.#byLink(link)
-    if (guest) sendPlain(guest, message)
+    if (guest) sendPlain(guest.link, message)
   }
 
   end(link: number): void {
     const guest = this.#byLink(link)
     if (!guest) return
     guest.claim = 0
-    sendPlain(guest, EMPTY)
+    sendPlain(guest.link, EMPTY)
     this.#options.parts().claim.onLinkClosed(link)
   }
 
@@ -385,15 +393,3 @@ export class DevicePage {
 
 const EMPTY: Bytes = new Uint8Array(0)
 const NO_SESSION: Bytes = Uint8Array.of(PLANE.session)
-
-/** Where the configuration has switched it on. */
-function fixedRaw({ raw }: PageSetting): RawView | null {
-  return raw ? { on: true, address: raw.address, clients: raw.port.clients, fixed: true } : null
-}
-
-function sendPlain(guest: Guest, message: Bytes): void {
-  const out = new Uint8Array(1 + message.length)
-  out[0] = PLANE.claim
-  out.set(message, 1)
-  guest.link.send(out)
-}

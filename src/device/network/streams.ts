@@ -23,6 +23,7 @@ import type { DiscoverySettings } from '../../node/peers/config.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
+import { COMMUNITIES_PROTOCOL } from '../../wire/net/communities.ts'
 import { TUNNEL_PROTOCOL } from '../../wire/net/tunnel.ts'
 import { DESK_PROTOCOL } from '../../wire/page.ts'
 import { PEERS_PROTOCOL } from '../../wire/peers.ts'
@@ -30,6 +31,7 @@ import { UPDATE_PROTOCOL } from '../../wire/update.ts'
 import type { Claim } from '../claim.ts'
 import type { ConsentServer } from '../consent.ts'
 import type { Subscribers } from '../publish/subscribers.ts'
+import { DeviceCommunities } from './communities.ts'
 import { DeviceDiscovery } from './discovery.ts'
 import type { Standing } from './head.ts'
 import { DevicePeers } from './peers.ts'
@@ -54,6 +56,8 @@ export interface StreamsOptions {
   name: string
   /** How it is found; null: by its address alone. */
   discovery: DiscoverySettings | null
+  /** Texts of the card's lists of peers. */
+  communities: () => readonly string[]
   /** Ports that owners reach from afar. */
   tunnel: () => readonly TunnelPort[]
   /** As in DeviceHeadOptions. */
@@ -85,6 +89,7 @@ export class DeviceStreams {
   /** Being called through relays of connections, where relays are set. */
   #circuits: Circuits | null
   readonly #tunnels: DeviceTunnels
+  readonly #communities: DeviceCommunities
 
   constructor(options: StreamsOptions) {
     this.#options = options
@@ -95,10 +100,19 @@ export class DeviceStreams {
     this.#discovery = null
     this.#plane = null
     this.#circuits = null
+    const isOwner = (key: Bytes): boolean => options.claim.entitled(key, 0)?.owner === true
+    this.#communities = new DeviceCommunities({
+      ...options,
+      files: options.hardware.files,
+      isOwner,
+      host: () => this.#host,
+      card: options.communities,
+      onChange: () => this.#discovery?.coordinator.peersChanged(),
+    })
     this.#tunnels = new DeviceTunnels({
       ...options,
       sockets: options.hardware.sockets,
-      isOwner: (key) => options.claim.entitled(key, 0)?.owner === true,
+      isOwner,
       ports: options.tunnel,
     })
     this.#host = this.#makeHost()
@@ -124,6 +138,7 @@ export class DeviceStreams {
         this.#address = listener.address
         this.#makeFound()
         this.#makePlane()
+        this.#communities.start()
       }
       done(error)
     })
@@ -162,6 +177,7 @@ export class DeviceStreams {
       name,
       host: this.#host,
       signer: signer(),
+      communities: this.#communities.book,
       address: () => this.#address,
       visible: () => true,
       standing,
@@ -184,6 +200,7 @@ export class DeviceStreams {
 
   close(): void {
     this.#options.loop.cancel(TIMER)
+    this.#communities.stop()
     this.#discovery?.stop()
     this.#tunnels.close()
     this.#plane?.close()
@@ -220,6 +237,7 @@ export class DeviceStreams {
     if (identity) {
       host.handle(CHANNEL_PROTOCOL, (stream) => this.onChannel(stream))
       host.handle(CONSENT_PROTOCOL, (stream) => consent.onStream(stream))
+      host.handle(COMMUNITIES_PROTOCOL, (stream) => this.#communities.onStream(stream))
       host.handle(TUNNEL_PROTOCOL, (stream) => this.#tunnels.onStream(stream))
       if (update) host.handle(UPDATE_PROTOCOL, update)
       if (desk) host.handle(DESK_PROTOCOL, desk)
@@ -259,7 +277,10 @@ export class DeviceStreams {
     const before = this.#peers
     this.#dropPeers()
     this.#host = this.#makeHost()
-    if (!this.#peers) before?.forget()
+    if (!this.#peers) {
+      before?.forget()
+      this.#communities.forget()
+    }
     const again = (): void =>
       this.listen((error) => {
         if (error) loop.after(TIMER, RELISTEN_MS, again)

@@ -1,6 +1,6 @@
 // The state that the panels are told, put together from what the phone knows of its device.
 
-import type { Card } from '../../../ownership/card.ts'
+import { type Card, readCard } from '../../../ownership/card.ts'
 import type { ReaderEntry } from '../../../ownership/event.ts'
 import type { DeviceInfo, DeviceLook, HomeState, PageDevice, PageGrant, PagePhone } from '../../protocol.ts'
 import { grantView, keyOf } from '../../view/grants.ts'
@@ -57,4 +57,9 @@ export function stateView(o: {
     providers: cards.map((card) => ({ id: keyOf(card), name: card.name, domain: card.domain })),
     phone,
   }
+}
+
+/** Those of the kept lines that are cards. */
+export function cardsOf(lines: readonly string[]): Card[] {
+  return lines.map((line) => readCard(line)).filter((card) => card !== null)
 }
