@@ -16,14 +16,14 @@ import type { ReaderEntry } from '../ownership/event.ts'
 import type { ClaimRecord } from '../ownership/label.ts'
 import type { Decision, Refusal } from '../ownership/log.ts'
 import { takesAway } from '../ownership/owners/needs.ts'
-import type { Policy } from '../ownership/policy/policy.ts'
+import type { Policy, Standing } from '../ownership/policy/policy.ts'
 import { ENDING, type Ending } from '../wire/channel.ts'
 import { type ClassId, REASON, type Reason } from '../wire/frame.ts'
 import { ownerIn } from '../wire/owner-set.ts'
 import type { Gesture } from './button.ts'
 import type { Lights } from './lights.ts'
 import { type Act, Acts } from './owning/acts.ts'
-import { entitledTo, readersOf } from './owning/entitled.ts'
+import { entitledTo, readersOf, standingOf } from './owning/entitled.ts'
 import { Expiry } from './owning/expiry.ts'
 import { type Held, Owning } from './owning/owners.ts'
 import type { Identity } from './owning/records.ts'
@@ -216,6 +216,11 @@ export class Claim {
   /** By the key that a connection proved; null for strangers. */
   entitled(sign: Bytes, cls: ClassId): Entitled | null {
     return entitledTo(this.#options.state, sign, cls)
+  }
+
+  /** What somebody is to this device, by the key that its connection proved. */
+  standingOf(sign: Bytes): Standing {
+    return standingOf(this.#options.state, sign)
   }
 
   /** Everybody who gets a box in a new epoch of this class. */

@@ -174,6 +174,7 @@ export class Device {
       discovery: options.discovery ?? null,
       communities: options.communities ?? (() => []),
       tunnel: options.tunnel ?? (() => []),
+      policy: () => this.policy,
       standing: () => standing(this.#channels, state, this.#meterTime),
       onRemembered: (head) => this.#channels && this.#onJudged(judgeHead(head, this.#channels, state)),
       report,
@@ -337,6 +338,7 @@ export class Device {
   #onRules(before: Policy | null): void {
     const { policy } = this
     this.#streams.peers?.reputation.judge(policy.reputation)
+    this.#streams.onRules()
     for (const cls of ALL_CLASSES) this.#channels?.ring(cls).keep(framesKept(cls, policy))
     if (before === null) {
       this.#consent.ownersChanged()

@@ -22,21 +22,20 @@ import { type ListedPeer, signList } from '../node/peers/list.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
 import type { EventBody } from '../ownership/event.ts'
-import { deviceName, type Label, parseCode } from '../ownership/label.ts'
+import { type Label, parseCode } from '../ownership/label.ts'
 import type { Decision } from '../ownership/log.ts'
 import { Successors } from '../ownership/owners/successors.ts'
-import { encodePolicy, FACTORY_POLICY } from '../ownership/policy/policy.ts'
 import { signVouch, type VouchKind } from '../ownership/reputation/statement.ts'
 import { CHANNEL_PROTOCOL } from '../wire/channel.ts'
 import type { ClassId } from '../wire/frame.ts'
 import type { PeerOpinion } from '../wire/peers.ts'
 import { type DeviceAccess, openAccesses } from './access.ts'
-import { Claiming } from './claiming.ts'
+import { Claiming, policyAtClaim } from './claiming.ts'
 import type { OwnedEvents } from './events.ts'
 import { Invites } from './invites.ts'
 import { homeMailbox, type Mailbox } from './mailbox.ts'
 import { HomeCommunities } from './network/communities.ts'
-import { homeCoordinator } from './network/finding.ts'
+import { homeCoordinator, unclaimedAt } from './network/finding.ts'
 import { Owned } from './owned.ts'
 import { tellReaders } from './owning/device-key.ts'
 import { Joining } from './owning/joining.ts'
@@ -69,8 +68,6 @@ type Done = (error: WattleError | null) => void
 const SAVE_MS = 2_000
 const SYNC_MS = 60_000
 const ALL_CLASSES: readonly ClassId[] = [0, 1, 2]
-/** A device is claimed with the factory default; owners change it later. */
-const POLICY = encodePolicy(FACTORY_POLICY)
 const PLACES = { file: 'home.places', kind: 'plac', version: 1 } as const
 
 export class Home {
@@ -191,10 +188,7 @@ export class Home {
 
   /** Addresses of the unclaimed device of a label; a code without one fits where there is only one device. */
   unclaimedAt(discriminator: number | null): readonly string[] {
-    const free = this.coordinator?.neighbours.filter((n) => !n.claimed) ?? []
-    if (discriminator === null) return free.length === 1 ? free[0]!.addresses : []
-    const name = `${deviceName(discriminator)}.`
-    return free.find((n) => n.name.startsWith(name))?.addresses ?? []
+    return unclaimedAt(this.coordinator, discriminator)
   }
 
   static start(options: HomeOptions, done: (error: Failure, home: Home | null) => void): void {
@@ -210,7 +204,16 @@ export class Home {
       const successors = new Successors(store.keys.successors)
       const next = (): Bytes => home?.owning.nextDigest() ?? successors.digest(0)
       let home: Home | null = null
-      const parts = { host, loop, files, random, signer, exchange, policy: POLICY, next }
+      const parts = {
+        host,
+        loop,
+        files,
+        random,
+        signer,
+        exchange,
+        policy: policyAtClaim(options.discovery),
+        next,
+      }
       Claiming.open(parts, (failure, claiming) => {
         if (failure || !claiming) return done(failure, null)
         const placesFile = new SnapshotFile(files, PLACES.file, PLACES.kind, PLACES.version)
@@ -270,7 +273,7 @@ export class Home {
         addresses: [o.address],
         certificate: bytes,
         owners: claimed.owners,
-        policy: POLICY,
+        policy: policyAtClaim(this.#options.discovery),
       }
       this.store.addDevice(device, (failure) => {
         if (failure) return done(unwritten(failure), null)

@@ -16,6 +16,7 @@ import type { CommunityBook } from '../../node/peers/community/book.ts'
 import type { DiscoverySettings } from '../../node/peers/config.ts'
 import { Coordinator } from '../../node/peers/coordinator.ts'
 import type { ListedPeer } from '../../node/peers/list.ts'
+import type { Policy } from '../../ownership/policy/policy.ts'
 import { signContact } from '../../wire/contact.ts'
 import { ORIGIN, type Origin } from '../../wire/net/communities.ts'
 import { DeviceHead, type Standing } from './head.ts'
@@ -33,8 +34,10 @@ export interface DiscoveryOptions {
   communities: CommunityBook
   /** `host:port` that is really listened on. */
   address: () => string
-  /** Strangers on the local network may see the key. */
-  visible: () => boolean
+  /** The owners' policy: strangers on the local network may see the key; the DHT may hold addresses. */
+  announce: () => Policy['announce']
+  /** The best of these, so many at most. */
+  choose: <T extends { readonly key: Bytes }>(peers: readonly T[], places: number) => T[]
   opinion?: (key: Bytes, now: number) => number
   /** As in DeviceHeadOptions. */
   standing: () => Standing | null
@@ -55,7 +58,8 @@ export class DeviceDiscovery {
     const { sockets, random, clock } = hardware
     const { mdns, bootstrap } = settings
     this.#options = options
-    const layer = settings.dht && signer ? this.#makeLayer(settings.dht, signer) : null
+    const layer =
+      settings.dht && signer && options.announce().dht ? this.#makeLayer(settings.dht, signer) : null
     this.#layer = layer
     this.#head = layer && this.#makeHead(layer, settings.dht!)
     this.coordinator = new Coordinator({
@@ -70,14 +74,15 @@ export class DeviceDiscovery {
               random,
               host: name,
               announcement: () => this.#announcement(),
-              signer: () => (options.visible() ? signer : null),
+              signer: () => (options.announce().lan ? signer : null),
               subtypes: ['_p1', ...(signer ? [] : ['_unclaimed'])],
               loopback: mdns === 'lo',
             },
       bootstrap:
         bootstrap.enabled && (bootstrap.peers.length > 0 || signer)
           ? {
-              peers: () => [...bootstrap.peers, ...this.#listed(ORIGIN.owner)],
+              peers: () =>
+                options.choose([...bootstrap.peers, ...this.#listed(ORIGIN.owner)], LIMITS.peers.bootstrap),
               fallback: () => this.#listed(ORIGIN.card),
               contact: () => this.#contact(),
               timeoutMs: bootstrap.timeoutMs,
@@ -140,8 +145,8 @@ export class DeviceDiscovery {
   }
 
   #announcement(): Omit<Announcement, 'addresses' | 'expires'> {
-    const { signer, hardware, visible } = this.#options
-    const shown = signer !== null && visible()
+    const { signer, hardware, announce } = this.#options
+    const shown = signer !== null && announce().lan
     return {
       claimed: signer !== null,
       key: shown ? signer.publicKey : null,

@@ -20,6 +20,8 @@ import type { Loop } from '../../node/loop.ts'
 import { attachPlane } from '../../node/path/attach.ts'
 import type { Plane } from '../../node/path/plane.ts'
 import type { DiscoverySettings } from '../../node/peers/config.ts'
+import type { Policy } from '../../ownership/policy/policy.ts'
+import { choose } from '../../ownership/reputation/choose.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
@@ -35,6 +37,7 @@ import { DeviceCommunities } from './communities.ts'
 import { DeviceDiscovery } from './discovery.ts'
 import type { Standing } from './head.ts'
 import { DevicePeers } from './peers.ts'
+import { DeviceRelay } from './relaying.ts'
 import { DeviceTunnels, type TunnelPort } from './tunnels.ts'
 
 export interface StreamsOptions {
@@ -60,6 +63,8 @@ export interface StreamsOptions {
   communities: () => readonly string[]
   /** Ports that owners reach from afar. */
   tunnel: () => readonly TunnelPort[]
+  /** What the owners have decided in advance. */
+  policy: () => Policy
   /** As in DeviceHeadOptions. */
   standing: () => Standing | null
   onRemembered: (head: Head) => void
@@ -88,6 +93,10 @@ export class DeviceStreams {
   #plane: Plane | null
   /** Being called through relays of connections, where relays are set. */
   #circuits: Circuits | null
+  /** Null while nobody owns the device. */
+  #relay: DeviceRelay | null
+  /** What the policy let be announced when discovery began. */
+  #announced: string
   readonly #tunnels: DeviceTunnels
   readonly #communities: DeviceCommunities
 
@@ -100,6 +109,8 @@ export class DeviceStreams {
     this.#discovery = null
     this.#plane = null
     this.#circuits = null
+    this.#relay = null
+    this.#announced = ''
     const isOwner = (key: Bytes): boolean => options.claim.entitled(key, 0)?.owner === true
     this.#communities = new DeviceCommunities({
       ...options,
@@ -157,7 +168,8 @@ export class DeviceStreams {
     this.#circuits?.close()
     this.#circuits = null
     if (!signer) return
-    this.#circuits = attachCircuits({ ...this.#options, host: this.#host, reserve: true })
+    const discovery = settings && { ...settings, relays: this.#best(settings.relays, LIMITS.circuit.relays) }
+    this.#circuits = attachCircuits({ ...this.#options, discovery, host: this.#host, reserve: true })
     const port = Number(this.#address.slice(this.#address.lastIndexOf(':') + 1))
     const loopback = /^127\.|^\[::1\]/.test(this.#address)
     const common = { hardware, loop, host: this.#host, signer, settings, port, loopback, report }
@@ -179,13 +191,28 @@ export class DeviceStreams {
       signer: signer(),
       communities: this.#communities.book,
       address: () => this.#address,
-      visible: () => true,
+      announce: () => this.#options.policy().announce,
+      choose: (peers, places) => this.#best(peers, places),
       standing,
       onRemembered,
       ...(this.#peers ? { opinion: this.#peers.opinion } : {}),
     })
     this.#discovery = found
+    this.#announced = JSON.stringify(this.#options.policy().announce)
     found.start()
+  }
+
+  /** Other owners, readers or another policy. */
+  onRules(): void {
+    this.#relay?.recheck()
+    if (this.#discovery && this.#announced !== JSON.stringify(this.#options.policy().announce))
+      this.#makeFound()
+  }
+
+  /** So many of these, those we think best of first. */
+  #best<T extends { readonly key: Bytes }>(peers: readonly T[], places: number): T[] {
+    const opinion = this.#peers?.opinion ?? (() => 0)
+    return choose(peers, opinion, { places, now: this.#options.hardware.clock.wall() })
   }
 
   /** Before listening: the state says otherwise than at construction. */
@@ -254,12 +281,28 @@ export class DeviceStreams {
     this.#peers = peers
     peers.load(report)
     host.onConnection = (connection) => peers.onConnection(connection)
-    host.onDisconnect = (connection, error) => peers.onDisconnect(connection, error)
+    const relay = new DeviceRelay({
+      host,
+      loop,
+      signer,
+      policy: this.#options.policy,
+      standing: (key) => claim.standingOf(key),
+      opinion: peers.opinion,
+      wall: () => clock.wall(),
+    })
+    this.#relay?.stop()
+    this.#relay = relay
+    host.onDisconnect = (connection, error) => {
+      peers.onDisconnect(connection, error)
+      relay.onDisconnect(connection)
+    }
     host.handle(PEERS_PROTOCOL, (stream) => peers.onStream(stream))
     loop.every(SAVE_TIMER, SAVE_MS, () => peers.save())
   }
 
   #dropPeers(): void {
+    this.#relay?.stop()
+    this.#relay = null
     this.#options.loop.cancel(SAVE_TIMER)
     this.#peers?.save()
     this.#peers = null

@@ -10,6 +10,7 @@ import type { Loop } from '../../node/loop.ts'
 import type { DiscoverySettings } from '../../node/peers/config.ts'
 import { Coordinator } from '../../node/peers/coordinator.ts'
 import type { ListedPeer } from '../../node/peers/list.ts'
+import { deviceName } from '../../ownership/label.ts'
 
 export interface FindingOptions {
   hardware: Hardware
@@ -49,4 +50,15 @@ export function homeCoordinator(options: FindingOptions): Coordinator {
       report('neighbour', { name, claimed, addresses: [...addresses] }),
   })
   return coordinator
+}
+
+/** Addresses of the unclaimed device of a label; a code without one fits where there is only one device. */
+export function unclaimedAt(
+  coordinator: Coordinator | null,
+  discriminator: number | null,
+): readonly string[] {
+  const free = coordinator?.neighbours.filter((n) => !n.claimed) ?? []
+  if (discriminator === null) return free.length === 1 ? free[0]!.addresses : []
+  const name = `${deviceName(discriminator)}.`
+  return free.find((n) => n.name.startsWith(name))?.addresses ?? []
 }
