@@ -286,6 +286,8 @@ export const LIMITS = {
     /** Points of the live chart that are kept for a page that comes later: ten minutes at 1 Hz. */
     tracePoints: 600,
     hostChars: 255,
+    /** Homes of owners that a device tells of itself at once. */
+    deskStreams: 8,
   },
   /** Multicast DNS. */
   mdns: {

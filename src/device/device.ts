@@ -169,6 +169,7 @@ export class Device {
       claim: this.#claim,
       consent: this.#consent,
       update: this.#onBoard && ((stream) => this.#onBoard?.onUpdateStream(stream)),
+      desk: this.#page && ((stream) => this.#page?.desk.onStream(stream)),
       subscribers: () => this.#subscribers,
       name: deviceName(record.discriminator),
       discovery: options.discovery ?? null,
