@@ -78,7 +78,7 @@ function joining(): ReadingCase[] {
   const s = house('a grant for the very beginning of an epoch: KEY_ROTATION is stepped over')
   const first = s.d.channel(0, 'again')
   first.publisher.openEpoch({ epoch: 7, reason: 1, at: AT, prev: NO_HEAD, readers: [], keepStart: true })
-  const early = first.publisher.startGrants(s.alice.keys)[0]!.bytes
+  const early = first.publisher.startGrants(s.alice.keys, 0)[0]!.bytes
   const boot = first.fresh()
   const start = new Story(s.d.name, s.d, s.alice).frames(boot, ...boot.slice(1).map(() => 'part'), 'closed')
   start

@@ -204,6 +204,8 @@ export const LIMITS = {
     entryBytes: 768,
     /** Telegrams that may wait while keys are changed. */
     heldTelegrams: 8,
+    /** Of these, after a start, until the time is known by which a consent may be over. */
+    doubtfulTelegrams: 6,
     /** Epoch start keys kept in memory until a witness confirms. */
     unwitnessedEpochs: 8,
     /** Ratchet steps a reader takes at once: a week of raw frames. */
@@ -334,7 +336,7 @@ export const LIMITS = {
     asksPerSecond: 4,
     asksAtOnce: 32,
     /** A signed list of peers: text, lists kept, peers and signers of one. */
-    listBytes: 16_384,
+    listBytes: 16_000,
     lists: 8,
     listPeers: 32,
     listSigners: 8,
@@ -367,6 +369,8 @@ export const LIMITS = {
     pendingMinutes: 1_024,
     /** A backup, unpacked: ten years of history of several devices. */
     backupBytes: 1_073_741_824,
+    /** A file that the page of a home brings: a backup, or firmware. On the disk, one at a time. */
+    uploadBytes: 1_073_741_824,
     fileNameBytes: 128,
   },
   /** Firmware over the network, one at a time. */

@@ -61,6 +61,7 @@ const SETTINGS: readonly string[] = [
   'raw',
   'raw-web',
   'tunnel',
+  'communities',
   'meter-key',
   'meter-auth-key',
   'meter-decrypt',
@@ -77,6 +78,7 @@ const SETTINGS: readonly string[] = [
 ]
 const LABEL = 'label.json'
 const CODE = 'claim-code.txt'
+const LISTS = 'communities.txt'
 const FAREWELL_MS = 2_000
 /** Is there where the device made its code itself. */
 const OWN_LABEL = 'label.own'
@@ -153,6 +155,7 @@ export async function device(args: string[]): Promise<ExitCode> {
           ? {}
           : { page: { assets: pages.phone, address: page, version: WATTLE_VERSION, board: boardName() } }),
         discovery,
+        communities: () => cardLists(config['communities'], board),
         tunnel: () => carriedPorts(config['tunnel'], listening) ?? [],
         onBoard: {
           releaseKey: releaseKeyOf(config['release-key']),
@@ -208,6 +211,13 @@ export async function device(args: string[]): Promise<ExitCode> {
   await new Promise<void>((resolve) => running.stop(resolve))
   machine.release()
   return rebooting ? EXIT.reboot : EXIT.done
+}
+
+/** Signed lists of peers, one a line: in the file that the setting names, and on the FAT partition. */
+function cardLists(path: string | undefined, board: Board | null): string[] {
+  const named = path !== undefined && existsSync(path) ? readFileSync(path, 'utf8') : ''
+  const onCard = board?.boot?.read(LISTS)
+  return `${named}\n${onCard ? text(onCard) : ''}`.split('\n').flatMap((line) => line.trim() || [])
 }
 
 /** @throws WattleError `bad-config`. */

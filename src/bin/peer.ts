@@ -14,11 +14,13 @@ import { type DhtMachine, DhtRunner } from '../node/dht-runner.ts'
 import { Loop } from '../node/loop.ts'
 import { Plane } from '../node/path/plane.ts'
 import { sharedSockets } from '../node/path/shared.ts'
+import { serveLists } from '../node/peers/community/exchange.ts'
 import { bootstrapPeers } from '../node/peers/config.ts'
 import { serveRendezvous } from '../node/peers/service.ts'
 import { emit, listenError, type Parsed, parse, untilStopped, usage, wait } from './cli.ts'
 import { keyFile } from './keyfile.ts'
 import { openMachine, stateFolder } from './machine.ts'
+import { makeList, readListFile } from './peers/list.ts'
 
 const OPTIONS = {
   listen: { type: 'string' },
@@ -31,6 +33,9 @@ const OPTIONS = {
   overlay: { type: 'string' },
   'dht-listen': { type: 'string' },
   bootstrap: { type: 'string' },
+  list: { type: 'string', multiple: true },
+  m: { type: 'string' },
+  signer: { type: 'string', multiple: true },
 } as const
 
 const RELAY_WORDS = ['off', 'mine', 'community', 'open'] as const
@@ -38,7 +43,10 @@ const RELAY_WORDS = ['off', 'mine', 'community', 'open'] as const
 export async function peer(args: string[]): Promise<ExitCode> {
   const given = parse(args, OPTIONS)
   const [verb, ...words] = given.words
-  if (verb !== 'serve' || words.length > 0) throw usage('peer: expected peer serve and options')
+  if (verb === 'list' || verb === 'sign') return makeList(verb, words, given)
+  if (verb !== 'serve' || words.length > 0)
+    throw usage('peer: expected serve and options, list NAME KEY@HOST:PORT[,…], or sign FILE')
+  const lists = given.list('list').map(readListFile)
   const listen = given.text('listen') ?? '0.0.0.0:4010'
   const udp = given.text('udp') ?? listen
   const relay = wordOf(given, 'relay', RELAY_WORDS, 'mine')
@@ -55,6 +63,7 @@ export async function peer(args: string[]): Promise<ExitCode> {
   const host = new Host({ sockets, timers: loop, random, signer, agent: 'wattle-peer' })
   serveIdentify(host)
   servePing(host)
+  if (lists.length > 0) serveLists(host, lists)
   if (rendezvous === 'on') stops.push(serveRendezvous({ host, loop, wall }).stop)
   const listener = await wait<{ address: string }>((done) => host.listen(listen, done)).catch(
     (error: Error) => {

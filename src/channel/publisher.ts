@@ -173,11 +173,13 @@ export class Publisher {
 
   /**
    * GRANTs for a reader who was entitled all along, from the start of each epoch that began without a
-   * witness (oldest first).
+   * witness (oldest first). `given` is the epoch in which it was let in: what lies before stays closed, and
+   * in that epoch it has the key from its own place on.
    */
-  startGrants(reader: ReaderKeys): { epoch: number; index: number; bytes: Bytes }[] {
+  startGrants(reader: ReaderKeys, given: number): { epoch: number; index: number; bytes: Bytes }[] {
     const none = new Uint8Array(0)
     return this.#starts.flatMap((s) => {
+      if (s.epoch <= given) return []
       const bytes = this.#grantFrom(s, s.chainKey.bytes(), reader, none)
       return bytes ? [{ epoch: s.epoch, index: s.index, bytes }] : []
     })

@@ -15,19 +15,22 @@ import { makeCertificate } from '../ownership/claim-keys.ts'
 import type { ReaderEntry } from '../ownership/event.ts'
 import type { ClaimRecord } from '../ownership/label.ts'
 import type { Decision, Refusal } from '../ownership/log.ts'
-import type { Policy } from '../ownership/policy/policy.ts'
+import { takesAway } from '../ownership/owners/needs.ts'
+import type { Policy, Standing } from '../ownership/policy/policy.ts'
 import { ENDING, type Ending } from '../wire/channel.ts'
 import { type ClassId, REASON, type Reason } from '../wire/frame.ts'
 import { ownerIn } from '../wire/owner-set.ts'
 import type { Gesture } from './button.ts'
 import type { Lights } from './lights.ts'
 import { type Act, Acts } from './owning/acts.ts'
-import { entitledTo, readersOf } from './owning/entitled.ts'
+import { entitledTo, readersOf, standingOf } from './owning/entitled.ts'
+import { Expiry } from './owning/expiry.ts'
 import { type Held, Owning } from './owning/owners.ts'
+import type { Identity } from './owning/records.ts'
 import type { Access, Leaver } from './publish/access.ts'
 import type { Channels } from './publish/channels.ts'
 import type { Entitled } from './publish/subscribers.ts'
-import type { DeviceState, Identity } from './state.ts'
+import type { DeviceState } from './state.ts'
 
 export interface ClaimOptions {
   loop: Loop
@@ -45,6 +48,8 @@ export interface ClaimOptions {
   onOwned: (done: (error: Failure) => void) => void
   /** The device has none any more. */
   onDisowned: () => void
+  /** It goes by another key: all that hangs on the old one begins anew. */
+  onKey: (done: (error: Failure) => void) => void
   /** Others may own it now, or another policy holds; null: the owners changed. */
   onRules: (before: Policy | null) => void
   /** An event that the device signed itself. */
@@ -64,8 +69,7 @@ export class Claim {
   /** Changes of owners and readers, one after the other: owners' events and expiry. */
   readonly #acts: Acts
   readonly #owning: Owning
-  /** Ends of consents are being written down. */
-  #expiring: boolean
+  readonly #expiry: Expiry
 
   constructor(options: ClaimOptions) {
     const { record, state, random, lights } = options
@@ -80,7 +84,13 @@ export class Claim {
     this.#access = null
     this.#acts = new Acts()
     this.#owning = new Owning(options)
-    this.#expiring = false
+    this.#expiry = new Expiry({
+      state,
+      owning: this.#owning,
+      acts: this.#acts,
+      takeOut: (late, done) => this.#rotateWithout(late, ENDING.expired, REASON.expired, done),
+      failed: (what, error) => this.#failed(what, error),
+    })
     lights.set({ claimed: identity !== null })
   }
 
@@ -208,6 +218,11 @@ export class Claim {
     return entitledTo(this.#options.state, sign, cls)
   }
 
+  /** What somebody is to this device, by the key that its connection proved. */
+  standingOf(sign: Bytes): Standing {
+    return standingOf(this.#options.state, sign)
+  }
+
   /** Everybody who gets a box in a new epoch of this class. */
   readers(cls: ClassId, witnessed: boolean): ReaderKeys[] {
     // A consent that was over when we heard of it: its owner's event was lost with an old card, and is back.
@@ -281,6 +296,9 @@ export class Claim {
       case 'recovery-cancelled':
         report('recovery', { what: decision.kind === 'recovery' ? 'started' : 'cancelled' })
         return done(null)
+      case 'key':
+        report('key', { device: base64url(decision.after) })
+        return this.#options.onKey(done)
       case 'noted':
         return done(null)
     }
@@ -306,36 +324,7 @@ export class Claim {
 
   /** A telegram's time, NaN where it has none. Readers whose time is over are out before it is sealed. */
   onMeterTime(utcMs: number): void {
-    const channels = this.#channels
-    const { state, loop } = this.#options
-    const now = this.#owning.onTelegram(utcMs, loop.now())
-    if (this.#expiring || !channels || !state.log?.anyExpired(now)) return
-    this.#expiring = true
-    channels.hold()
-    this.#acts.push((over) => this.#expire(now, channels, over))
-  }
-
-  #expire(now: number, channels: Channels, over: () => void): void {
-    const { state } = this.#options
-    const late = state.log?.expired(now) ?? []
-    const finish = (failure: Failure): void => {
-      this.#expiring = false
-      // Not written down: nothing more is sealed, and the next start finds them over again.
-      if (failure) this.#failed('expiry', failure)
-      else channels.release()
-      over()
-    }
-    // An owner's event that was before us in the queue may have ended them already.
-    if (late.length === 0) return finish(null)
-    let open = late.length
-    let failure: Failure = null
-    for (const reader of late)
-      state.expired(reader.grantId, (error) => {
-        failure ??= error
-        if (--open > 0) return
-        if (failure) return finish(failure)
-        this.#rotateWithout(late, ENDING.expired, REASON.expired, finish)
-      })
+    this.#expiry.onTelegram(utcMs, this.#options.loop.now(), this.#channels)
   }
 
   // 6. Key rotation: the next frame is closed to whoever is gone
@@ -419,15 +408,4 @@ export class Claim {
     if (at === Number.POSITIVE_INFINITY) loop.cancel('claim')
     else loop.at('claim', at, (now) => this.#take(this.#pairing.tick(now)))
   }
-}
-
-/** Events after which somebody reads less. */
-function takesAway(type: string): boolean {
-  return [
-    'AUTHORIZATION_REVOKED',
-    'PAUSED',
-    'DEVICE_DELETED',
-    'OWNERS_CHANGED',
-    'RECOVERY_FINISHED',
-  ].includes(type)
 }

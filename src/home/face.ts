@@ -10,9 +10,9 @@ import { readCard } from '../ownership/card.ts'
 import { parseCode } from '../ownership/label.ts'
 import type { Decision } from '../ownership/log.ts'
 import type {
-  Ask,
   ClaimAsk,
   GrantAsk,
+  HomeAsk,
   HomeMessage,
   HomeState,
   IntroduceAsk,
@@ -168,7 +168,7 @@ export class Face {
   }
 
   /** Carries out what a page or a command asked for. */
-  ask(ask: Ask, answer: Answered): void {
+  ask(ask: HomeAsk, answer: Answered): void {
     const home = this.#home
     if (!home) return answer({ ok: false, code: 'busy', text: 'My Home is still starting' })
     if (ask.do === 'introduce' || ask.do === 'verify') return this.#onCard(home, ask, answer)
@@ -265,6 +265,7 @@ export class Face {
       lastTelegram: seen.last,
       meter: seen.meter,
       grants: [...active, ...seen.ended],
+      log: device.log.seq,
     }
   }
 
@@ -339,6 +340,8 @@ function words(decision: Decision): string {
       return `${decision.reader.name} may read ${FINENESS[decision.reader.class]} from now on`
     case 'revoked':
       return `${decision.reader.name} may read no longer; the next telegram is closed to it`
+    case 'key':
+      return 'the device goes by a new key'
     case 'paused':
       return `${names(decision.readers)} cannot read for the time being`
     case 'resumed':

@@ -7,9 +7,10 @@ import type { AccessBook } from '../channel/proof.ts'
 import type { Host } from '../net/host.ts'
 import { Link } from '../node/link.ts'
 import type { Loop } from '../node/loop.ts'
-import { eventHash } from '../ownership/event.ts'
+import { eventHash, keyEvents } from '../ownership/event.ts'
 import { ENTRY, type ReaderEntryText } from '../wire/access.ts'
-import { CONSENT, CONSENT_PROTOCOL, encodeInvite, type Mailbox } from '../wire/consent.ts'
+import { CONSENT, CONSENT_PROTOCOL, encodeInvite, encodeKey, type Mailbox } from '../wire/consent.ts'
+import { certificateOf } from './owning/device-key.ts'
 import type { OwnedDevice } from './store.ts'
 
 export interface InvitesOptions {
@@ -24,7 +25,7 @@ export interface InvitesOptions {
 
 export class Invites {
   readonly #options: InvitesOptions
-  /** By grant id. */
+  /** By grant id; of those who are told that a key is revoked by their key and its hash. */
   readonly #links: Map<string, Link>
   /** Grant ids of all invitations of this run; no more than there are grants in the logs. */
   readonly #begun: Set<string>
@@ -45,7 +46,7 @@ export class Invites {
     const { event: named } = entry.text as ReaderEntryText
     const event = device.events.find((jws) => equal(eventHash(jws), named))
     if (event === undefined) return
-    const { certificate, name } = device
+    const { name } = device
     const link: Link = new Link({
       host,
       loop,
@@ -53,8 +54,10 @@ export class Invites {
       protocol: CONSENT_PROTOCOL,
       addresses: () => addresses,
       opening: () => [
+        // Where the device's key was replaced, what proves that it is the same device comes first.
+        ...keyEvents(device.events).map(encodeKey),
         encodeInvite({
-          certificate,
+          certificate: certificateOf(device),
           entry: entry.bytes,
           event,
           name,
@@ -78,6 +81,30 @@ export class Invites {
     }
     this.#links.set(id, link)
     this.#begun.add(id)
+    link.start()
+  }
+
+  /** Tells a provider that a device's key is revoked: tried as long as this runs, or until it says that it knows. */
+  tell(jws: string, provider: { sign: Bytes; name: string }, addresses: readonly string[]): void {
+    const { host, loop, report } = this.#options
+    const id = `${base64url(provider.sign)} ${base64url(eventHash(jws))}`
+    if (addresses.length === 0 || this.#links.has(id)) return
+    const link: Link = new Link({
+      host,
+      loop,
+      key: provider.sign,
+      protocol: CONSENT_PROTOCOL,
+      addresses: () => addresses,
+      opening: () => [encodeKey(jws)],
+      onMessage: (message) => {
+        if (message[0] !== CONSENT.inviteDone) return
+        link.stop()
+        this.#links.delete(id)
+        report('told', { provider: provider.name })
+      },
+      onState: () => {},
+    })
+    this.#links.set(id, link)
     link.start()
   }
 

@@ -124,6 +124,16 @@ export class Mailbox {
       if (!this.#options.mayRead(device, reader.reader, reader.class)) reader.refuse(ENDING.notReader)
   }
 
+  /** Nobody needs this device's frames any more. */
+  forget(device: Bytes): void {
+    const box = this.#boxes.get(hex(device))
+    if (!box) return
+    for (const reader of [...box.readers]) reader.close()
+    for (const ring of box.rings) ring.close()
+    for (const cls of [0, 1, 2] as const) this.#options.files.remove(boxName(device, cls), () => {})
+    this.#boxes.delete(hex(device))
+  }
+
   sync(): void {
     for (const { rings } of this.#boxes.values()) for (const ring of rings) ring.sync(() => {})
   }
@@ -197,7 +207,7 @@ export function homeMailbox(o: {
   access: (device: OwnedDevice) => DeviceAccess | null
 }): Mailbox {
   const mayRead = (key: Bytes, reader: Bytes, cls: ClassId): boolean => {
-    const device = o.store.device(key)
+    const device = o.store.devices.find((d) => equal(d.log.device, key))
     if (!device || device.log.deleted) return false
     if (device.log.isOwner(reader)) return true
     const book = o.access(device)?.book

@@ -68,7 +68,9 @@ export class ClassReading {
   /** The place to save, or null before the first grant. */
   place(): ReaderPlace | null {
     const state = this.follower.reader.state()
-    return state && { device: this.#options.device.key, class: this.class, state, context: this.#context() }
+    return (
+      state && { device: this.#options.device.log.device, class: this.class, state, context: this.#context() }
+    )
   }
 
   /** The telegrams of the unpacker, and the newest frame: a home that was restarted is a witness all the same. */
@@ -90,12 +92,12 @@ export class ClassReading {
 
   #makeFollower(): Follower {
     const { device, own, events } = this.#options
-    const verifier = Verifier.of(device.key)
+    const verifier = Verifier.of(device.log.device)
     if (!verifier) throw new WattleError('bad-key', `the key of ${device.name} is no Ed25519 key`)
     const raw = this.class === 0
     return new Follower({
       device: verifier,
-      deviceBox: device.box,
+      deviceBox: device.log.replaced?.box ?? device.box,
       class: this.class,
       verify: 'batch',
       own,

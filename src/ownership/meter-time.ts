@@ -69,8 +69,13 @@ export class MeterTime {
       this.#agreeing = 1
     }
     if (this.#agreeing < AGREEING) return
+    this.#begin(this.ifTrue(utcMs), now)
+  }
+
+  /** Before the time is known: what it becomes when this telegram is borne out. NaN for one without a time. */
+  ifTrue(utcMs: number): number {
     const latest = this.#floor > 0 ? this.#floor + AWAY_MS : Number.POSITIVE_INFINITY
-    this.#begin(Math.min(latest, Math.max(this.#floor, utcMs)), now)
+    return Math.min(latest, Math.max(this.#floor, utcMs))
   }
 
   /** No time in the telegram: the last one known, and our own counting since. */

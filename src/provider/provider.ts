@@ -22,26 +22,22 @@ import type { DiscoverySettings } from '../node/peers/config.ts'
 import { Coordinator } from '../node/peers/coordinator.ts'
 import type { SnapshotFile } from '../node/snapshot.ts'
 import { signCard } from '../ownership/card.ts'
+import type { Certificate } from '../ownership/claim-keys.ts'
 import { TelegramUnpacker } from '../p1/sequence.ts'
-import type { ReaderEntryText } from '../wire/access.ts'
-import { CHANNEL_PROTOCOL, ENDING, type Ending, encodeSubscribeAt } from '../wire/channel.ts'
-import { CONSENT, CONSENT_PROTOCOL, decodeInvite, encodeInviteDone, type Invite } from '../wire/consent.ts'
-import { CLASS_NAMES } from '../wire/frame.ts'
+import { CHANNEL_PROTOCOL, ENDING, encodeSubscribeAt } from '../wire/channel.ts'
+import {
+  CONSENT,
+  CONSENT_PROTOCOL,
+  decodeInvite,
+  decodeJws,
+  encodeInviteDone,
+  type Invite,
+} from '../wire/consent.ts'
 import type { ProviderAccess } from './access.ts'
+import type { ProviderEvents } from './events.ts'
 import { readInvite } from './invite.ts'
+import { isByOneOf, KEY_STEPS, type KeyStep, readKeyStep } from './keys.ts'
 import type { Channel, ProviderStore } from './store.ts'
-
-export interface ProviderEvents {
-  onTelegram(channel: Channel, telegram: Bytes, at: { epoch: number; index: number; wall: number }): void
-  onSealed(channel: Channel, at: { epoch: number; index: number }): void
-  onGap(channel: Channel, from: { epoch: number; index: number }, to: { epoch: number; index: number }): void
-  onAccess(channel: Channel, access: string, why: Ending | null): void
-  onInvite(channel: Channel): void
-  /** The device says, signed, that access was given or taken. */
-  onEntry?(channel: Channel, entry: ReaderEntryText): void
-  /** An invitation that led nowhere made room for another. */
-  onForget?(channel: Channel): void
-}
 
 export interface ProviderOptions {
   hardware: Hardware
@@ -173,18 +169,24 @@ export class Provider {
   }
 
   #onConsentStream(stream: Stream): void {
+    const steps: KeyStep[] = []
+    const answered = (error: Failure): void => {
+      // Not kept: the owner's side asks again when its stream breaks.
+      if (error) stream.reset()
+      else messages.send(encodeInviteDone())
+    }
     const messages = new Messages(stream, 'u32', {
       onMessage: (message) => {
+        const jws = message[0] === CONSENT.key ? decodeJws(message) : null
+        const step = jws === null ? null : readKeyStep(jws)
+        if (step?.after === null) return this.#onRevoked(step, (error) => answered(error))
+        if (step && steps.length < KEY_STEPS) return void steps.push(step)
         const invite = message[0] === CONSENT.invite ? decodeInvite(message) : null
         if (!invite) {
           stream.reset()
           return
         }
-        this.#onInvite(invite, (error) => {
-          // Not kept: the owner's side asks again when its stream breaks.
-          if (error) stream.reset()
-          else messages.send(encodeInviteDone())
-        })
+        this.#onInvite(invite, steps, (error) => answered(error))
       },
       onDrain: () => {},
       onEnd: () => stream.end(),
@@ -196,11 +198,13 @@ export class Provider {
    * It proves that this device has a consent for us. All it does is make us ask that device for frames,
    * which it will only give when its own reader set has our key. Their number is capped.
    */
-  #onInvite(invite: Invite, done: (error: Failure) => void): void {
+  #onInvite(invite: Invite, steps: readonly KeyStep[], done: (error: Failure) => void): void {
     const { store, events } = this.#options
-    const shown = readInvite(invite, { sign: this.#signer.publicKey, box: this.#exchange.publicKey })
+    const own = { sign: this.#signer.publicKey, box: this.#exchange.publicKey }
+    const shown = readInvite(invite, own, steps)
     if (!shown) return done(new WattleError('bad-invite', 'an invitation that proves nothing'))
     const { channel } = shown
+    for (const { before, after, jws } of shown.steps) this.#followKey(before, after!, jws)
     const before = this.#find(channel)
     // Once the device itself has let us in, nobody else can turn us away from it.
     if (before && before.follower.reader.next() !== null) {
@@ -226,6 +230,44 @@ export class Provider {
     })
   }
 
+  /** Both keys say that it is the same device: what we read there, we read under the new key from now on. */
+  #followKey(before: Bytes, after: Certificate, jws: string): void {
+    const { store, access } = this.#options
+    const old = this.#following.filter(({ channel }) => equal(channel.device, before))
+    for (const following of old) {
+      this.#drop(following)
+      store.rename(following.channel, after.device, after.box)
+    }
+    access.succeed({ before, after: after.device, jws })
+    for (const { channel } of old) if (store.channels.includes(channel)) this.#follow(channel)
+  }
+
+  /** An owner who let us in says that this key is none of its devices any more. */
+  #onRevoked({ before, jws }: KeyStep, done: (error: Failure) => void): void {
+    const { store, access, events } = this.#options
+    const old = this.#following.filter(({ channel }) => equal(channel.device, before))
+    if (old.length === 0) return done(null)
+    if (!isByOneOf(jws, access.of(before)?.events ?? []))
+      return done(new WattleError('bad-invite', 'nobody who let us in says so'))
+    for (const following of old) {
+      this.#drop(following)
+      store.forget(following.channel)
+      events.onAccess(following.channel, 'ended', ENDING.deleted)
+    }
+    access.event(before, jws)
+    store.save(done)
+  }
+
+  #drop(following: Following): void {
+    const { channel, link, mail } = following
+    link.stop()
+    mail?.stop()
+    this.#options.loop.cancel(mailTimerOf(channel))
+    this.#following.splice(this.#following.indexOf(following), 1)
+    if (!this.#following.some((f) => equal(f.channel.device, channel.device)))
+      this.#coordinator?.unwant(channel.device)
+  }
+
   /** Not while we read, and not again and again: anyone may send an invitation. */
   #askAnew(following: Following): void {
     const now = this.#options.loop.now()
@@ -244,19 +286,13 @@ export class Provider {
 
   /** The oldest invitation that never led to a grant, and to no device either, goes. */
   #makeRoom(): void {
-    const i = this.#following.findIndex(({ follower, link }) => !link.up && follower.reader.next() === null)
-    const idle = this.#following[i]
+    const idle = this.#following.find(({ follower, link }) => !link.up && follower.reader.next() === null)
     if (!idle) return
-    idle.link.stop()
-    idle.mail?.stop()
-    this.#options.loop.cancel(mailTimerOf(idle.channel))
-    this.#following.splice(i, 1)
+    this.#drop(idle)
     this.#options.store.forget(idle.channel)
     if (!this.#following.some((f) => equal(f.channel.device, idle.channel.device)))
       this.#options.access.forget(idle.channel.device)
     this.#options.events.onForget?.(idle.channel)
-    if (!this.#following.some(({ channel }) => equal(channel.device, idle.channel.device)))
-      this.#coordinator?.unwant(idle.channel.device)
   }
 
   #follow(channel: Channel): void {
@@ -374,9 +410,4 @@ function mailTimerOf(channel: Channel): string {
 /** The first that was known stays the first; eight at most. */
 function merged(known: readonly string[], told: readonly string[]): string[] {
   return [...new Set([...known.slice(0, 1), ...told, ...known.slice(1)])].slice(0, ADDRESSES)
-}
-
-/** How a channel is named to people and in events. */
-export function channelName(channel: Channel): string {
-  return `${hex(channel.device.subarray(0, 4))} ${CLASS_NAMES[channel.class]}`
 }

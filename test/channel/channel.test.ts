@@ -213,15 +213,16 @@ t.test(
 
     q.follower.onMessage(framesMessage(d.frames.slice(0, rotated)))
     t.equal(q.follower.access, 'closed')
-    const [start] = d.publisher.startGrants(provider.keys)
+    const [start] = d.publisher.startGrants(provider.keys, 0)
     q.follower.onMessage(grantMessage(start!.bytes))
     q.follower.onMessage(framesMessage(d.frames.slice(rotated)))
     t.same(
       q.seen.payloads.map((x) => x[0]),
       [1, 2, 3, 4],
     )
+    t.same(d.publisher.startGrants(provider.keys, 2), [], 'let in during this epoch: nothing from before')
     d.publisher.dropStarts()
-    t.same(d.publisher.startGrants(provider.keys), [])
+    t.same(d.publisher.startGrants(provider.keys, 0), [])
   },
 )
 

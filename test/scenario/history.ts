@@ -1,48 +1,22 @@
-// One random history of a house, and the slow, obvious model of who may read which frame: a frame that is
-// sealed while a consent stands may be read by its holder, and has to be readable; one that is sealed
-// outside of every consent of his must stay closed to him, whatever he kept and whatever else he gets.
+// One random history of a house: consents are given, some for a while, and taken; the device is killed, loses
+// its power at any write, gets an old card; home and readers go and come, connections are lost. Who must be
+// able to read which frame of it is the model's to say (model/model.ts).
 
 import { base64url } from '../../src/base/bytes.ts'
-import { readSnapshot } from '../docs/mini-files.ts'
-import type { MiniReader } from '../docs/mini-reader.ts'
 import { House } from './house.ts'
+import { type Known, Model, type Person } from './model/model.ts'
 import { Watch } from './witnessed.ts'
 
 const NAMES = ['alice', 'bob', 'carol'] as const
 
-/** A consent in virtual time: surely in force from `given` to `taking`, perhaps from `asked` to `taken`. */
-interface Consent {
-  id: string
-  asked: number
-  given: number
-  taking: number
-  taken: number
-  /** Its own end, by the meter's time, ms since 1970. */
-  until: number
-}
-
-interface Person {
-  name: string
-  consents: Consent[]
-  current: Consent | null
-  on: boolean
-}
-
-/** A life of the device from one start to the next. */
-interface Run {
-  from: number
-  /** An old card was put in before: what it lacks is not in force until its owner has told it. */
-  rolledBack: boolean
-}
-
 export class History {
   readonly house: House
   readonly watch: Watch
+  readonly model: Model
   readonly people: Person[]
   readonly done: string[]
-  readonly #runs: Run[]
   #homeOn: boolean
-  #card: Map<string, Uint8Array> | null
+  #card: { files: Map<string, Uint8Array>; known: Known } | null
 
   constructor(seed: number) {
     this.house = new House(seed)
@@ -51,9 +25,9 @@ export class History {
     this.watch = new Watch(key, () => house.world.now())
     this.people = NAMES.map((name) => ({ name, consents: [], current: null, on: true }))
     this.done = []
-    this.#runs = [{ from: 0, rolledBack: false }]
     this.#homeOn = true
     this.#card = null
+    this.model = new Model(house, this.watch)
     house.startDevice()
     house.startHome()
     for (const name of NAMES) house.startProvider(name)
@@ -98,17 +72,20 @@ export class History {
 
   /** Everybody back, and time to catch up. */
   settle(): void {
-    if (!this.house.machine('device').on) this.#start(false)
+    if (!this.house.machine('device').on) this.#start()
     if (!this.#homeOn) this.#toggleHome()
     for (const person of this.people) if (!person.on) this.#toggle(person)
     this.#ready()
     this.house.world.runFor(75_000)
+    // A revocation without an answer that the log does not have by now has never come to the device.
+    if (this.#ready())
+      for (const { current } of this.people) if (current) current.taking = Number.POSITIVE_INFINITY
   }
 
   // What people do
 
   #ready(): boolean {
-    if (!this.house.machine('device').on) this.#start(false)
+    if (!this.house.machine('device').on) this.#start()
     if (!this.#homeOn || !this.house.world.runUntil(() => this.house.owned()?.ready ?? false, 40_000))
       return false
     for (const person of this.people) this.#lookUp(person)
@@ -117,20 +94,20 @@ export class History {
 
   /** An answer was lost: home is in step now, and its log knows what stands. */
   #lookUp(person: Person): void {
-    const last = person.consents.at(-1)
-    // One that was asked for and is not in the log may yet turn up: it stays possible.
-    if (!last || last.taken < Number.POSITIVE_INFINITY) return
-    const { readers } = this.house.owned().device.log
+    const { consents } = person
     const sign = base64url(this.house.providers.get(person.name)!.card.sign)
     // Home's copy keeps those whose time is over.
-    const known = person.consents.filter((c) => c !== last).map((c) => c.id)
-    const found = readers.find((r) => base64url(r.sign) === sign && !known.includes(base64url(r.grantId)))
-    if (!found) person.current = null
-    else if (last.id === '') {
-      last.id = base64url(found.grantId)
-      last.given = this.house.world.now()
-      person.current = last
+    const mine = this.house.owned().device.log.readers.filter((r) => base64url(r.sign) === sign)
+    for (const { grantId, until } of mine) {
+      const id = base64url(grantId)
+      const found = consents.some((c) => c.id === id) ? null : consents.find((c) => c.until === until)
+      if (!found) continue
+      found.id = id
+      this.model.learn('letIn', id)
     }
+    const ids = mine.map(({ grantId }) => base64url(grantId))
+    person.current =
+      consents.findLast((c) => ids.includes(c.id) && c.taken === Number.POSITIVE_INFINITY) ?? null
   }
 
   #grant(person: Person, short: boolean): void {
@@ -143,10 +120,11 @@ export class History {
     const [taking, taken] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
     // Refused, or the answer was lost: then it may stand, and need not.
     const good = !id.startsWith('!')
-    const given = good ? world.now() : Number.POSITIVE_INFINITY
-    const consent = { id: good ? id : '', asked, given, taking, taken, until }
+    const consent = { id: good ? id : '', asked, taking, taken, until }
     person.consents.push(consent)
-    if (good) person.current = consent
+    if (!good) return
+    person.current = consent
+    this.model.learn('letIn', id)
   }
 
   #revoke(person: Person): void {
@@ -172,13 +150,13 @@ export class History {
   #restart(how: 'power' | 'kill'): void {
     this.#stop(how)
     this.house.world.runFor(this.#dice(4_000))
-    this.#start(false)
+    this.#start()
     // Home notices after a while that nobody answers any more.
     if (this.#dice(2) === 0) this.house.world.runFor(8_000)
   }
 
-  #start(rolledBack: boolean): void {
-    this.#runs.push({ from: this.house.world.now(), rolledBack })
+  #start(): void {
+    this.model.onStart()
     this.house.startDevice()
   }
 
@@ -191,21 +169,23 @@ export class History {
     else this.#grant(person, false)
     this.house.world.runFor(this.#dice(20_000))
     disk.cutAfter(0)
-    if (!this.house.machine('device').on) this.#start(false)
+    if (!this.house.machine('device').on) this.#start()
   }
 
   /** The card of some time ago is put in; the first time it is only copied. */
   #rollBack(): void {
     const machine = this.house.machine('device')
     if (!this.#card) {
-      this.#card = new Map(machine.disk.names().map((name) => [name, machine.disk.peek(name)!.slice()]))
+      const files = new Map(machine.disk.names().map((name) => [name, machine.disk.peek(name)!.slice()]))
+      this.#card = { files, known: this.model.card }
       return
     }
     this.#stop('kill', 'and an old card is put in')
     for (const name of machine.disk.names()) machine.disk.inodes.delete(name)
-    for (const [name, bytes] of this.#card) machine.disk.poke(name, bytes)
+    for (const [name, bytes] of this.#card.files) machine.disk.poke(name, bytes)
+    this.model.card = this.#card.known
     this.#card = null
-    this.#start(true)
+    this.#start()
   }
 
   #toggleHome(): void {
@@ -230,60 +210,6 @@ export class History {
     this.house.world.runFor(this.#dice(20_000))
     network.cut(person.name, 'device')
     network.heal(person.name, 'device')
-  }
-
-  // The model
-
-  /** Every key of a provider, from its own folder. */
-  keysOf(person: Person): Omit<MiniReader, 'grantId'> {
-    const content = readSnapshot(this.house.machine(person.name).disk.peek('provider.keys')!, 'prov')
-    content.block()
-    content.block()
-    content.take(32)
-    const { card } = this.house.providers.get(person.name)!
-    const { key, box } = this.house.owned().device
-    return { device: key, deviceBox: box, secret: content.take(32), sign: card.sign }
-  }
-
-  /** Meter's time of the telegram that was on the line, or just through, at virtual time `at`. */
-  #meterTime(at: number): number {
-    const { sentAt, world } = this.house
-    let i = sentAt.length - 1
-    while (i > 0 && sentAt[i]! > at) i--
-    return Math.floor((world.wallAtStart + sentAt[i]!) / 1_000) * 1_000
-  }
-
-  /**
-   * Whether a consent has to open what is sealed at `at`. What a start of the device sealed before somebody
-   * outside had confirmed it is given to those whose consent stands at that moment, and stood on its card.
-   */
-  #certain(at: number, consent: Consent): boolean {
-    const i = this.#runs.findLastIndex((run) => run.from <= at)
-    if (i === 0) return true
-    const end = this.#runs[i + 1]?.from ?? Number.POSITIVE_INFINITY
-    const { from, rolledBack } = this.#runs[i]!
-    const confirmed = this.house.events('device', 'witnessed').find((l) => l.t >= from && l.t <= end)
-    if (!confirmed) return false
-    if (at > confirmed.t) return true
-    return !rolledBack && confirmed.t < consent.taking && this.#meterTime(confirmed.t) < consent.until
-  }
-
-  /** What a person's keys open although they must not, and what they do not open although they must. */
-  judge(person: Person): { forbidden: number[]; missing: number[]; open: number } {
-    const opens = this.watch.opens(this.keysOf(person))
-    const forbidden: number[] = []
-    const missing: number[] = []
-    this.watch.sealed.forEach(({ frame, at }, i) => {
-      if (frame.type !== 1) return
-      const time = this.#meterTime(at)
-      const may = person.consents.some((c) => c.asked <= at && at < c.taken && time < c.until)
-      const must = person.consents.some(
-        (c) => c.given <= at && at < c.taking && time < c.until && this.#certain(at, c),
-      )
-      if (opens.has(i) && !may) forbidden.push(i)
-      if (!opens.has(i) && must) missing.push(i)
-    })
-    return { forbidden, missing, open: opens.size }
   }
 
   /** Two frames under one key: the same epoch nonce and index, and not the same bytes. */
@@ -318,10 +244,12 @@ export class History {
     return readers.filter((r) => base64url(r.sign) === sign).map((r) => base64url(r.grantId))
   }
 
+  // At the end
+
   /** Whose consent stands at the end, and who does not read the newest telegrams all the same. */
   standing(): string[] {
     const newest = new Set(this.house.sent.slice(-3))
-    const time = this.#meterTime(this.house.world.now())
+    const time = this.model.meterTime(this.house.world.now())
     const late = this.people
       .filter((p) => p.current && p.current.until > time && p.current.taking === Number.POSITIVE_INFINITY)
       .filter((p) => !newest.has(this.house.providerGot.get(p.name)!.at(-1)?.text ?? ''))

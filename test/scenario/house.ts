@@ -54,6 +54,8 @@ export class House {
   discovery: ((who: string) => DiscoverySettings) | null = null
   devicePort: number = PORT
   timeServers: string[] = []
+  /** Lists of peers on the device's card. */
+  communities: string[] = []
   readonly providers: Map<string, { provider: Provider; card: Card; access: ProviderAccess }>
   readonly signers: Map<string, Signer>
   /** Frames of `raw` that the device keeps. */
@@ -132,6 +134,7 @@ export class House {
         serial: 'sim',
         ...(this.discovery ? { discovery: this.discovery('device') } : {}),
         ringFrames: this.ringFrames,
+        communities: () => this.communities,
         onBoard: { releaseKey: this.releaseKey, timeServers: this.timeServers },
         report: (event, detail) => this.report('device', event, detail),
       },

@@ -52,8 +52,8 @@ export class Watch {
       if (bytes) grants.push({ reader: hex(args[0].sign), grantId: args[0].grantId, bytes: bytes.slice() })
       return bytes
     }
-    Publisher.prototype.startGrants = function (reader) {
-      const all = starts.call(this, reader)
+    Publisher.prototype.startGrants = function (reader, given) {
+      const all = starts.call(this, reader, given)
       for (const { bytes } of all)
         grants.push({ reader: hex(reader.sign), grantId: reader.grantId, bytes: bytes.slice() })
       return all

@@ -29,7 +29,7 @@ export const NETWORK_COMMANDS: readonly HomeCommand[] = [
     act: ({ home }, _, answer) => {
       const { coordinator } = home
       const nameOf = (key: string): string | null =>
-        home.owned.find((o) => base64url(o.device.key) === key)?.device.name ?? null
+        home.owned.find((o) => base64url(o.key) === key)?.device.name ?? null
       const peers = (coordinator?.table.peers ?? []).map((p) => {
         const key = p.key && base64url(p.key)
         return {

@@ -88,7 +88,7 @@ function whole(document: string): Policy {
 }
 
 /** `relay.for=owners` and the like; lists are comma-separated. */
-function changed(before: Policy, members: readonly string[]): Policy {
+export function changed(before: Policy, members: readonly string[]): Policy {
   const copy = structuredClone(before) as unknown as Record<string, unknown>
   for (const member of members) {
     const at = member.indexOf('=')

@@ -8,6 +8,7 @@ import { type LedName, METER, type MeterLed, STATUS, type StatusLed } from '../.
 import { LIMITS } from '../../base/limits.ts'
 import type { Failure, Hardware, Leds, Listener } from '../../hw/hardware.ts'
 import type { Loop } from '../../node/loop.ts'
+import { keyEvents } from '../../ownership/event.ts'
 import type { DeviceInfo, DeviceLook } from '../../page/protocol.ts'
 import { type PageLink, PageServer } from '../../page/server.ts'
 import { DeviceDoor, type PageSession } from '../../page/session.ts'
@@ -153,6 +154,12 @@ export class DevicePage {
     this.changed()
   }
 
+  /** Owners come again: the device proves itself by another key now. */
+  endSessions(): void {
+    for (const guest of this.#guests.values()) if (guest.owner) this.#endSession(guest)
+    this.changed()
+  }
+
   #isOwner(sign: Bytes): boolean {
     return this.#options.parts().claim.entitled(sign, 0)?.owner === true
   }
@@ -169,6 +176,7 @@ export class DevicePage {
       meterLed: Object.hasOwn(METER, meter) ? (meter as MeterLed) : null,
       window: left > 0 ? left : null,
       clock: Math.floor(hardware.clock.wall()),
+      ...((state.log?.keys.length ?? 1) > 1 ? { keys: keyEvents(state.events) } : {}),
     }
   }
 

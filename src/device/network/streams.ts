@@ -20,19 +20,24 @@ import type { Loop } from '../../node/loop.ts'
 import { attachPlane } from '../../node/path/attach.ts'
 import type { Plane } from '../../node/path/plane.ts'
 import type { DiscoverySettings } from '../../node/peers/config.ts'
+import type { Policy } from '../../ownership/policy/policy.ts'
+import { choose } from '../../ownership/reputation/choose.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
 import type { ClassId } from '../../wire/frame.ts'
+import { COMMUNITIES_PROTOCOL } from '../../wire/net/communities.ts'
 import { TUNNEL_PROTOCOL } from '../../wire/net/tunnel.ts'
 import { PEERS_PROTOCOL } from '../../wire/peers.ts'
 import { UPDATE_PROTOCOL } from '../../wire/update.ts'
 import type { Claim } from '../claim.ts'
 import type { ConsentServer } from '../consent.ts'
 import type { Subscribers } from '../publish/subscribers.ts'
+import { DeviceCommunities } from './communities.ts'
 import { DeviceDiscovery } from './discovery.ts'
 import type { Standing } from './head.ts'
 import { DevicePeers } from './peers.ts'
+import { DeviceRelay } from './relaying.ts'
 import { DeviceTunnels, type TunnelPort } from './tunnels.ts'
 
 export interface StreamsOptions {
@@ -52,8 +57,12 @@ export interface StreamsOptions {
   name: string
   /** How it is found; null: by its address alone. */
   discovery: DiscoverySettings | null
+  /** Texts of the card's lists of peers. */
+  communities: () => readonly string[]
   /** Ports that owners reach from afar. */
   tunnel: () => readonly TunnelPort[]
+  /** What the owners have decided in advance. */
+  policy: () => Policy
   /** As in DeviceHeadOptions. */
   standing: () => Standing | null
   onRemembered: (head: Head) => void
@@ -83,7 +92,12 @@ export class DeviceStreams {
   #plane: Plane | null
   /** Being called through relays of connections, where relays are set. */
   #circuits: Circuits | null
+  /** Null while nobody owns the device. */
+  #relay: DeviceRelay | null
+  /** What the policy let be announced when discovery began. */
+  #announced: string
   readonly #tunnels: DeviceTunnels
+  readonly #communities: DeviceCommunities
 
   constructor(options: StreamsOptions) {
     this.#options = options
@@ -94,10 +108,21 @@ export class DeviceStreams {
     this.#discovery = null
     this.#plane = null
     this.#circuits = null
+    this.#relay = null
+    this.#announced = ''
+    const isOwner = (key: Bytes): boolean => options.claim.entitled(key, 0)?.owner === true
+    this.#communities = new DeviceCommunities({
+      ...options,
+      files: options.hardware.files,
+      isOwner,
+      host: () => this.#host,
+      card: options.communities,
+      onChange: () => this.#discovery?.coordinator.peersChanged(),
+    })
     this.#tunnels = new DeviceTunnels({
       ...options,
       sockets: options.hardware.sockets,
-      isOwner: (key) => options.claim.entitled(key, 0)?.owner === true,
+      isOwner,
       ports: options.tunnel,
     })
     this.#host = this.#makeHost()
@@ -123,6 +148,7 @@ export class DeviceStreams {
         this.#address = listener.address
         this.#makeFound()
         this.#makePlane()
+        this.#communities.start()
       }
       done(error)
     })
@@ -141,7 +167,8 @@ export class DeviceStreams {
     this.#circuits?.close()
     this.#circuits = null
     if (!signer) return
-    this.#circuits = attachCircuits({ ...this.#options, host: this.#host, reserve: true })
+    const discovery = settings && { ...settings, relays: this.#best(settings.relays, LIMITS.circuit.relays) }
+    this.#circuits = attachCircuits({ ...this.#options, discovery, host: this.#host, reserve: true })
     const port = Number(this.#address.slice(this.#address.lastIndexOf(':') + 1))
     const loopback = /^127\.|^\[::1\]/.test(this.#address)
     const common = { hardware, loop, host: this.#host, signer, settings, port, loopback, report }
@@ -163,14 +190,30 @@ export class DeviceStreams {
       name,
       host: this.#host,
       signer: signer(),
+      communities: this.#communities.book,
       address: () => this.#address,
-      visible: () => true,
+      announce: () => this.#options.policy().announce,
+      choose: (peers, places) => this.#best(peers, places),
       standing,
       onRemembered,
       ...(this.#peers ? { opinion: this.#peers.opinion } : {}),
     })
     this.#discovery = found
+    this.#announced = JSON.stringify(this.#options.policy().announce)
     found.start()
+  }
+
+  /** Other owners, readers or another policy. */
+  onRules(): void {
+    this.#relay?.recheck()
+    if (this.#discovery && this.#announced !== JSON.stringify(this.#options.policy().announce))
+      this.#makeFound()
+  }
+
+  /** So many of these, those we think best of first. */
+  #best<T extends { readonly key: Bytes }>(peers: readonly T[], places: number): T[] {
+    const opinion = this.#peers?.opinion ?? (() => 0)
+    return choose(peers, opinion, { places, now: this.#options.hardware.clock.wall() })
   }
 
   /** Before listening: the state says otherwise than at construction. */
@@ -185,6 +228,7 @@ export class DeviceStreams {
 
   close(): void {
     this.#options.loop.cancel(TIMER)
+    this.#communities.stop()
     this.#discovery?.stop()
     this.#tunnels.close()
     this.#plane?.close()
@@ -221,6 +265,7 @@ export class DeviceStreams {
     if (identity) {
       host.handle(CHANNEL_PROTOCOL, (stream) => this.onChannel(stream))
       host.handle(CONSENT_PROTOCOL, (stream) => consent.onStream(stream))
+      host.handle(COMMUNITIES_PROTOCOL, (stream) => this.#communities.onStream(stream))
       host.handle(TUNNEL_PROTOCOL, (stream) => this.#tunnels.onStream(stream))
       if (update) host.handle(UPDATE_PROTOCOL, update)
       this.#watchPeers(host, identity)
@@ -236,12 +281,28 @@ export class DeviceStreams {
     this.#peers = peers
     peers.load(report)
     host.onConnection = (connection) => peers.onConnection(connection)
-    host.onDisconnect = (connection, error) => peers.onDisconnect(connection, error)
+    const relay = new DeviceRelay({
+      host,
+      loop,
+      signer,
+      policy: this.#options.policy,
+      standing: (key) => claim.standingOf(key),
+      opinion: peers.opinion,
+      wall: () => clock.wall(),
+    })
+    this.#relay?.stop()
+    this.#relay = relay
+    host.onDisconnect = (connection, error) => {
+      peers.onDisconnect(connection, error)
+      relay.onDisconnect(connection)
+    }
     host.handle(PEERS_PROTOCOL, (stream) => peers.onStream(stream))
     loop.every(SAVE_TIMER, SAVE_MS, () => peers.save())
   }
 
   #dropPeers(): void {
+    this.#relay?.stop()
+    this.#relay = null
     this.#options.loop.cancel(SAVE_TIMER)
     this.#peers?.save()
     this.#peers = null
@@ -259,7 +320,10 @@ export class DeviceStreams {
     const before = this.#peers
     this.#dropPeers()
     this.#host = this.#makeHost()
-    if (!this.#peers) before?.forget()
+    if (!this.#peers) {
+      before?.forget()
+      this.#communities.forget()
+    }
     const again = (): void =>
       this.listen((error) => {
         if (error) loop.after(TIMER, RELISTEN_MS, again)

@@ -9,12 +9,16 @@ import { guestLayer } from '../../node/dht/layer.ts'
 import type { Loop } from '../../node/loop.ts'
 import type { DiscoverySettings } from '../../node/peers/config.ts'
 import { Coordinator } from '../../node/peers/coordinator.ts'
+import type { ListedPeer } from '../../node/peers/list.ts'
+import { deviceName } from '../../ownership/label.ts'
 
 export interface FindingOptions {
   hardware: Hardware
   loop: Loop
   host: Host
   settings: DiscoverySettings
+  /** Bootstrap peers beside those of the settings. */
+  listed: () => readonly ListedPeer[]
   /** Where the head record of a device of ours lies; null for any other. */
   locator: (key: Bytes) => Secret | null
   onReachable: (key: Bytes) => void
@@ -22,7 +26,7 @@ export interface FindingOptions {
 }
 
 export function homeCoordinator(options: FindingOptions): Coordinator {
-  const { hardware, loop, host, settings, locator, onReachable, report } = options
+  const { hardware, loop, host, settings, listed, locator, onReachable, report } = options
   const { mdns, bootstrap, dht } = settings
   const { sockets, random, clock } = hardware
   const listen = { sockets, random, host: 'home', announcement: () => null, signer: () => null }
@@ -35,11 +39,26 @@ export function homeCoordinator(options: FindingOptions): Coordinator {
     wall: () => clock.wall(),
     lan: mdns === 'off' ? null : { ...listen, loopback: mdns === 'lo' },
     bootstrap: bootstrap.enabled
-      ? { peers: () => bootstrap.peers, contact: () => null, timeoutMs: bootstrap.timeoutMs }
+      ? {
+          peers: () => [...bootstrap.peers, ...listed()],
+          contact: () => null,
+          timeoutMs: bootstrap.timeoutMs,
+        }
       : null,
     onReachable,
     onNeighbour: ({ name, claimed, addresses }) =>
       report('neighbour', { name, claimed, addresses: [...addresses] }),
   })
   return coordinator
+}
+
+/** Addresses of the unclaimed device of a label; a code without one fits where there is only one device. */
+export function unclaimedAt(
+  coordinator: Coordinator | null,
+  discriminator: number | null,
+): readonly string[] {
+  const free = coordinator?.neighbours.filter((n) => !n.claimed) ?? []
+  if (discriminator === null) return free.length === 1 ? free[0]!.addresses : []
+  const name = `${deviceName(discriminator)}.`
+  return free.find((n) => n.name.startsWith(name))?.addresses ?? []
 }

@@ -22,6 +22,8 @@ export interface RelayRules {
   /** Keys whose invitations count. */
   inviters: readonly Bytes[]
   open: boolean
+  /** Bytes a second through one circuit of connections, where the table's cap is not what is wanted. */
+  bytesPerSecond?: () => number
 }
 
 export interface Allowance {

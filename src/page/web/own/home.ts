@@ -7,7 +7,7 @@ import { sha256, Verifier } from '../../../crypto/native.ts'
 import { type Card, readCard } from '../../../ownership/card.ts'
 import type { Decision } from '../../../ownership/log.ts'
 import { classId } from '../../../wire/frame.ts'
-import { decodeOwnerSet, encodeOwnerSet } from '../../../wire/owner-set.ts'
+import { decodeOwnerSet } from '../../../wire/owner-set.ts'
 import { PAGE_STREAM, type PageStreamId } from '../../../wire/page.ts'
 import type {
   DeviceInfo,
@@ -26,6 +26,7 @@ import { type Box, random } from './box.ts'
 import { OwnChannels } from './channels.ts'
 import type { Claimed, Claiming, ClaimRun } from './claiming.ts'
 import { grantOf, grantView, keyOf } from './grants.ts'
+import { followKeys, keptOf, takeKey } from './keys.ts'
 import { Line } from './line.ts'
 import type { OwnLog } from './owner-log.ts'
 
@@ -86,6 +87,7 @@ export class OwnHome {
         this.#look = look
         this.#skew = look.clock - Date.now()
         if (this.#misplaced(look)) return location.replace('/')
+        if (look.keys && this.box.kept.device && followKeys(this.box.kept.device, look.keys)) this.#newKey()
         this.#changed()
       },
       onLink: (up) => {
@@ -180,7 +182,7 @@ export class OwnHome {
       new this.#parts.logs(
         this.box,
         kept,
-        { key, owners, certificate },
+        { key: certificate.slice(1, 33), owners, certificate },
         {
           send: (message) => this.#line.send(PAGE_STREAM.consent, message),
           onEvent: (decision, at) => this.#onEvent(decision, at),
@@ -207,18 +209,16 @@ export class OwnHome {
     this.#changed()
   }
 
+  /** The device goes by another key: what was opened under the old one begins anew. */
+  #newKey(): void {
+    OwnChannels.forget()
+    this.box.save()
+    this.#takeUp()
+  }
+
   #onClaimed({ certificate, bytes, owners }: Claimed): void {
     OwnChannels.forget()
-    this.box.kept.device = {
-      name: this.#look?.name ?? 'wattle',
-      key: base64url(certificate.device),
-      box: base64url(certificate.box),
-      certificate: base64url(bytes),
-      owners: base64url(encodeOwnerSet(owners)),
-      events: [],
-      cards: [],
-      place: null,
-    }
+    this.box.kept.device = keptOf(this.#look?.name ?? 'wattle', { certificate, bytes, owners })
     this.box.kept.pending = null
     this.box.save()
     this.#say('claimed', '', this.#now())
@@ -271,6 +271,9 @@ export class OwnHome {
         return this.#say('revoked', decision.reader.name, at)
       case 'deleted':
         return this.#say('deleted', '', at)
+      case 'key':
+        if (this.#own && takeKey(this.box.kept.device!, decision)) queueMicrotask(() => this.#newKey())
+        return
       default:
     }
   }

@@ -20,7 +20,7 @@ export const words: Words = {
     live: 'Live',
     connecting: 'Verbinden',
     lost: 'Keine Verbindung',
-    tabs: { now: 'Jetzt', sharing: 'Teilen', log: 'Verlauf', device: 'Gerät' },
+    tabs: { now: 'Jetzt', history: 'Verlauf', sharing: 'Teilen', log: 'Verlauf', device: 'Gerät' },
     sections: 'Bereiche',
     chooseDevice: 'Gerät',
     cancel: 'Abbrechen',

@@ -21,7 +21,7 @@ export const words: Words = {
     live: 'Live',
     connecting: 'Connecting',
     lost: 'No connection',
-    tabs: { now: 'Now', sharing: 'Sharing', log: 'Events', device: 'Device' },
+    tabs: { now: 'Now', history: 'History', sharing: 'Sharing', log: 'Events', device: 'Device' },
     sections: 'Sections',
     chooseDevice: 'Device',
     cancel: 'Cancel',

@@ -20,7 +20,7 @@ export const words: Words = {
     live: 'Live',
     connecting: 'Verbinden',
     lost: 'Geen verbinding',
-    tabs: { now: 'Nu', sharing: 'Delen', log: 'Logboek', device: 'Apparaat' },
+    tabs: { now: 'Nu', history: 'Verloop', sharing: 'Delen', log: 'Logboek', device: 'Apparaat' },
     sections: 'Onderdelen',
     chooseDevice: 'Apparaat',
     cancel: 'Annuleren',

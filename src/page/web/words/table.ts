@@ -40,7 +40,7 @@ export interface AppWords {
   readonly live: string
   readonly connecting: string
   readonly lost: string
-  readonly tabs: Readonly<Record<'now' | 'sharing' | 'log' | 'device', string>>
+  readonly tabs: Readonly<Record<'now' | 'history' | 'sharing' | 'log' | 'device', string>>
   readonly sections: string
   readonly chooseDevice: string
   readonly cancel: string
