@@ -63,6 +63,10 @@ export const LIMITS = {
     datagramBytes: 1_184,
     relayedBytes: 1_232,
     sessions: 64,
+    /** Of strangers, whom this process neither looks for nor knows: sessions, pipes, bytes of messages being put together. */
+    strangers: 48,
+    strangersPipes: 48,
+    strangersMessagesBytes: 131_072,
     /** Paths that one session knows, and addresses that one party may name at once. */
     paths: 8,
     /** Our handshakes under way; those of others that wait for their last message. */
