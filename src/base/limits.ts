@@ -173,9 +173,9 @@ export const LIMITS = {
   },
   /** TCP connections through streams (net/tunnel): of a device, of a home; bytes that wait for a slow port. */
   tunnel: {
-    ofDevice: 16,
+    ofDevice: 10,
     ofHome: 48,
-    socketBytes: 65_536,
+    socketBytes: 16_384,
     /** What is left of a connection whose other side is gone. */
     lingerMs: 30_000,
     /** Ports of one device that are carried; head of a request by which the gateway knows its device. */

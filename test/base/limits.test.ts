@@ -34,8 +34,8 @@ function deviceBytes(): Record<string, number> {
     circuits: L.circuit.inbound * L.circuit.messageBytes + L.net.frameBytes + 2 * L.net.chunkBytes,
     punchSockets: L.udp.punchSockets * 4_096,
     // Beside one piece that is on its way.
-    tunnels: L.tunnel.ofDevice * 2 * L.tunnel.socketBytes,
-    communities: 4 * L.peers.lists * L.peers.listBytes,
+    tunnels: L.tunnel.ofDevice * (L.tunnel.socketBytes + L.net.chunkBytes),
+    communities: 3 * L.peers.lists * L.peers.listBytes,
   }
 }
 
