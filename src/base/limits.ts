@@ -63,6 +63,10 @@ export const LIMITS = {
     datagramBytes: 1_184,
     relayedBytes: 1_232,
     sessions: 64,
+    /** Of strangers, whom this process neither looks for nor knows: sessions, pipes, bytes of messages being put together. */
+    strangers: 48,
+    strangersPipes: 48,
+    strangersMessagesBytes: 131_072,
     /** Paths that one session knows, and addresses that one party may name at once. */
     paths: 8,
     /** Our handshakes under way; those of others that wait for their last message. */
@@ -288,6 +292,8 @@ export const LIMITS = {
     /** Points of the live chart that are kept for a page that comes later: ten minutes at 1 Hz. */
     tracePoints: 600,
     hostChars: 255,
+    /** Homes of owners that a device tells of itself at once. */
+    deskStreams: 8,
   },
   /** Multicast DNS. */
   mdns: {
@@ -340,6 +346,8 @@ export const LIMITS = {
     lists: 8,
     listPeers: 32,
     listSigners: 8,
+    /** Devices with which one keeps a relation. */
+    neighbours: 16,
     /** Addresses that did not answer, and how long they are left alone: at first, at most. */
     failed: 256,
     failedFirstMs: 1_000,

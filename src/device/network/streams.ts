@@ -25,16 +25,17 @@ import { choose } from '../../ownership/reputation/choose.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
-import { COMMUNITIES_PROTOCOL } from '../../wire/net/communities.ts'
+import type { ClassId } from '../../wire/frame.ts'
 import { TUNNEL_PROTOCOL } from '../../wire/net/tunnel.ts'
+import { DESK_PROTOCOL } from '../../wire/page.ts'
 import { PEERS_PROTOCOL } from '../../wire/peers.ts'
 import { UPDATE_PROTOCOL } from '../../wire/update.ts'
 import type { Claim } from '../claim.ts'
 import type { ConsentServer } from '../consent.ts'
 import type { Subscribers } from '../publish/subscribers.ts'
-import { DeviceCommunities } from './communities.ts'
 import { DeviceDiscovery } from './discovery.ts'
 import type { Standing } from './head.ts'
+import { Near } from './near/near.ts'
 import { DevicePeers } from './peers.ts'
 import { DeviceRelay } from './relaying.ts'
 import { DeviceTunnels, type TunnelPort } from './tunnels.ts'
@@ -50,12 +51,16 @@ export interface StreamsOptions {
   consent: ConsentServer
   /** Takes streams of UPDATE_PROTOCOL; null where there is no card to update. */
   update: ((stream: Stream) => void) | null
+  /** Takes streams of owners' homes that want to know how it is; null where no page is served. */
+  desk: ((stream: Stream) => void) | null
   /** Null while nobody owns the device. */
   subscribers: () => Subscribers | null
   /** `wattle-ab12`. */
   name: string
   /** How it is found; null: by its address alone. */
   discovery: DiscoverySettings | null
+  /** Keys of the owners now. */
+  owners: () => readonly Bytes[]
   /** Texts of the card's lists of peers. */
   communities: () => readonly string[]
   /** Ports that owners reach from afar. */
@@ -74,6 +79,7 @@ const FAREWELL_MS = 1_000
 const TIMER = 'identity'
 const SAVE_TIMER = 'opinions'
 const SAVE_MS = 3_600_000
+const CLASSES: readonly ClassId[] = [0, 1, 2]
 /** Sockets that a hole punch may open on a small board. */
 const PUNCH_SOCKETS = 128
 
@@ -95,7 +101,7 @@ export class DeviceStreams {
   /** What the policy let be announced when discovery began. */
   #announced: string
   readonly #tunnels: DeviceTunnels
-  readonly #communities: DeviceCommunities
+  readonly #near: Near
 
   constructor(options: StreamsOptions) {
     this.#options = options
@@ -108,19 +114,16 @@ export class DeviceStreams {
     this.#circuits = null
     this.#relay = null
     this.#announced = ''
-    const isOwner = (key: Bytes): boolean => options.claim.entitled(key, 0)?.owner === true
-    this.#communities = new DeviceCommunities({
+    this.#near = new Near({
       ...options,
-      files: options.hardware.files,
-      isOwner,
+      isOwner: (key) => options.claim.entitled(key, 0)?.owner === true,
       host: () => this.#host,
-      card: options.communities,
-      onChange: () => this.#discovery?.coordinator.peersChanged(),
+      discovery: () => this.#discovery,
     })
     this.#tunnels = new DeviceTunnels({
       ...options,
       sockets: options.hardware.sockets,
-      isOwner,
+      isOwner: (key) => options.claim.entitled(key, 0)?.owner === true,
       ports: options.tunnel,
     })
     this.#host = this.#makeHost()
@@ -146,7 +149,7 @@ export class DeviceStreams {
         this.#address = listener.address
         this.#makeFound()
         this.#makePlane()
-        this.#communities.start()
+        this.#near.start()
       }
       done(error)
     })
@@ -170,7 +173,9 @@ export class DeviceStreams {
     const port = Number(this.#address.slice(this.#address.lastIndexOf(':') + 1))
     const loopback = /^127\.|^\[::1\]/.test(this.#address)
     const common = { hardware, loop, host: this.#host, signer, settings, port, loopback, report }
-    this.#plane = attachPlane({ ...common, punchSockets: PUNCH_SOCKETS })
+    const { claim } = this.#options
+    const knows = (key: Bytes): boolean => CLASSES.some((cls) => claim.entitled(key, cls) !== null)
+    this.#plane = attachPlane({ ...common, punchSockets: PUNCH_SOCKETS, knows })
   }
 
   #makeFound(): void {
@@ -186,7 +191,7 @@ export class DeviceStreams {
       name,
       host: this.#host,
       signer: signer(),
-      communities: this.#communities.book,
+      communities: this.#near.book,
       address: () => this.#address,
       announce: () => this.#options.policy().announce,
       choose: (peers, places) => this.#best(peers, places),
@@ -224,7 +229,7 @@ export class DeviceStreams {
 
   close(): void {
     this.#options.loop.cancel(TIMER)
-    this.#communities.stop()
+    this.#near.stop()
     this.#discovery?.stop()
     this.#tunnels.close()
     this.#plane?.close()
@@ -250,7 +255,7 @@ export class DeviceStreams {
   }
 
   #makeHost(): Host {
-    const { hardware, loop, consent, update } = this.#options
+    const { hardware, loop, consent, update, desk } = this.#options
     const { sockets, random } = hardware
     const identity = this.#options.signer()
     const signer = identity ?? new Signer(Secret.fresh(random))
@@ -261,9 +266,9 @@ export class DeviceStreams {
     if (identity) {
       host.handle(CHANNEL_PROTOCOL, (stream) => this.onChannel(stream))
       host.handle(CONSENT_PROTOCOL, (stream) => consent.onStream(stream))
-      host.handle(COMMUNITIES_PROTOCOL, (stream) => this.#communities.onStream(stream))
       host.handle(TUNNEL_PROTOCOL, (stream) => this.#tunnels.onStream(stream))
       if (update) host.handle(UPDATE_PROTOCOL, update)
+      if (desk) host.handle(DESK_PROTOCOL, desk)
       this.#watchPeers(host, identity)
     }
     return host
@@ -277,12 +282,15 @@ export class DeviceStreams {
     this.#peers = peers
     peers.load(report)
     host.onConnection = (connection) => peers.onConnection(connection)
+    this.#near.serve(host)
     const relay = new DeviceRelay({
       host,
       loop,
       signer,
       policy: this.#options.policy,
-      standing: (key) => claim.standingOf(key),
+      owners: this.#options.owners,
+      // An owner has named its neighbours.
+      standing: (key) => (this.#near.isNeighbour(key) ? 'owner' : claim.standingOf(key)),
       opinion: peers.opinion,
       wall: () => clock.wall(),
     })
@@ -307,6 +315,7 @@ export class DeviceStreams {
   #changeName(): void {
     const { loop, report, signer } = this.#options
     loop.cancel(TIMER)
+    this.#near.pause()
     this.#tunnels.close()
     this.#plane?.close()
     this.#plane = null
@@ -318,7 +327,7 @@ export class DeviceStreams {
     this.#host = this.#makeHost()
     if (!this.#peers) {
       before?.forget()
-      this.#communities.forget()
+      this.#near.forget()
     }
     const again = (): void =>
       this.listen((error) => {
