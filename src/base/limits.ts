@@ -206,6 +206,8 @@ export const LIMITS = {
     heldTelegrams: 8,
     /** Of these, after a start, until the time is known by which a consent may be over. */
     doubtfulTelegrams: 6,
+    /** Epochs that a device may have lost with an old card: centuries of its own; more are somebody else's. */
+    epochJump: 1_000_000,
     /** Epoch start keys kept in memory until a witness confirms. */
     unwitnessedEpochs: 8,
     /** Ratchet steps a reader takes at once: a week of raw frames. */
