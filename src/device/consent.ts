@@ -5,7 +5,7 @@
 
 import type { Bytes } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
-import type { Stream } from '../net/api.ts'
+import type { Connection, Stream } from '../net/api.ts'
 import { Messages } from '../net/messages.ts'
 import type { Succession } from '../ownership/owners/device-key.ts'
 import {
@@ -32,6 +32,8 @@ export interface ConsentOptions {
   onEvent: (jws: string, done: EventDone) => void
   /** What went out to whom since our start. */
   delivered: () => Delivered[]
+  /** A visitor brought an event that nobody who may has signed. */
+  onForged: (connection: Connection) => void
   /** The key that the device would go by next. */
   offer: (done: (succession: Succession | null) => void) => void
 }
@@ -154,7 +156,9 @@ export class ConsentServer {
       else session.messages.send(encodePlace(CONSENT.done, place))
       if (!refusal) this.#tellOthers(session, jws)
       // A visitor who brings what nobody signed has nothing more to say here.
-      if (refusal === 'malformed' && !session.owner) session.messages.stream.end()
+      if (refusal !== 'malformed' || session.owner) return
+      this.#options.onForged(session.messages.stream.connection)
+      session.messages.stream.end()
     })
   }
 

@@ -15,6 +15,8 @@ export class CircuitSocket implements TcpSocket, StreamEvents {
   readonly remote: string
   readonly local: string
   events: TcpEvents
+  /** Bytes that have come. */
+  received: number
   /** Set by its maker: it has closed. */
   onOver: () => void
   readonly #stream: Stream
@@ -28,6 +30,7 @@ export class CircuitSocket implements TcpSocket, StreamEvents {
   constructor(stream: Stream, later: (run: () => void) => void) {
     this.remote = `circuit:${stream.connection.remote}`
     this.local = ''
+    this.received = 0
     this.events = UNHEARD
     this.onOver = () => {}
     this.#stream = stream
@@ -65,6 +68,7 @@ export class CircuitSocket implements TcpSocket, StreamEvents {
   // ── StreamEvents ────────────────────────────────────────────────────────────────────────────
 
   onData(bytes: Bytes): void {
+    this.received += bytes.length
     if (!this.#over) this.events.onData(bytes)
   }
 
