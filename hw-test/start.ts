@@ -2,43 +2,37 @@
 // counts instructions, 500 million to a second (an ARM1176 at 1 GHz does about one in two cycles), and
 // waiting takes no time of ours. A first start on a blank card, and a second one.
 
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { demand } from '../scripts/image/tools.ts'
 import { stages } from './rig/boot.ts'
-import { writeLabel } from './rig/label.ts'
-import { copyCard, freePort, Machine, PIZERO } from './rig/machine.ts'
-import { wattle } from './rig/people.ts'
+import { freshCard } from './rig/household.ts'
+import { freePort, Machine, PIZERO, TOOLS } from './rig/machine.ts'
+import { Meter } from './rig/people.ts'
 import { Report } from './rig/report.ts'
 
 const IMAGE = 'dist/wattle-pizero.img'
 const FOLDER = 'build/hw-test/start'
 const LIGHT_S = 3
 const READY_S = 10
-const LIMIT_MS = 180_000
+const LIMIT_MS = 400_000
 
-demand({ 'qemu-system-arm': 'qemu-system-arm', mcopy: 'mtools' })
+demand(TOOLS)
 if (!existsSync(IMAGE)) throw new Error(`${IMAGE} is missing: make image BOARD=pizero`)
-rmSync(FOLDER, { recursive: true, force: true })
-mkdirSync(FOLDER, { recursive: true })
 const report = new Report()
-const record = join(FOLDER, 'label.json')
-await wattle(['label', '--json', '--record', record])
-const card = copyCard(IMAGE, join(FOLDER, 'card.img'))
-writeLabel(card, readFileSync(record, 'utf8'))
+const { card } = await freshCard(IMAGE, FOLDER)
 
 let ok = true
 for (const start of ['first', 'second']) {
   const folder = join(FOLDER, start)
-  const extra = ['-icount', 'shift=1,sleep=off']
   const machine = await Machine.start({
     model: PIZERO,
     card,
     folder,
     port: await freePort(),
-    extra,
-    watch: false,
+    fast: true,
   })
+  const meter = new Meter(machine.p1)
   try {
     await report.step(`${start} start`, async () => {
       await machine.console.line(/"event":"ready"/, LIMIT_MS)
@@ -47,9 +41,18 @@ for (const start of ['first', 'second']) {
         seen.find((s) => s.stage === stage)?.at ?? Number.POSITIVE_INFINITY
       for (const { stage, at: when, took } of seen)
         console.log(`#   ${when.toFixed(2)} s  (${took.toFixed(2)} s) ${stage}`)
+      // Before the kernel's clock starts it unpacks itself: that counts for who waits in front of it.
+      const lit = machine.lights.changes['status']!.find((change) => change.lit)
+      const before = lit ? lit.at / 1_000 - at('first light of ours') : Number.NaN
+      report.fact(`${start} start, before the kernel's clock`, `${before.toFixed(2)} s`)
       if (at('first light of ours') > LIGHT_S) throw new Error(`first light: expected at most ${LIGHT_S} s`)
       if (at('ready') > READY_S) throw new Error(`ready: expected at most ${READY_S} s`)
       return `light ${at('first light of ours')} s, ready ${at('ready')} s`
+    })
+    await report.step(`${start} start: the first telegram`, async () => {
+      await machine.console.line(/"event":"telegram"/, LIMIT_MS)
+      const last = stages(machine.console).at(-1)!
+      return `${last.stage} ${last.at} s`
     })
     const { text } = await machine.console.line(/wattle-devices: ready/, LIMIT_MS)
     report.fact(`${start} start, memory`, text.replace(/.*the runtime has /, ''))
@@ -57,6 +60,7 @@ for (const start of ['first', 'second']) {
     console.error((error as Error).message)
     ok = false
   } finally {
+    meter.stop()
     await machine.off()
   }
 }

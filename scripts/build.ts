@@ -1,9 +1,9 @@
 // Builds dist/wattle: one file with everything in it, the page included, for any Node from 18.20 on.
 // It runs wherever it is copied: a file without extension is CommonJS in most places and an ES module
 // under a package.json that says "type": "module", so the bundle is a function that both can call.
-// The source map stays in build/; sizes go to build/sizes.json.
+// The source map stays in build/; sizes go to build/sizes.json. What the boards run is made beside it.
 
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { type BuildOptions, build } from 'esbuild'
 import {
@@ -19,6 +19,7 @@ import {
 const HEAD = `#!/usr/bin/env node
 (run=>typeof require==='function'?run(require,module,exports):import('node:module').then(m=>{const c={exports:{}};run(m.createRequire(process.argv[1]),c,c.exports)}))(function(require,module,exports){`
 const TAIL = '})'
+const FIRMWARE = 'build/wattle-firmware.cjs'
 
 const pages = await buildPages()
 
@@ -41,21 +42,43 @@ async function bundle(minify: boolean): Promise<{ code: Uint8Array; map: Uint8Ar
     write: false,
   }
   const { outputFiles, metafile } = await build(options)
-  for (const input of Object.keys(metafile!.inputs)) inputs.add(input)
+  writeInputs('inputs', metafile!.inputs)
   const find = (end: string): Uint8Array => outputFiles!.find((f) => f.path.endsWith(end))!.contents
   return { code: find('/wattle'), map: find('.map') }
 }
 
+/** Whose code is inside: lists of contents and licences are made from it. */
+function writeInputs(name: string, of: object): void {
+  const all = [...new Set([...inputs, ...Object.keys(of)])].sort()
+  writeFileSync(`build/${name}.json`, `${JSON.stringify(all, null, 1)}\n`)
+}
+
+/** What the boards run (src/bin/firmware), for scripts/image: the device and its page. */
+async function firmware(): Promise<number> {
+  const { metafile } = await build({
+    ...bundleOptions,
+    entryPoints: ['src/bin/firmware/wattle.ts'],
+    inject: ['src/bin/setup/globals.ts'],
+    format: 'cjs',
+    target: 'node18',
+    minify: true,
+    outfile: FIRMWARE,
+    plugins: [pagePlugin({ phone: pages['phone']! })],
+    logLevel: 'warning',
+    metafile: true,
+  })
+  writeInputs('firmware-inputs', metafile.inputs)
+  return statSync(FIRMWARE).size
+}
+
+mkdirSync('build', { recursive: true })
+const firmwareBytes = await firmware()
 const plain = await bundle(false)
 const small = await bundle(true)
 mkdirSync('dist', { recursive: true })
-mkdirSync('build', { recursive: true })
 writeFileSync('dist/wattle', small.code)
 chmodSync('dist/wattle', 0o755)
 writeFileSync('build/wattle.map', small.map)
-
-// Whose code is inside: the image's list of its contents is made from it (scripts/image).
-writeFileSync('build/inputs.json', `${JSON.stringify([...inputs].sort(), null, 1)}\n`)
 
 const sizes = {
   version,
@@ -74,6 +97,7 @@ const kB = (n: number): string => `${(n / 1_000).toFixed(1)} kB`
 console.log(
   `dist/wattle ${version}: ${kB(sizes.wattle.min)} (${kB(sizes.wattle.gzip)} gzip; ${kB(sizes.wattle.raw)} before minifying)`,
 )
+console.log(`  on a board: ${kB(firmwareBytes)}`)
 for (const name of ['home', 'phone', 'phone/start', 'provider']) {
   const most = Math.max(
     ...Object.entries(sizes.visits).flatMap(([visit, n]) => (visit.startsWith(`${name} `) ? [n] : [])),

@@ -56,7 +56,7 @@ const TYPES: Record<string, string> = {
   svg: 'image/svg+xml',
 }
 
-/** Files that went into the pages and, once scripts/build.ts is through, into the program. */
+/** Files that went into the pages. */
 export const inputs: Set<string> = new Set()
 
 /** Paths at which a page is the same as at `/`: the link by which a provider asks. */

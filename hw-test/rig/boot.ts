@@ -29,12 +29,14 @@ export function guestTime(console: Console, line: ConsoleLine): number {
 export function stages(console: Console, from = 0): { stage: string; at: number; took: number }[] {
   const found: { stage: string; at: number; took: number }[] = []
   let before = 0
+  let ready: { up: number; t: number } | null = null
   for (const [stage, what] of STAGES) {
     const line = console.lines.slice(from).find((l) => what.test(l.text))
     if (!line) continue
-    // The runtime says itself how long the machine has been up.
-    const up = /"event":"ready".*"up":([\d.]+)/.exec(line.text)
-    const at = up ? Number(up[1]) : guestTime(console, line)
+    // The runtime says itself how long the machine has been up, and what comes then counts from there.
+    const said = /^\{.*\}$/.test(line.text) ? (JSON.parse(line.text) as { up?: number; t: number }) : null
+    if (said?.up !== undefined) ready = { up: said.up, t: said.t }
+    const at = said && ready ? ready.up + (said.t - ready.t) / 1_000 : guestTime(console, line)
     found.push({ stage, at: Number(at.toFixed(2)), took: Number((at - before).toFixed(2)) })
     before = at
   }

@@ -1,19 +1,22 @@
 // The lights of a board as seen from outside: levels of pins, sampled, kept as a timeline, and compared
-// with the patterns of src/base/leds.ts.
+// with the patterns of src/base/leds.ts. All times are the board's own: an emulated one that gets less of a
+// busy computer blinks more slowly for us, and not for itself.
 
 import { createWriteStream, type WriteStream } from 'node:fs'
 import type { LedPattern } from '../../src/base/leds.ts'
 
 export interface Change {
-  /** Milliseconds, monotonic. */
+  /** Milliseconds of the board's own clock. */
   readonly at: number
   readonly lit: boolean
 }
 
-/** Levels of pins 0 to 31, one bit each. */
-export type Sample = () => Promise<number>
+/** The board's clock, ms, and levels of pins 0 to 31, one bit each. */
+export type Sample = () => Promise<{ at: number; levels: number }>
 
 const EVERY_MS = 8
+/** How much longer than the board's own time we wait at most. */
+const PATIENCE = 30
 
 export class Lights {
   readonly changes: Record<string, Change[]> = {}
@@ -22,6 +25,7 @@ export class Lights {
   readonly #log: WriteStream
   readonly #lit: Record<string, boolean> = {}
   #stopped = false
+  #now = 0
   #done: Promise<void>
 
   /** @param pins light: its pin. */
@@ -35,9 +39,10 @@ export class Lights {
 
   async #watch(): Promise<void> {
     while (!this.#stopped) {
-      const levels = await this.#sample().catch(() => null)
-      if (levels === null) return
-      const at = performance.now()
+      const seen = await this.#sample().catch(() => null)
+      if (seen === null) return
+      const { at, levels } = seen
+      this.#now = at
       for (const [name, pin] of Object.entries(this.#pins)) {
         const lit = ((levels >>> pin) & 1) === 1
         if (this.#lit[name] === lit) continue
@@ -49,6 +54,21 @@ export class Lights {
     }
   }
 
+  /** The board's clock when it was looked at last, ms. */
+  get now(): number {
+    return this.#now
+  }
+
+  /** Waits for so long of the board's own time. @throws Error when that takes PATIENCE times as long of ours. */
+  async wait(ms: number): Promise<void> {
+    const [from, since] = [this.#now, performance.now()]
+    while (this.#now - from < ms) {
+      if (performance.now() - since > ms * PATIENCE + 30_000)
+        throw new Error(`the machine stands still: ${Math.round(this.#now - from)} of ${ms} ms`)
+      await new Promise((resolve) => setTimeout(resolve, EVERY_MS))
+    }
+  }
+
   /** Lengths of what was shown since `from`, ms, beginning with the first time lit. */
   times(name: string, from: number): number[] {
     const seen = this.changes[name]!.filter((change) => change.at >= from)
@@ -56,17 +76,19 @@ export class Lights {
     return seen.slice(1).map((change, i) => change.at - seen[i]!.at)
   }
 
-  /** Waits until the light shows the pattern for two whole rounds; says what it showed when it does not. */
-  async shows(name: string, pattern: LedPattern, ms: number): Promise<string> {
-    const until = performance.now() + ms
-    const from = performance.now()
+  /**
+   * Waits until the light has shown the pattern for two whole rounds since `from`, which is now unless told;
+   * says what it showed when it does not.
+   */
+  async shows(name: string, pattern: LedPattern, ms: number, from: number = this.#now): Promise<string> {
+    const until = this.#now + ms
     const wanted = merged(pattern)
-    while (performance.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, 50))
+    while (this.#now < until) {
+      await this.wait(50)
       if (wanted.length <= 1) {
         // Steady: no change for a second and a half, and at the right level.
         const last = this.changes[name]!.at(-1)
-        const steady = !last || performance.now() - Math.max(last.at, from) > 1_500
+        const steady = this.#now - Math.max(last?.at ?? from, from) > 1_500
         if (steady && (this.#lit[name] ?? false) === pattern.times.length > 0) return ''
       } else if (fits(this.times(name, from), wanted)) return ''
     }
@@ -74,6 +96,12 @@ export class Lights {
       .slice(-12)
       .map((n) => Math.round(n))
     return `${name}: expected ${pattern.name} (${wanted.join(' ')} ms), seen ${seen.join(' ')} ms, now ${this.#lit[name] ? 'on' : 'off'}`
+  }
+
+  /** As `shows`. @throws Error with what it showed. */
+  async expect(name: string, pattern: LedPattern, ms: number, from?: number): Promise<void> {
+    const bad = await this.shows(name, pattern, ms, from)
+    if (bad !== '') throw new Error(bad)
   }
 
   async close(): Promise<void> {
@@ -95,13 +123,13 @@ export function merged(pattern: LedPattern): number[] {
   return out
 }
 
-/** Do the last two rounds of `times` follow `wanted`, whichever pair they begin with? */
+/** Do two rounds in a row of `times`, which begin with on, follow `wanted`, wherever they begin? */
 export function fits(times: readonly number[], wanted: readonly number[]): boolean {
-  const rounds = times.length - (times.length % 2)
-  if (rounds < wanted.length * 2) return false
-  const last = times.slice(rounds - wanted.length * 2, rounds)
-  for (let shift = 0; shift < wanted.length; shift += 2)
-    if (last.every((ms, i) => near(ms, wanted[(i + shift) % wanted.length]!))) return true
+  const rounds = wanted.length * 2
+  for (let at = 0; at + rounds <= times.length; at++)
+    for (let shift = at % 2; shift < wanted.length; shift += 2)
+      if (times.slice(at, at + rounds).every((ms, i) => near(ms, wanted[(i + shift) % wanted.length]!)))
+        return true
   return false
 }
 

@@ -20,6 +20,9 @@ export class Qmp {
     // A machine whose power is cut takes its monitor along.
     lines.on('error', () => {})
     socket.on('error', () => {})
+    socket.on('close', () => {
+      for (const end of this.#waiting.splice(0)) end({ error: { desc: 'the machine is gone' } })
+    })
     lines.on('line', (line) => {
       const answer = JSON.parse(line) as Answer
       if (answer.event === undefined && !('QMP' in answer)) this.#waiting.shift()?.(answer)
@@ -39,6 +42,7 @@ export class Qmp {
 
   command(execute: string, args: Record<string, unknown> = {}): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      if (this.#socket.destroyed) return reject(new Error(`${execute}: the machine is gone`))
       this.#waiting.push((answer) =>
         answer.error ? reject(new Error(`${execute}: ${answer.error.desc}`)) : resolve(answer.return),
       )

@@ -9,11 +9,11 @@ export class Report {
   readonly facts: Record<string, unknown> = {}
 
   /** Runs one step; what it returns is printed behind its name. */
-  async step(name: string, act: () => Promise<string | undefined>): Promise<void> {
+  async step(name: string, act: () => Promise<string> | Promise<void>): Promise<void> {
     const from = performance.now()
     let said = ''
     try {
-      said = (await act()) ?? ''
+      said = ((await act()) as string | undefined) ?? ''
       this.#note(name, from, true, said)
     } catch (error) {
       this.#note(name, from, false, (error as Error).message)

@@ -1,4 +1,4 @@
-// The npm packages whose code is in the program, as the bundler saw it (build/inputs.json of scripts/build.ts).
+// The npm packages whose code is in the program, as the bundler saw it (scripts/build.ts).
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,11 +11,13 @@ export interface Bundled {
   readonly folder: string
 }
 
-const INPUTS = 'build/inputs.json'
+const INPUTS = { wattle: 'build/inputs.json', firmware: 'build/firmware-inputs.json' } as const
 
-export function bundledPackages(): Bundled[] {
-  if (!existsSync(INPUTS)) throw new Error(`${INPUTS} is missing: make build`)
-  const inputs = JSON.parse(readFileSync(INPUTS, 'utf8')) as string[]
+/** Of dist/wattle, or of what the boards run. */
+export function bundledPackages(program: keyof typeof INPUTS = 'wattle'): Bundled[] {
+  const list = INPUTS[program]
+  if (!existsSync(list)) throw new Error(`${list} is missing: make build`)
+  const inputs = JSON.parse(readFileSync(list, 'utf8')) as string[]
   const names = new Set<string>()
   for (const input of inputs) {
     const found = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)

@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSyn
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { version } from '../bundle.ts'
-import { loadBoard } from './board.ts'
+import { type Board, loadBoard } from './board.ts'
 import { buildBoot, buildCard } from './card.ts'
 import { checkRoot } from './check.ts'
 import { openModules } from './modules.ts'
@@ -20,6 +20,8 @@ const { values } = parseArgs({
   options: { board: { type: 'string' }, lock: { type: 'boolean' }, 'release-key': { type: 'string' } },
 })
 const WORK = 'build/image'
+/** The device and its page, by scripts/build.ts. */
+const PROGRAM = 'build/wattle-firmware.cjs'
 
 /** When the image says that it was made: what the sources say, never this machine's clock. */
 function buildTime(): number {
@@ -46,7 +48,7 @@ function build(): void {
   }
   const started = performance.now()
   const epoch = buildTime()
-  if (!existsSync('dist/wattle')) throw new Error('dist/wattle is missing: make build')
+  if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: make build`)
   const work = join(WORK, board.board)
   mkdirSync(work, { recursive: true })
   const packages = unpack(board, join(WORK, 'unpacked', board.debian.arch))
@@ -56,7 +58,8 @@ function build(): void {
     board,
     packages,
     modules,
-    program: 'dist/wattle',
+    program: PROGRAM,
+    work,
     releaseKey: releaseKey(),
     release: { board: board.board, version, index: 0, epoch, kernel: board.kernel.version },
   })
@@ -68,8 +71,7 @@ function build(): void {
   buildBoot(boot, { board, packages, stage1: stage1(board, packages.get('busybox-static')!, modules, epoch) })
   const out = `dist/wattle-${board.board}.img`
   const bytes = buildCard({ board, boot, squashfs, out, epoch })
-  // One block and a dictionary that spans both boot folders.
-  run('xz', ['-T1', '-9', '-k', '-f', out])
+  compress(out, board)
   report(out, bytes, squashfs, (performance.now() - started) / 1_000)
 }
 
@@ -83,8 +85,23 @@ function pack(root: string, out: string, epoch: number): void {
   utimesSync(out, epoch, epoch)
 }
 
+/**
+ * The same bytes whatever the number of processors: two blocks, which part where the root begins, each with
+ * a dictionary that spans both boot folders. What is there of an image with these very bytes stays.
+ */
+function compress(out: string, board: Board): void {
+  const [packed, mark] = [`${out}.xz`, join(WORK, board.board, 'packed')]
+  const of = `${sha256(out)} ${existsSync(packed) ? sha256(packed) : ''}`
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === of) return
+  const block = (1 + board.bootMiB) * 1_048_576
+  run('xz', ['-T2', '-8', `--block-size=${block}`, '-k', '-f', out])
+  writeFileSync(mark, `${sha256(out)} ${sha256(packed)}`)
+}
+
+const sha256 = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex')
+
 function report(out: string, bytes: number, squashfs: string, seconds: number): void {
-  const sum = createHash('sha256').update(readFileSync(out)).digest('hex')
+  const sum = sha256(out)
   const packed = statSync(`${out}.xz`).size
   const MB = (n: number): string => `${(n / 1e6).toFixed(1)} MB`
   writeFileSync(`${out}.sha256`, `${sum}  ${out.replace('dist/', '')}\n`)

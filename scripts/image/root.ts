@@ -22,6 +22,7 @@ import { dirname, join } from 'node:path'
 import { ADDONS, addonPackage, buildAddons } from './addons.ts'
 import type { Board } from './board.ts'
 import { bundledPackages } from './bundled.ts'
+import { trimIcu } from './icu.ts'
 import { checkLibraries } from './libraries.ts'
 import { installModules, type Modules } from './modules.ts'
 import { writeManifest } from './sbom.ts'
@@ -42,6 +43,8 @@ export interface RootParts {
   readonly packages: ReadonlyMap<string, string>
   readonly modules: Modules
   readonly program: string
+  /** Folder for what is only needed meanwhile. */
+  readonly work: string
   /** base64url of the Ed25519 key whose updates the device takes; null: it takes none. */
   readonly releaseKey: string | null
   /** Goes to etc/wattle-release. */
@@ -87,6 +90,7 @@ export function buildRoot(root: string, parts: RootParts): void {
   copyFileSync('LICENSE', join(root, 'usr/share/licenses/wattle'))
   writeFileSync(join(root, 'etc/wattle-release'), `${JSON.stringify(parts.release)}\n`)
   writeManifest(root, parts)
+  trimIcu(board, root, parts.work)
   checkLibraries(root, board)
   settle(root)
 }
@@ -111,7 +115,7 @@ function licence(from: string, name: string, root: string): void {
 
 /** Licence texts of what npm brought, one folder a package. */
 function npmLicences(root: string): void {
-  for (const { name, folder } of [...bundledPackages(), ...ADDONS.map(addonPackage)]) {
+  for (const { name, folder } of [...bundledPackages('firmware'), ...ADDONS.map(addonPackage)]) {
     const texts = readdirSync(folder).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file))
     const into = join(root, 'usr/share/licenses/npm', name)
     mkdirSync(into, { recursive: true })
@@ -124,6 +128,7 @@ function npmLicences(root: string): void {
 
 /** Permissions that do not depend on who builds: no setuid, nothing writable by others. */
 function settle(root: string): void {
+  chmodSync(root, 0o755)
   for (const file of readdirSync(root, { recursive: true }) as string[]) {
     const path = join(root, file)
     if (lstatSync(path).isSymbolicLink()) continue

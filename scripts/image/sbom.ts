@@ -3,14 +3,15 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { epoch, version } from '../bundle.ts'
+import { version } from '../bundle.ts'
 import { ADDONS, addonPackage } from './addons.ts'
 import { type Bundled, bundledPackages } from './bundled.ts'
 import { readLock } from './packages.ts'
 import type { RootParts } from './root.ts'
 
 /** Writes usr/share/wattle.spdx.json. */
-export function writeManifest(root: string, { board }: RootParts): void {
+export function writeManifest(root: string, { board, release }: RootParts): void {
+  const epoch = Number(release['epoch'])
   const debian = readLock(board)
     .filter((p) => Object.hasOwn(board.packages, p.name))
     .map((p) => ({
@@ -25,7 +26,7 @@ export function writeManifest(root: string, { board }: RootParts): void {
         purl(`pkg:deb/debian/${p.name}@${encodeURIComponent(p.version)}?arch=${board.debian.arch}`),
       ],
     }))
-  const npm = [...bundledPackages(), ...ADDONS.map(addonPackage)].map((p: Bundled) => ({
+  const npm = [...bundledPackages('firmware'), ...ADDONS.map(addonPackage)].map((p: Bundled) => ({
     SPDXID: `SPDXRef-npm-${id(p.name)}`,
     name: p.name,
     versionInfo: p.version,

@@ -9,6 +9,7 @@ const NEEDED: Readonly<Record<string, string>> = {
   depmod: 'kmod',
   dtc: 'device-tree-compiler',
   genimage: 'genimage',
+  icupkg: 'icu-devtools',
   lz4: 'lz4',
   mcopy: 'mtools',
   mksquashfs: 'squashfs-tools',

@@ -8,12 +8,14 @@ import * as nodeCrypto from 'node:crypto'
 import {
   createCipheriv,
   createDecipheriv,
+  createECDH,
   createHash,
   createHmac,
   createPrivateKey,
   createPublicKey,
   createSecretKey,
   diffieHellman,
+  ECDH,
   hkdfSync,
   type KeyObject,
   sign as nodeSign,
@@ -22,6 +24,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto'
 import type { Bytes } from '../base/bytes.ts'
+import { curve } from './p256.ts'
 import {
   canonicalEd25519,
   canonicalX25519,
@@ -254,6 +257,45 @@ export class Exchange {
       return null
     }
   }
+}
+
+const P256 = 'prime256v1'
+
+/**
+ * scalar · point on P-256: 65 bytes, uncompressed. OpenSSL gives the x of a product only; which of its
+ * two y is meant shows in the x of the next multiple, by the curve's law of addition, squared up so that
+ * nothing is inverted.
+ * @param scalar 32 bytes, 1 … order - 1. @param point 65 bytes, on the curve; null for the base point.
+ * @throws Error for anything else: callers have checked what came from outside.
+ */
+export function multiplyP256(scalar: Bytes, point: Bytes | null): Bytes {
+  const ecdh = createECDH(P256)
+  ecdh.setPrivateKey(scalar)
+  if (!point) return new Uint8Array(ecdh.getPublicKey())
+  const x = ecdh.computeSecret(point)
+  const even = ECDH.convertKey(
+    Buffer.concat([Buffer.of(2), x]),
+    P256,
+    undefined,
+    undefined,
+    'uncompressed',
+  ) as Buffer
+  const { order, prime } = curve()
+  const number = (b: Uint8Array): bigint => BigInt(`0x${Buffer.from(b).toString('hex')}`)
+  const [qx, qy] = [number(point.subarray(1, 33)), number(point.subarray(33))]
+  const [rx, ry, next] = [number(x), number(even.subarray(33)), number(scalar) + 1n]
+  let odd: boolean
+  // The multiple before the identity is the point turned over.
+  if (next === order) odd = ry === qy
+  else {
+    ecdh.setPrivateKey(next.toString(16).padStart(64, '0'), 'hex')
+    const sum = number(ecdh.computeSecret(point)) + rx + qx
+    odd = (sum * (rx - qx) ** 2n - (ry - qy) ** 2n) % prime !== 0n
+  }
+  const out = new Uint8Array(even)
+  if (odd) out.set(Buffer.from((prime - ry).toString(16).padStart(64, '0'), 'hex'), 33)
+  for (const used of [x, even]) used.fill(0)
+  return out
 }
 
 /** Verifies for one ECDSA key on a NIST curve (RFC 7518 section 3.4); providers may have such keys. */

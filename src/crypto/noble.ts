@@ -16,6 +16,7 @@ import { sha1 as nobleSha1 } from '@noble/hashes/legacy.js'
 import { scrypt as nobleScrypt } from '@noble/hashes/scrypt.js'
 import { sha256 as nobleSha256, sha512 as nobleSha512 } from '@noble/hashes/sha2.js'
 import { type Bytes, equal, hex } from '../base/bytes.ts'
+import { curve } from './p256.ts'
 import { canonicalEd25519, canonicalX25519, type EcAlg, ecPoint, plausibleSignature } from './points.ts'
 import { Secret } from './secret.ts'
 
@@ -211,6 +212,13 @@ export class Exchange {
       return null
     }
   }
+}
+
+/** scalar · point on P-256, as in native.ts. */
+export function multiplyP256(scalar: Bytes, point: Bytes | null): Bytes {
+  const { Point } = curve()
+  const base = point ? Point.fromBytes(point) : Point.BASE
+  return base.multiply(BigInt(`0x${hex(scalar)}`)).toBytes(false)
 }
 
 const CURVES = { ES256: p256, ES384: p384, ES512: p521 } as const

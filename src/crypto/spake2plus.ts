@@ -1,12 +1,12 @@
 // SPAKE2+ (RFC 9383), suite P256-SHA256-HKDF-SHA256-HMAC-SHA256, behind the small interface `Pake`:
 // the device (verifier) holds a record that is not the code, the owner (prover) holds the code, and
 // both come out with one key, or with nothing. Nobody learns more than whether one guess was right.
-// Scalars are BigInt inside @noble/curves: they cannot be wiped, and run time is only nearly constant.
-// The curve's tables are made at the first use, not at start-up.
+// Points are multiplied by the platform, which does it in constant time and, on the slowest board, in
+// milliseconds; what is left for @noble/curves (p256.ts) is adding points and reading them.
 
-import { weierstrass } from '@noble/curves/abstract/weierstrass.js'
 import { type Bytes, concat, hex, unhex, utf8 } from '../base/bytes.ts'
-import { hkdf, hmac, sha256 } from './native.ts'
+import { hkdf, hmac, multiplyP256, sha256 } from './native.ts'
+import { curve, type P256Point } from './p256.ts'
 import { type Random, Secret } from './secret.ts'
 
 /** What the owner derives from the code. */
@@ -61,31 +61,6 @@ export interface Pake {
 const big = (h: string): bigint => BigInt(`0x${h}`)
 const NONE: Bytes = new Uint8Array(0)
 
-// SEC 2 section 2.4.2 and RFC 9383 section 4.
-function makeCurve() {
-  const Point = weierstrass({
-    p: big('ffffffff00000001000000000000000000000000ffffffffffffffffffffffff'),
-    n: big('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'),
-    h: 1n,
-    a: big('ffffffff00000001000000000000000000000000fffffffffffffffffffffffc'),
-    b: big('5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b'),
-    Gx: big('6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296'),
-    Gy: big('4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5'),
-  })
-  const M = Point.fromHex('02886e2f97ace46e55ba9dd7242579f2993b64e16ef3dcab95afd497333d8fa12f')
-  const N = Point.fromHex('03d8bbd6c639c62937b04d997f38c3770719c629d7014d49a24b4f98baa1292b49')
-  return { Point, M, N, order: Point.Fn.ORDER }
-}
-
-type Curve = ReturnType<typeof makeCurve>
-type P256Point = Curve['M']
-let made: Curve | null = null
-
-function curve(): Curve {
-  made ??= makeCurve()
-  return made
-}
-
 /** A point of the other side: 65 bytes, uncompressed, on the curve, not the identity; else null. */
 function point(bytes: Bytes): P256Point | null {
   if (bytes.length !== 65 || bytes[0] !== 4) return null
@@ -109,25 +84,26 @@ export function isScalar(bytes: Bytes): boolean {
 }
 
 const encode = (p: P256Point): Bytes => p.toBytes(false)
-const scalarOf = (s: Secret): bigint => big(hex(s.bytes()))
+const decode = (bytes: Bytes): P256Point => curve().Point.fromBytes(bytes)
+/** scalar · point, both in bytes as in `multiplyP256`. */
+const times = (scalar: Secret, of: Bytes | null): Bytes => multiplyP256(scalar.bytes(), of)
 
 function scalarBytes(v: bigint): Secret {
   return new Secret(unhex(v.toString(16).padStart(64, '0'))!)
 }
 
 /** 1 … order - 1 from 40 random bytes: 64 bits more than the order has, so no bias to speak of. */
-function freshScalar(random: Random): bigint {
+function freshScalar(random: Random): Secret {
   const bytes = new Uint8Array(40)
   random(bytes)
   const v = (big(hex(bytes)) % (curve().order - 1n)) + 1n
   bytes.fill(0)
-  return v
+  return scalarBytes(v)
 }
 
 interface Masks {
   readonly w0M: P256Point
   readonly w0N: P256Point
-  readonly L: P256Point
 }
 
 // What never changes for one record, so that each CHALLENGE costs the device three multiplications.
@@ -137,10 +113,8 @@ function masksOf(record: PakeRecord): Masks | null {
   const known = masks.get(record)
   if (known) return known
   const { M, N } = curve()
-  const L = point(record.L)
-  if (!L) return null
-  const w0 = scalarOf(record.w0)
-  const made = { w0M: M.multiply(w0), w0N: N.multiply(w0), L }
+  if (!point(record.L)) return null
+  const made = { w0M: decode(times(record.w0, encode(M))), w0N: decode(times(record.w0, encode(N))) }
   masks.set(record, made)
   return made
 }
@@ -159,15 +133,9 @@ export function passwordInput(password: Bytes, prover: Bytes, verifier: Bytes): 
 }
 
 /** TT and the key schedule, sections 3.3 and 3.4. */
-function keys(
-  names: PakeNames,
-  shares: [Bytes, Bytes],
-  points: [P256Point, P256Point],
-  w0: Secret,
-): PakeKeys {
+function keys(names: PakeNames, shares: [Bytes, Bytes], [z, v]: [Bytes, Bytes], w0: Secret): PakeKeys {
   const { M, N } = curve()
   const [shareP, shareV] = shares
-  const [z, v] = points.map(encode) as [Bytes, Bytes]
   const tt = [
     names.context,
     names.prover,
@@ -201,13 +169,13 @@ export const spake2plus: Pake = {
   },
 
   record({ w0, w1 }) {
-    return { w0: w0.copy(), L: encode(curve().Point.BASE.multiply(scalarOf(w1))) }
+    return { w0: w0.copy(), L: times(w1, null) }
   },
 
   begin({ w0 }, random) {
-    const { Point, M } = curve()
     const x = freshScalar(random)
-    return { shareP: encode(Point.BASE.multiply(x).add(M.multiply(scalarOf(w0)))), x: scalarBytes(x) }
+    const w0M = decode(times(w0, encode(curve().M)))
+    return { shareP: encode(decode(times(x, null)).add(w0M)), x }
   },
 
   answer(record, names, shareP, random) {
@@ -215,15 +183,17 @@ export const spake2plus: Pake = {
     const base = fixed && point(shareP)?.subtract(fixed.w0M)
     if (!base || base.is0()) return null
     const y = freshScalar(random)
-    const shareV = encode(curve().Point.BASE.multiply(y).add(fixed.w0N))
+    const shareV = encode(decode(times(y, null)).add(fixed.w0N))
     const shares: [Bytes, Bytes] = [Uint8Array.from(shareP), shareV]
-    return { shareV, keys: keys(names, shares, [base.multiply(y), fixed.L.multiply(y)], record.w0) }
+    const made = keys(names, shares, [times(y, encode(base)), times(y, record.L)], record.w0)
+    y.wipe()
+    return { shareV, keys: made }
   },
 
   finish({ w0, w1 }, names, { shareP, x }, shareV) {
-    const base = point(shareV)?.subtract(curve().N.multiply(scalarOf(w0)))
+    const base = point(shareV)?.subtract(decode(times(w0, encode(curve().N))))
     if (!base || base.is0()) return null
-    const z = base.multiply(scalarOf(x))
-    return keys(names, [shareP, Uint8Array.from(shareV)], [z, base.multiply(scalarOf(w1))], w0)
+    const at = encode(base)
+    return keys(names, [shareP, Uint8Array.from(shareV)], [times(x, at), times(w1, at)], w0)
   },
 }

@@ -1,8 +1,9 @@
 // native.ts and noble.ts must not be told apart by what they answer: random and mutated input to both.
 import t from 'tap'
-import { type Bytes, concat, hex } from '../../src/base/bytes.ts'
+import { type Bytes, concat, hex, unhex } from '../../src/base/bytes.ts'
 import * as native from '../../src/crypto/native.ts'
 import * as noble from '../../src/crypto/noble.ts'
+import { curve } from '../../src/crypto/p256.ts'
 import { Secret } from '../../src/crypto/secret.ts'
 
 const rounds = process.env['WATTLE_FULL'] === undefined ? 40 : 2_000
@@ -168,5 +169,26 @@ t.test('SHA-1 and SHA-512 of both agree', async (t) => {
     }
     t.same(Buffer.from(native.publicSha256(a)), Buffer.from(native.sha256(a)))
     t.same(Buffer.from(noble.publicSha256(a)), Buffer.from(native.sha256(a)))
+  }
+})
+
+t.test('points of P-256 multiplied', async (t) => {
+  const { Point, order } = curve()
+  const scalar = (n: bigint): Bytes => unhex(n.toString(16).padStart(64, '0'))!
+  const wrong: string[] = []
+  const check = (k: bigint, point: Bytes | null): void => {
+    const [a, b] = [native, noble].map((x) => show(x.multiplyP256(scalar(k), point)))
+    if (a !== b) wrong.push(`${k} · ${point ? hex(point) : 'G'}: ${a}, expected ${b}`)
+  }
+  const fresh = (): bigint => (BigInt(`0x${hex(bytes(40))}`) % (order - 1n)) + 1n
+  const points = [1n, 2n, order - 1n, fresh(), fresh()].map((k) => Point.BASE.multiply(k).toBytes(false))
+  // The next multiple of the last scalar is the identity, the first one's the tangent.
+  for (const point of [null, ...points]) for (const k of [1n, 2n, 3n, order - 2n, order - 1n]) check(k, point)
+  for (let n = 0; n < rounds; n++) check(fresh(), Point.BASE.multiply(fresh()).toBytes(false))
+  t.same(wrong, [])
+  for (const b of [native, noble]) {
+    t.throws(() => b.multiplyP256(scalar(0n), points[3]!))
+    t.throws(() => b.multiplyP256(scalar(2n), points[3]!.fill(1, 40)))
+    t.equal(b.multiplyP256(scalar(2n), points[0]!).constructor, Uint8Array)
   }
 })

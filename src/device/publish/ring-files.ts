@@ -17,7 +17,8 @@ export function headsName(cls: ClassId, life: number): string {
 
 /** Removes the rings of every key but that one; 0: of all. Ciphertext whose keys are gone is of no use. */
 export function forgetFrames(files: Files, life: number): void {
-  const kept = ([0, 1, 2] as const).flatMap((cls) => [ringName(cls, life), headsName(cls, life)])
+  const kept =
+    life === 0 ? [] : ([0, 1, 2] as const).flatMap((cls) => [ringName(cls, life), headsName(cls, life)])
   files.list((_error, names) => {
     for (const name of names) {
       if (!/^frames-.*\.ring$/.test(name) || kept.includes(name)) continue

@@ -88,7 +88,7 @@ export class Upkeep {
     const { board, loop, files } = this.#options
     board.feed()
     board.note('ready', `${JSON.stringify({ slot: this.slot, address: this.#options.address() })}\n`)
-    loop.every('feed', FEED_MS, (now) => this.#round(now))
+    loop.after('feed', FEED_MS, (now) => this.#round(now))
     loop.every('probe', PROBE_MS, () => this.#ask())
     this.#ask()
     files.read(BEFORE_FILE, (_, bytes) => {
@@ -155,8 +155,9 @@ export class Upkeep {
   }
 
   #round(now: number): void {
-    const { board, lights, peers, telegrams } = this.#options
-    const { feed, lag, late } = this.#progress.judge(now)
+    const { board, lights, loop, peers, telegrams } = this.#options
+    const { feed, lag, late, next } = this.#progress.judge(now)
+    loop.after('feed', next, (at) => this.#round(at))
     if (peers() > 0) this.#seen.peer = true
     if (telegrams() > 0) this.#seen.telegram = true
     if (feed) board.feed()

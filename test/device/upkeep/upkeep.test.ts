@@ -1,7 +1,7 @@
 import t from 'tap'
 import { text } from '../../../src/base/bytes.ts'
 import { judgeTrial, missing } from '../../../src/device/upkeep/gate.ts'
-import { FEED_MS, Progress } from '../../../src/device/upkeep/progress.ts'
+import { AGAIN_MS, FEED_MS, Progress } from '../../../src/device/upkeep/progress.ts'
 import { knockAt } from '../../../src/device/upkeep/upkeep.ts'
 import type { SimBoard } from '../../../src/hw/sim/board.ts'
 import { decodeSlots, encodeSlots, newest, type SlotRecord } from '../../../src/wire/slots.ts'
@@ -22,9 +22,12 @@ function record(board: SimBoard): SlotRecord {
 t.test('fed only while loop, meter and network make progress', async (t) => {
   const progress = new Progress(0)
   let now = 0
+  let next = FEED_MS
   const round = (late = 0): boolean => {
-    now += FEED_MS + late
-    return progress.judge(now).feed
+    now += next + late
+    const verdict = progress.judge(now)
+    next = verdict.next
+    return verdict.feed
   }
   const all = (): void => {
     progress.ran('meter', now)
@@ -34,8 +37,10 @@ t.test('fed only while loop, meter and network make progress', async (t) => {
   all()
   t.ok(round(1_999))
   t.notOk(round(2_000), 'the loop was late')
+  t.equal(next, AGAIN_MS, 'and is looked at soon')
   all()
   t.ok(round(), 'and is on time again')
+  t.equal(next, FEED_MS)
   for (let i = 0; i < 3; i++) {
     progress.ran('network', now)
     round()
@@ -50,6 +55,31 @@ t.test('fed only while loop, meter and network make progress', async (t) => {
   }
   t.same(progress.judge(now + FEED_MS).late, ['network'])
 })
+
+t.test(
+  'one stall of eight seconds at the worst moment is outlived, a loop that stays late is not',
+  async (t) => {
+    const WATCHDOG_MS = 15_000
+    const longest = (stall: number, stalls: number): number => {
+      const progress = new Progress(0)
+      let [now, fed, gap, next] = [0, 0, 0, FEED_MS]
+      for (let n = 0; n < 40; n++) {
+        // Just before the round is due, when the last feed is longest ago.
+        now += next + (n < stalls ? stall : 0)
+        progress.ran('meter', now)
+        progress.ran('network', now)
+        const verdict = progress.judge(now)
+        next = verdict.next
+        if (!verdict.feed) continue
+        gap = Math.max(gap, now - fed)
+        fed = now
+      }
+      return gap
+    }
+    t.ok(longest(8_000, 1) < WATCHDOG_MS, `${longest(8_000, 1)} ms`)
+    t.ok(longest(2_500, 10) > WATCHDOG_MS)
+  },
+)
 
 t.test('the gate: what worked before must work again', async (t) => {
   const seen = { aliveSince: 0, writable: true, telegram: false, peer: false }
