@@ -55,9 +55,14 @@ function revoke(
   } as unknown as Running
   const command = CONSENT_COMMANDS.find((c) => c.verb === 'revoke')!
   const { words: plain } = given(...words)
-  command.act(running, command.request(plain, given(...words)), (said) => {
-    answer = said as Record<string, unknown>
-  })
+  command.act(
+    running,
+    command.request(plain, given(...words)),
+    (said) => {
+      answer = said as Record<string, unknown>
+    },
+    () => {},
+  )
   return { ended, answer }
 }
 
