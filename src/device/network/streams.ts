@@ -26,8 +26,10 @@ import { choose } from '../../ownership/reputation/choose.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
+import type { ClassId } from '../../wire/frame.ts'
 import { COMMUNITIES_PROTOCOL } from '../../wire/net/communities.ts'
 import { TUNNEL_PROTOCOL } from '../../wire/net/tunnel.ts'
+import { DESK_PROTOCOL } from '../../wire/page.ts'
 import { PEERS_PROTOCOL } from '../../wire/peers.ts'
 import { UPDATE_PROTOCOL } from '../../wire/update.ts'
 import type { Claim } from '../claim.ts'
@@ -51,6 +53,8 @@ export interface StreamsOptions {
   consent: ConsentServer
   /** Takes streams of UPDATE_PROTOCOL; null where there is no card to update. */
   update: ((stream: Stream) => void) | null
+  /** Takes streams of owners' homes that want to know how it is; null where no page is served. */
+  desk: ((stream: Stream) => void) | null
   /** Null while nobody owns the device. */
   subscribers: () => Subscribers | null
   /** `wattle-ab12`. */
@@ -75,6 +79,7 @@ const FAREWELL_MS = 1_000
 const TIMER = 'identity'
 const SAVE_TIMER = 'opinions'
 const SAVE_MS = 3_600_000
+const CLASSES: readonly ClassId[] = [0, 1, 2]
 /** Sockets that a hole punch may open on a small board. */
 const PUNCH_SOCKETS = 128
 
@@ -179,7 +184,9 @@ export class DeviceStreams {
     const port = Number(this.#address.slice(this.#address.lastIndexOf(':') + 1))
     const loopback = /^127\.|^\[::1\]/.test(this.#address)
     const common = { hardware, loop, host: this.#host, signer, settings, port, loopback, report }
-    this.#plane = attachPlane({ ...common, punchSockets: PUNCH_SOCKETS })
+    const { claim } = this.#options
+    const knows = (key: Bytes): boolean => CLASSES.some((cls) => claim.entitled(key, cls) !== null)
+    this.#plane = attachPlane({ ...common, punchSockets: PUNCH_SOCKETS, knows })
   }
 
   #makeFound(): void {
@@ -259,7 +266,7 @@ export class DeviceStreams {
   }
 
   #makeHost(): Host {
-    const { hardware, loop, consent, update } = this.#options
+    const { hardware, loop, consent, update, desk } = this.#options
     const { sockets, random } = hardware
     const identity = this.#options.signer()
     const signer = identity ?? new Signer(Secret.fresh(random))
@@ -273,6 +280,7 @@ export class DeviceStreams {
       host.handle(COMMUNITIES_PROTOCOL, (stream) => this.#communities.onStream(stream))
       host.handle(TUNNEL_PROTOCOL, (stream) => this.#tunnels.onStream(stream))
       if (update) host.handle(UPDATE_PROTOCOL, update)
+      if (desk) host.handle(DESK_PROTOCOL, desk)
       this.#watchPeers(host, identity)
     }
     return host
