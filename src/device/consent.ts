@@ -52,6 +52,8 @@ interface Session {
   entry: number
   /** It asked, and was not told yet that this is all. */
   asked: boolean
+  /** It was refused, and is heard no more. */
+  over: boolean
 }
 
 export class ConsentServer {
@@ -92,6 +94,7 @@ export class ConsentServer {
       next: -1,
       entry: -1,
       asked: false,
+      over: false,
     }
     this.#sessions.push(session)
   }
@@ -118,6 +121,7 @@ export class ConsentServer {
 
   #onMessage(session: Session, message: Bytes): void {
     const { state, onEvent } = this.#options
+    if (session.over) return session.messages.stream.reset()
     if (message[0] === CONSENT.getLog) {
       const from = decodeGetLog(message)
       if (session.owner) {
@@ -155,9 +159,10 @@ export class ConsentServer {
       if (refusal) session.messages.send(encodeEventRefused(refusal, place))
       else session.messages.send(encodePlace(CONSENT.done, place))
       if (!refusal) this.#tellOthers(session, jws)
-      // A visitor who brings what nobody signed has nothing more to say here.
-      if (refusal !== 'malformed' || session.owner) return
-      this.#options.onForged(session.messages.stream.connection)
+      if (!refusal || session.owner) return
+      if (refusal === 'malformed') this.#options.onForged(session.messages.stream.connection)
+      // Each event costs signatures: a visitor who brings one in vain, an old one say, has to come again.
+      session.over = true
       session.messages.stream.end()
     })
   }

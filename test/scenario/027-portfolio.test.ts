@@ -1,7 +1,7 @@
 // One household, two devices: an owner, a threshold, a paper key, a policy for both in one act; a device that
 // is off gets it when it is back; a thief of one device's log can do nothing with it at the other.
 import t from 'tap'
-import { equal } from '../../src/base/bytes.ts'
+import { base64url, equal } from '../../src/base/bytes.ts'
 import { Device } from '../../src/device/device.ts'
 import type { Owned } from '../../src/home/owned.ts'
 import { freshCode, makeRecord } from '../../src/ownership/label.ts'
@@ -166,4 +166,24 @@ t.test('one owner set over two devices', async (t) => {
   t.equal(family.sign('bram', key.change!).devices[0]?.state, 'done')
   t.notOk(equal(house.device!.key!, before[0]!))
   t.ok(equal(cellar.device!.key!, before[1]!))
+})
+
+t.test('a name on a card is a name; two of the same say which key', async (t) => {
+  const family = new Family(2702)
+  family.house.startDevice()
+  for (const name of ['anna', 'bram', 'cleo']) family.start(name)
+  const { store, owning } = family.home('anna')
+  const keep = (line: string): void => {
+    let kept = false
+    store.addOwnerCard(line, () => {
+      kept = true
+    })
+    family.house.until(() => kept)
+  }
+  const [bram, cleo] = ['bram', 'cleo'].map((name) => family.home(name))
+  keep(bram!.owning.card('bram'))
+  t.equal(owning.nameOf(bram!.key), 'bram')
+  keep(cleo!.owning.card('bram'))
+  for (const home of [bram!, cleo!])
+    t.equal(owning.nameOf(home.key), `bram (${base64url(home.key).slice(0, 8)})`, 'nobody passes for another')
 })
