@@ -18,6 +18,8 @@ export interface RelayingOptions {
   loop: Loop
   signer: Signer
   policy: () => Policy
+  /** Their invitations count where the policy lets anybody be relayed for. */
+  owners: () => readonly Bytes[]
   /** What somebody is to this device. */
   standing: (key: Bytes) => Standing
   opinion: Opinion
@@ -28,10 +30,12 @@ export interface RelayingOptions {
 export class DeviceRelay {
   readonly #server: CircuitServer
 
-  constructor({ host, loop, signer, policy, standing, opinion, wall }: RelayingOptions) {
+  constructor({ host, loop, signer, policy, owners, standing, opinion, wall }: RelayingOptions) {
     const rules: RelayRules = {
       mine: (key) => standing(key) !== 'stranger' && mayRelay(policy(), standing(key)),
-      inviters: [],
+      get inviters() {
+        return policy().relay.for === 'nobody' ? [] : owners()
+      },
       // For strangers little, and never the places of those who are none.
       get open(): boolean {
         return mayRelay(policy(), 'stranger')
