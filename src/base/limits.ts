@@ -240,6 +240,8 @@ export const LIMITS = {
     pressMs: 600_000,
     /** Streams of people who are no owners, on which only an event that speaks for itself is taken. */
     visitors: 2,
+    /** How often a device's key may be replaced in one life: each step is shown to whoever follows it. */
+    keySteps: 16,
   },
   reputation: {
     /** Keys that one process has an opinion of, and bytes for each. */
