@@ -63,6 +63,10 @@ export const LIMITS = {
     datagramBytes: 1_184,
     relayedBytes: 1_232,
     sessions: 64,
+    /** Of strangers, whom this process neither looks for nor knows: sessions, pipes, bytes of messages being put together. */
+    strangers: 48,
+    strangersPipes: 48,
+    strangersMessagesBytes: 131_072,
     /** Paths that one session knows, and addresses that one party may name at once. */
     paths: 8,
     /** Our handshakes under way; those of others that wait for their last message. */
@@ -221,6 +225,8 @@ export const LIMITS = {
     eventBytes: 8_192,
     /** Events of all owners that wait while one is written. */
     eventsWaiting: 16,
+    /** Mailboxes that a policy names: with the owner's home as many as an invitation holds. */
+    mailboxes: 3,
     logBytes: 4_194_304,
     /** Characters of an owner's card; of a change that travels between owners. */
     cardChars: 2_048,
@@ -363,6 +369,10 @@ export const LIMITS = {
     cards: 256,
     /** Frames of `raw` that a mailbox keeps of one device: about four days at 1 Hz, 100 MB. */
     mailboxFrames: 400_000,
+    /** GRANTs that a mailbox keeps of one device, for readers that were away when they were made. */
+    mailboxGrantBytes: 262_144,
+    /** Devices for which a peer keeps frames. */
+    mailboxDevices: 16,
     /** Other owners whose names are known. */
     ownerCards: 64,
     /** Minutes of the history that wait for their commit, of all devices. */

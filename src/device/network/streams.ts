@@ -25,6 +25,7 @@ import { choose } from '../../ownership/reputation/choose.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
+import type { ClassId } from '../../wire/frame.ts'
 import { COMMUNITIES_PROTOCOL } from '../../wire/net/communities.ts'
 import { TUNNEL_PROTOCOL } from '../../wire/net/tunnel.ts'
 import { DESK_PROTOCOL } from '../../wire/page.ts'
@@ -77,6 +78,7 @@ const FAREWELL_MS = 1_000
 const TIMER = 'identity'
 const SAVE_TIMER = 'opinions'
 const SAVE_MS = 3_600_000
+const CLASSES: readonly ClassId[] = [0, 1, 2]
 /** Sockets that a hole punch may open on a small board. */
 const PUNCH_SOCKETS = 128
 
@@ -173,7 +175,9 @@ export class DeviceStreams {
     const port = Number(this.#address.slice(this.#address.lastIndexOf(':') + 1))
     const loopback = /^127\.|^\[::1\]/.test(this.#address)
     const common = { hardware, loop, host: this.#host, signer, settings, port, loopback, report }
-    this.#plane = attachPlane({ ...common, punchSockets: PUNCH_SOCKETS })
+    const { claim } = this.#options
+    const knows = (key: Bytes): boolean => CLASSES.some((cls) => claim.entitled(key, cls) !== null)
+    this.#plane = attachPlane({ ...common, punchSockets: PUNCH_SOCKETS, knows })
   }
 
   #makeFound(): void {
