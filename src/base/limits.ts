@@ -294,6 +294,8 @@ export const LIMITS = {
     /** Points of the live chart that are kept for a page that comes later: ten minutes at 1 Hz. */
     tracePoints: 600,
     hostChars: 255,
+    /** Gaps of a channel that a provider's page shows. */
+    gaps: 16,
     /** Homes of owners that a device tells of itself at once. */
     deskStreams: 8,
   },
