@@ -227,6 +227,8 @@ export const LIMITS = {
     eventBytes: 8_192,
     /** Events of all owners that wait while one is written. */
     eventsWaiting: 16,
+    /** Mailboxes that a policy names: with the owner's home as many as an invitation holds. */
+    mailboxes: 3,
     logBytes: 4_194_304,
     /** Characters of an owner's card; of a change that travels between owners. */
     cardChars: 2_048,
@@ -290,6 +292,8 @@ export const LIMITS = {
     /** Points of the live chart that are kept for a page that comes later: ten minutes at 1 Hz. */
     tracePoints: 600,
     hostChars: 255,
+    /** Homes of owners that a device tells of itself at once. */
+    deskStreams: 8,
   },
   /** Multicast DNS. */
   mdns: {
@@ -365,6 +369,10 @@ export const LIMITS = {
     cards: 256,
     /** Frames of `raw` that a mailbox keeps of one device: about four days at 1 Hz, 100 MB. */
     mailboxFrames: 400_000,
+    /** GRANTs that a mailbox keeps of one device, for readers that were away when they were made. */
+    mailboxGrantBytes: 262_144,
+    /** Devices for which a peer keeps frames. */
+    mailboxDevices: 16,
     /** Other owners whose names are known. */
     ownerCards: 64,
     /** Minutes of the history that wait for their commit, of all devices. */

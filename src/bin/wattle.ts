@@ -123,6 +123,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     help: [
       'peer serve [--listen ADDR] [--udp ADDR] [--state DIR] [--rendezvous on|off] [--list FILE]',
       '    [--relay off|mine|community|open] [--mine KEY] [--inviter KEY] [--overlay NAME [--dht-listen ADDR]]',
+      '    [--mailbox on|off]                     keep frames of the devices of --mine for their readers',
       'peer list NAME KEY@ADDR[,…] [--m M] [--signer KEY] [--state DIR]   a list of peers, signed with the key of peer serve',
       'peer sign FILE [--state DIR]              one more signature of it',
     ],

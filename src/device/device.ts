@@ -8,7 +8,7 @@ import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Loop } from '../node/loop.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import { type ClaimRecord, deviceName } from '../ownership/label.ts'
-import { FACTORY_POLICY, type Policy } from '../ownership/policy/policy.ts'
+import { FACTORY_POLICY, mailboxesOf, type Policy } from '../ownership/policy/policy.ts'
 import type { Reading } from '../p1/reading.ts'
 import type { Telegram } from '../p1/telegram.ts'
 import type { Witness } from '../wire/channel.ts'
@@ -27,6 +27,7 @@ import { offerKey } from './owning/next-key.ts'
 import { framesKept } from './owning/retention.ts'
 import { Access } from './publish/access.ts'
 import { ALL_CLASSES, Channels } from './publish/channels.ts'
+import { Deposits } from './publish/deposits.ts'
 import { forgetFrames } from './publish/ring-files.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
@@ -168,6 +169,7 @@ export class Device {
       claim: this.#claim,
       consent: this.#consent,
       update: this.#onBoard && ((stream) => this.#onBoard?.onUpdateStream(stream)),
+      desk: this.#page && ((stream) => this.#page?.desk.onStream(stream)),
       subscribers: () => this.#subscribers,
       name: deviceName(record.discriminator),
       discovery: options.discovery ?? null,
@@ -229,6 +231,7 @@ export class Device {
     this.#meter.close()
     this.#onBoard?.stop()
     const close = (): void => {
+      this.#subscribers?.deposits?.close()
       this.#streams.close()
       this.#page?.close()
       this.#channels?.close()
@@ -339,6 +342,7 @@ export class Device {
     this.#streams.peers?.reputation.judge(policy.reputation)
     this.#streams.onRules()
     for (const cls of ALL_CLASSES) this.#channels?.ring(cls).keep(framesKept(cls, policy))
+    this.#subscribers?.deposits?.changed()
     if (before === null) {
       this.#consent.ownersChanged()
       this.#page?.recheck()
@@ -357,6 +361,11 @@ export class Device {
       entries: (sign, cls) => state.access.of(sign, cls),
       witnessed: () => this.#serving,
       onWitness: (witness) => this.#onWitness(witness),
+      deposits: new Deposits({
+        ...{ channels, state, loop: this.#loop, witnessed: () => this.#serving },
+        host: () => this.#streams.host,
+        mailboxes: () => mailboxesOf(this.policy),
+      }),
       wall: () => hardware.clock.wall(),
       onChange: () => report('subscribers', { count: this.#subscribers?.count ?? 0 }),
     })
@@ -378,6 +387,7 @@ export class Device {
   #open(channels: Channels): void {
     this.#claim.attach(channels, this.#access!)
     this.#meter.attach(channels)
+    this.#subscribers?.deposits?.changed()
     this.#loop.every('sync', SYNC_MS, () => channels.sync(() => {}))
     this.#loop.every('layout', LAY_OUT_MS, () => {
       if (channels.layOut()) return
@@ -429,26 +439,15 @@ export class Device {
     this.#confirmed = channels.rotating
     if (this.#confirmed) return
     this.#witnessed = true
-    let open = 1
-    const settle = (): void => {
-      if (--open > 0 || channels !== this.#channels) return
+    const readers = (cls: ClassId) => this.#claim.readers(cls, true)
+    this.#access?.starts(readers, () => {
+      if (channels !== this.#channels) return
       for (const cls of ALL_CLASSES) channels.publisher(cls).dropStarts()
       this.#serving = true
       this.#access?.settle()
       this.#subscribers?.wake()
       this.#options.report('witnessed')
-    }
-    for (const cls of ALL_CLASSES) {
-      for (const reader of this.#claim.readers(cls, true)) {
-        const given = this.#state.access.newestOf(reader.grantId)?.epoch ?? 0
-        for (const grant of channels.publisher(cls).startGrants(reader, given)) {
-          open++
-          this.#access?.started(reader, cls, grant)
-          this.#state.owe({ reader: reader.sign, class: cls, ...grant }, settle)
-        }
-      }
-    }
-    settle()
+    })
   }
 
   /** Another key: everything begins anew under it, and whoever reads is let in from its first frame on. */

@@ -32,8 +32,8 @@ import type { PeerOpinion } from '../wire/peers.ts'
 import { type DeviceAccess, openAccesses } from './access.ts'
 import { Claiming, policyAtClaim } from './claiming.ts'
 import type { OwnedEvents } from './events.ts'
-import { Invites } from './invites.ts'
-import { homeMailbox, type Mailbox } from './mailbox.ts'
+import { Invites, invitedBy } from './invites.ts'
+import { homeMailbox } from './mail/home-mail.ts'
 import { HomeCommunities } from './network/communities.ts'
 import { homeCoordinator, unclaimedAt } from './network/finding.ts'
 import { Owned } from './owned.ts'
@@ -93,7 +93,7 @@ export class Home {
   readonly #invites: Invites
   readonly #accesses: Map<string, DeviceAccess>
   /** Keeps frames for readers, where this home was told to. */
-  readonly mailbox: Mailbox | null
+  readonly mailbox: ReturnType<typeof homeMailbox> | null
 
   private constructor(
     options: HomeOptions,
@@ -138,7 +138,7 @@ export class Home {
       host: parts.host,
       loop: options.loop,
       book: (device) => this.access(device)?.book ?? null,
-      mailboxes: () => (options.mailbox ? [{ key: this.key, address: options.mailbox.address }] : []),
+      mailbox: options.mailbox ? { key: this.key, address: options.mailbox.address } : null,
       report: options.report,
     })
     this.#accesses = parts.accesses
@@ -312,7 +312,7 @@ export class Home {
     const { events, loop } = this.#options
     events.onLog(device, decision)
     // Its entry may have come before the event: after an answer that was lost, or by another owner's hand.
-    if (decision.kind === 'authorized') this.#inviteAgain(device, decision.reader.grantId)
+    for (const { grantId } of invitedBy(decision, device.log.readers)) this.#inviteAgain(device, grantId)
     const owned = this.owned.find((o) => o.device === device)
     if (decision.kind === 'deleted' && device.log.revoked)
       tellReaders({ home: this, invites: this.#invites, device, wall: this.#wall() }, decision)

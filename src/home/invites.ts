@@ -7,7 +7,9 @@ import type { AccessBook } from '../channel/proof.ts'
 import type { Host } from '../net/host.ts'
 import { Link } from '../node/link.ts'
 import type { Loop } from '../node/loop.ts'
-import { eventHash, keyEvents } from '../ownership/event.ts'
+import { eventHash, keyEvents, type ReaderEntry } from '../ownership/event.ts'
+import type { Decision } from '../ownership/log.ts'
+import { mailboxesOf } from '../ownership/policy/policy.ts'
 import { ENTRY, type ReaderEntryText } from '../wire/access.ts'
 import { CONSENT, CONSENT_PROTOCOL, encodeInvite, encodeKey, type Mailbox } from '../wire/consent.ts'
 import { certificateOf } from './owning/device-key.ts'
@@ -18,8 +20,8 @@ export interface InvitesOptions {
   loop: Loop
   /** Our copy of a device's log of keys. */
   book: (device: OwnedDevice) => AccessBook | null
-  /** Who keeps frames while a device is away. */
-  mailboxes: () => Mailbox[]
+  /** We keep frames while a device is away; null where we do not. */
+  mailbox: Mailbox | null
   report: (event: string, detail: Record<string, unknown>) => void
 }
 
@@ -38,7 +40,7 @@ export class Invites {
 
   /** One at a time for each consent; nothing where what proves it is not here yet: it comes with the device's entries. */
   invite(device: OwnedDevice, addresses: readonly string[], grantId: Bytes): void {
-    const { host, loop, book, mailboxes, report } = this.#options
+    const { host, loop, book, mailbox, report } = this.#options
     const reader = device.log.reader(grantId)
     const id = base64url(grantId)
     const entry = book(device)?.of(grantId, ENTRY.admitted)
@@ -62,7 +64,7 @@ export class Invites {
           event,
           name,
           addresses: device.addresses,
-          mailboxes: mailboxes(),
+          mailboxes: [...(mailbox ? [mailbox] : []), ...mailboxesOf(device.log.policy)],
         }),
       ],
       onMessage: (message) => {
@@ -117,4 +119,10 @@ export class Invites {
     for (const link of this.#links.values()) link.stop()
     this.#links.clear()
   }
+}
+
+/** Who has to be invited after this: who was let in, or, where other mailboxes may be named, everybody. */
+export function invitedBy(decision: Decision, readers: readonly ReaderEntry[]): readonly ReaderEntry[] {
+  if (decision.kind === 'policy') return readers
+  return decision.kind === 'authorized' ? [decision.reader] : []
 }

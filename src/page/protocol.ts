@@ -102,6 +102,8 @@ export interface PageDevice {
   readonly info?: DeviceInfo
   /** Where the link leads, in the words of the network (`192.168.1.5:80`). */
   readonly lights?: { readonly status: StatusLed | null; readonly meter: MeterLed | null }
+  /** How this home reaches it, and where, in the words of the network. */
+  readonly way?: { readonly kind: 'direct' | 'relayed'; readonly remote: string }
 }
 
 export interface PageGrant {
@@ -350,6 +352,22 @@ export interface DeviceInfo {
   readonly reads: readonly PageReads[]
   /** Bytes written to the card since the start, where they are counted. */
   readonly written: number | null
+  /** What its lights show. */
+  readonly lights?: { readonly status: StatusLed | null; readonly meter: MeterLed | null }
+  /** Raw P1 for other programs in the house, where the device can do that. */
+  readonly raw?: RawView
+}
+
+export interface RawView {
+  readonly on: boolean
+  /** `host:port` where it listens; a host of zeros is every address of the device. */
+  readonly address: string | null
+  /** Programs that read now. */
+  readonly clients: number
+  /** Its configuration says so: no owner can change it. */
+  readonly fixed: boolean
+  /** Why it is not as it should be, in English. */
+  readonly text?: string
 }
 
 export interface PageReads {
@@ -363,7 +381,10 @@ export interface PageReads {
 }
 
 /** What an owner's page may want of the device beside consent: that it blinks, or tells a provider of its grant. */
-export type DeviceWish = { readonly do: 'identify' } | ({ readonly do: 'invite' } & PageInvite)
+export type DeviceWish =
+  | { readonly do: 'identify' }
+  | { readonly do: 'raw'; readonly on: boolean }
+  | ({ readonly do: 'invite' } & PageInvite)
 
 export interface PageInvite {
   /** PageGrant.id. */

@@ -8,6 +8,7 @@ import { AccessBook, type Added } from '../channel/proof.ts'
 import { Verifier } from '../crypto/native.ts'
 import type { Failure, Files, Random } from '../hw/hardware.ts'
 import { Journal, type JournalRecord } from '../node/journal.ts'
+import { ENTRY } from '../wire/access.ts'
 import { KEY_STEPS } from './keys.ts'
 
 const NAME = 'provider.access.journal'
@@ -53,6 +54,12 @@ export class ProviderAccess {
   /** What is held of a device, or null. */
   of(device: Bytes): { book: AccessBook; events: readonly string[] } | null {
     return this.#held.get(hex(device)) ?? null
+  }
+
+  /** What shows to a mailbox that a consent is ours: the device's first entry about it. None where there is none. */
+  showing({ device, grantId }: { device: Bytes; grantId: Bytes }): Bytes[] {
+    const entry = this.of(device)?.book.of(grantId, ENTRY.admitted)
+    return entry ? [entry.bytes] : []
   }
 
   entry(device: Bytes, bytes: Bytes): Added {

@@ -2,7 +2,7 @@
 // device and class it was granted. Readings go to the sink; what it can no longer open is counted and
 // said. Holds nothing but its own key, the invitations, and where it stands in each channel.
 
-import { type Bytes, equal, hex } from '../base/bytes.ts'
+import { type Bytes, equal } from '../base/bytes.ts'
 import { WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { Follower } from '../channel/follower.ts'
@@ -24,7 +24,7 @@ import type { SnapshotFile } from '../node/snapshot.ts'
 import { signCard } from '../ownership/card.ts'
 import type { Certificate } from '../ownership/claim-keys.ts'
 import { TelegramUnpacker } from '../p1/sequence.ts'
-import { CHANNEL_PROTOCOL, ENDING, encodeSubscribeAt } from '../wire/channel.ts'
+import { CHANNEL_PROTOCOL, ENDING } from '../wire/channel.ts'
 import {
   CONSENT,
   CONSENT_PROTOCOL,
@@ -37,6 +37,7 @@ import type { ProviderAccess } from './access.ts'
 import type { ProviderEvents } from './events.ts'
 import { readInvite } from './invite.ts'
 import { isByOneOf, KEY_STEPS, type KeyStep, readKeyStep } from './keys.ts'
+import { Mail } from './mail.ts'
 import type { Channel, ProviderStore } from './store.ts'
 
 export interface ProviderOptions {
@@ -60,15 +61,13 @@ interface Following {
   follower: Follower
   unpacker: TelegramUnpacker
   link: Link
-  /** To the mailbox, while the device is away; null where there is none. */
-  mail: Link | null
+  /** What is read while the device is away. */
+  mail: Mail
   /** When an invitation last made us ask the device at once. */
   askedAt: number
 }
 
 const SAVE_MS = 2_000
-/** The device may be starting: so long it is waited for before its mailbox is asked. */
-const MAIL_MS = 5_000
 /** Between two invitations that make us ask at once. */
 const ASK_MS = 2_000
 /** As many as an invitation may name. */
@@ -154,10 +153,9 @@ export class Provider {
 
   /** Saves every place and stops. */
   close(done: () => void): void {
-    for (const { link, mail, channel } of this.#following) {
+    for (const { link, mail } of this.#following) {
       link.stop()
-      mail?.stop()
-      this.#options.loop.cancel(mailTimerOf(channel))
+      mail.stop()
     }
     this.#options.loop.cancel('provider save')
     this.#coordinator?.stop()
@@ -261,8 +259,7 @@ export class Provider {
   #drop(following: Following): void {
     const { channel, link, mail } = following
     link.stop()
-    mail?.stop()
-    this.#options.loop.cancel(mailTimerOf(channel))
+    mail.stop()
     this.#following.splice(this.#following.indexOf(following), 1)
     if (!this.#following.some((f) => equal(f.channel.device, channel.device)))
       this.#coordinator?.unwant(channel.device)
@@ -333,7 +330,6 @@ export class Provider {
       follower.restore(place.state)
       unpacker.restore(place.context)
     }
-    const mailTimer = mailTimerOf(channel)
     const link = new Link({
       host: this.host,
       loop,
@@ -348,14 +344,11 @@ export class Provider {
       onMessage: (message) => follower.onMessage(message),
       onState: (up) => {
         if (up) {
-          loop.cancel(mailTimer)
-          following.mail?.stop()
-          following.mail = null
+          following.mail.stop()
           return
         }
         follower.onDisconnect()
-        if (channel.mailboxes.length > 0 && !following.mail && loop.left(mailTimer) < 0)
-          loop.after(mailTimer, MAIL_MS, () => this.#mail(following))
+        following.mail.soon()
         // Access was ended by the owner: nothing to ask for until the next invitation, unless it only rests.
         if (follower.ended && follower.ended.why !== ENDING.paused) link.stop()
       },
@@ -365,31 +358,12 @@ export class Provider {
       follower,
       unpacker,
       link,
-      mail: null,
+      mail: new Mail({ host: this.host, loop, channel, follower, access: this.#options.access }),
       askedAt: Number.NEGATIVE_INFINITY,
     }
     this.#following.push(following)
     this.#coordinator?.want(channel.device)
     link.start()
-  }
-
-  /** The device has been away for a while: the owner's mailbox has its frames, as far as it got them. */
-  #mail(following: Following): void {
-    const { channel, follower, link } = following
-    const mailbox = channel.mailboxes[0]
-    if (!mailbox || link.up || following.mail) return
-    const mail: Link = new Link({
-      host: this.host,
-      loop: this.#options.loop,
-      key: mailbox.key,
-      protocol: CHANNEL_PROTOCOL,
-      addresses: () => [mailbox.address],
-      opening: () => [encodeSubscribeAt(channel.device, follower.request())],
-      onMessage: (message) => follower.onMessage(message),
-      onState: () => {},
-    })
-    following.mail = mail
-    mail.start()
   }
 
   #save(done: () => void = () => {}): void {
@@ -401,10 +375,6 @@ export class Provider {
     }
     this.#options.placesFile.write(encodePlaces(places), done)
   }
-}
-
-function mailTimerOf(channel: Channel): string {
-  return `mail ${hex(channel.device.subarray(0, 6))} ${channel.class}`
 }
 
 /** The first that was known stays the first; eight at most. */

@@ -4,6 +4,7 @@
 
 import type { Bytes } from '../base/bytes.ts'
 import { Reader, Writer } from '../base/cursor.ts'
+import { LIMITS } from '../base/limits.ts'
 import type { ClassId } from './frame.ts'
 import { CLASS_NAMES, FRAME_BYTES } from './frame.ts'
 
@@ -20,6 +21,7 @@ export const CHANNEL = {
   waiting: 8,
   entry: 9,
   subscribeAt: 10,
+  deposit: 11,
 } as const
 
 /** Frames in one message at most, so that a message stays below LIMITS.net.messageBytes. */
@@ -78,6 +80,22 @@ export function decodeSubscribeAt(bytes: Bytes): { device: Bytes; subscribe: Sub
   body[0] = CHANNEL.subscribe
   const subscribe = decodeSubscribe(body)
   return subscribe && { device: bytes.slice(1, 33), subscribe }
+}
+
+/** Device → mailbox: frames are to come, and these consents (16-byte grant ids) may be served. */
+export function encodeDeposit(grantIds: readonly Bytes[]): Bytes {
+  const w = new Writer(new Uint8Array(2 + 16 * grantIds.length)).u8(CHANNEL.deposit).u8(grantIds.length)
+  for (const grantId of grantIds) w.put(grantId)
+  return w.bytes
+}
+
+/** Copies. */
+export function decodeDeposit(bytes: Bytes): Bytes[] | null {
+  const r = new Reader(bytes)
+  const type = r.u8()
+  const n = r.u8()
+  if (type !== CHANNEL.deposit || n > LIMITS.channel.readers || bytes.length !== 2 + 16 * n) return null
+  return Array.from({ length: n }, () => r.take(16).slice())
 }
 
 /** What an owner shows the device after each connect: the newest frame it holds of each class, and its log head. */

@@ -18,7 +18,7 @@ import type {
   TracePoint,
 } from '../../src/page/protocol.ts'
 import { type AskAnswer, PageServer } from '../../src/page/server.ts'
-import { Trace } from '../../src/page/trace.ts'
+import { Trace } from '../../src/page/view/trace.ts'
 import { LAN_NAME } from './browser.ts'
 import { buildPages } from './build.ts'
 

@@ -4,8 +4,10 @@ import { base64url } from '../../src/base/bytes.ts'
 import { decodePlaces } from '../../src/channel/place.ts'
 import { Signer } from '../../src/crypto/native.ts'
 import { Device } from '../../src/device/device.ts'
+import type { PageSetting } from '../../src/device/network/info.ts'
 import { Home } from '../../src/home/home.ts'
 import type { Owned } from '../../src/home/owned.ts'
+import type { Hardware } from '../../src/hw/hardware.ts'
 import { simMeter } from '../../src/hw/sim/meter.ts'
 import { type Machine, World } from '../../src/hw/sim/world.ts'
 import { Loop } from '../../src/node/loop.ts'
@@ -53,6 +55,8 @@ export class House {
   /** How device and home find each other; without it by address alone. */
   discovery: ((who: string) => DiscoverySettings) | null = null
   devicePort: number = PORT
+  /** The page that the device serves, where it serves one. */
+  page: ((machine: Machine) => { hardware: Hardware; page: PageSetting }) | null = null
   timeServers: string[] = []
   /** Lists of peers on the device's card. */
   communities: string[] = []
@@ -129,6 +133,7 @@ export class House {
     Device.start(
       {
         hardware: machine.hardware,
+        ...this.page?.(machine),
         record: this.#record,
         listen: this.deviceAddress,
         serial: 'sim',

@@ -6,6 +6,7 @@ import { WattleError } from '../../base/errors.ts'
 import { LIMITS } from '../../base/limits.ts'
 import { Face } from '../../home/face.ts'
 import { Home } from '../../home/home.ts'
+import { Desks } from '../../home/network/desks.ts'
 import type { Gateway } from '../../home/network/gateway.ts'
 import { Tunnels } from '../../home/network/tunnels.ts'
 import { Loop } from '../../node/loop.ts'
@@ -28,6 +29,8 @@ export interface Running {
   face: Face
   page: PageServer
   keeping: Keeping
+  /** What devices tell of themselves. */
+  desks: Desks
   /** What the page brings. */
   uploads: Uploads
   /** Where the page is served, or null. */
@@ -162,6 +165,7 @@ export async function startHome(folder: string, given: Parsed, onDesk: OnDesk): 
   const stop = async (): Promise<void> => {
     page.close()
     days?.stop()
+    started?.desks.stop()
     uploads.drop()
     started?.gateway?.close()
     tunnels.close()
@@ -175,7 +179,18 @@ export async function startHome(folder: string, given: Parsed, onDesk: OnDesk): 
     started!.gateway = opened?.gateway ?? null
     return opened?.address ?? null
   }
-  const parts = { machine, home: running, face, page, keeping: kept, uploads, address: null, restart: null }
+  const desks = new Desks({ home: running, loop, onInfo: (device, info) => face.onInfo(device, info) })
+  const parts = {
+    machine,
+    home: running,
+    face,
+    page,
+    keeping: kept,
+    desks,
+    uploads,
+    address: null,
+    restart: null,
+  }
   started = { ...parts, tunnels, gateway: null, openGateway, stop }
   days = new Days(started, loop)
   return started

@@ -28,6 +28,7 @@ import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
 import type { ClassId } from '../../wire/frame.ts'
 import { COMMUNITIES_PROTOCOL } from '../../wire/net/communities.ts'
 import { TUNNEL_PROTOCOL } from '../../wire/net/tunnel.ts'
+import { DESK_PROTOCOL } from '../../wire/page.ts'
 import { PEERS_PROTOCOL } from '../../wire/peers.ts'
 import { UPDATE_PROTOCOL } from '../../wire/update.ts'
 import type { Claim } from '../claim.ts'
@@ -51,6 +52,8 @@ export interface StreamsOptions {
   consent: ConsentServer
   /** Takes streams of UPDATE_PROTOCOL; null where there is no card to update. */
   update: ((stream: Stream) => void) | null
+  /** Takes streams of owners' homes that want to know how it is; null where no page is served. */
+  desk: ((stream: Stream) => void) | null
   /** Null while nobody owns the device. */
   subscribers: () => Subscribers | null
   /** `wattle-ab12`. */
@@ -254,7 +257,7 @@ export class DeviceStreams {
   }
 
   #makeHost(): Host {
-    const { hardware, loop, consent, update } = this.#options
+    const { hardware, loop, consent, update, desk } = this.#options
     const { sockets, random } = hardware
     const identity = this.#options.signer()
     const signer = identity ?? new Signer(Secret.fresh(random))
@@ -268,6 +271,7 @@ export class DeviceStreams {
       host.handle(COMMUNITIES_PROTOCOL, (stream) => this.#communities.onStream(stream))
       host.handle(TUNNEL_PROTOCOL, (stream) => this.#tunnels.onStream(stream))
       if (update) host.handle(UPDATE_PROTOCOL, update)
+      if (desk) host.handle(DESK_PROTOCOL, desk)
       this.#watchPeers(host, identity)
     }
     return host

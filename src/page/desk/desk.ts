@@ -18,6 +18,7 @@ export const DESK_VERBS = [
   'join',
   'policy',
   'set-policy',
+  'identify',
   'raw-port',
   'backup',
   'restore',

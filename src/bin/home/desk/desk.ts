@@ -7,6 +7,7 @@ import type { DeskAsk, DeskVerb } from '../../../page/desk/desk.ts'
 import type { AskAnswer, PageLink } from '../../../page/server.ts'
 import type { Running } from '../running.ts'
 import type { DeskAct, DeskDone } from './act.ts'
+import { identify, rawPort } from './device.ts'
 import { fetchPiece, restore, update } from './files.ts'
 import { csvPiece, historyView } from './history.ts'
 import { addOwner, card, invitation, join, owners, policy, proof, removeOwner, setPolicy } from './owners.ts'
@@ -24,6 +25,8 @@ const ACTS: Readonly<Partial<Record<DeskVerb, DeskAct>>> = {
   join,
   policy,
   'set-policy': setPolicy,
+  identify,
+  'raw-port': rawPort,
   backup: fetchPiece,
   restore,
   update,

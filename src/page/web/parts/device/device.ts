@@ -11,6 +11,7 @@ import { count } from '../../kit/format.ts'
 import type { AskHome } from '../../kit/live.ts'
 import { chooseLanguage, LANGUAGES, more, refusal, words } from '../../words/words.ts'
 import { helped } from './help.ts'
+import { rawPort } from './raw-port.ts'
 
 const SHOWN_LEDS: readonly StatusLed[] = [
   'paired',
@@ -36,6 +37,7 @@ export class DevicePanel {
   readonly #statusSays: HTMLElement = h('span', {})
   readonly #meterSays: HTMLElement = h('span', {})
   readonly #keys: HTMLElement = h('div', {})
+  readonly #port: HTMLElement = h('div', { class: 'card keys' })
   readonly #raw: HTMLElement = h('pre', { class: 'raw', tabindex: '0' })
   readonly #rawBox: HTMLDetailsElement
   #shown: string | null
@@ -59,6 +61,7 @@ export class DevicePanel {
       this.#live,
       legend(),
       this.#keys,
+      this.#port,
       this.#rawBox,
       language(),
       button({ class: 'plain' }, [words.device.add], add),
@@ -81,6 +84,9 @@ export class DevicePanel {
     const { lights } = device
     show(this.#live, lights !== undefined)
     if (lights) this.#lights(lights.status, lights.meter)
+    const port = device.info?.raw
+    show(this.#port, port !== undefined)
+    if (port) redraw(this.#port, [port, device.id], () => rawPort(port, device, this.#ask))
     const rows = rowsOf(state, device)
     redraw(this.#facts, [rows, device.id], () => [
       h(
@@ -125,6 +131,7 @@ function rowsOf(state: HomeState, device: PageDevice): Row[] {
     [words.device.link, words.device.links[device.link]],
     [words.device.meter, device.meter ?? words.device.unknown],
   ]
+  if (device.way) rows.push([words.device.way, words.device.ways[device.way.kind](device.way.remote)])
   if (device.info) rows.push(...infoRows(device.info))
   if (state.phone && !state.phone.durable) rows.push([words.device.storage, words.answers['not-kept']])
   return rows
@@ -139,7 +146,8 @@ function infoRows(info: DeviceInfo): Row[] {
     ])
   rows.push([words.device.telegrams, words.device.telegramsAre(count(info.good), count(info.bad))])
   rows.push([words.device.readers, count(info.reading)])
-  rows.push([words.device.owners, words.device.ownersAre(info.owners.length)])
+  const keys = info.owners.map((key) => key.slice(0, 8)).join(', ')
+  rows.push([words.device.owners, `${words.device.ownersAre(info.owners.length)} (${keys})`])
   rows.push([words.device.reach, info.addresses.join(', ')])
   rows.push([words.device.version, `${info.version} · ${info.board}`])
   rows.push([words.device.running, words.span(info.uptime)])

@@ -16,6 +16,7 @@ import { icon } from '../../kit/icons.ts'
 import type { AskHome, Outcome } from '../../kit/live.ts'
 import { more, refusal, words } from '../../words/words.ts'
 import { UNTILS, type Until } from './untils.ts'
+import { keepWaiting } from './waiting.ts'
 
 /** Finest first. */
 const FINENESS: readonly ResolutionClass[] = RESOLUTION_CLASSES
@@ -43,6 +44,7 @@ export class RequestPanel {
     const { request, fault } = readRequest(location.search.slice(1), Date.now())
     this.#request = request
     this.#fault = fault
+    if (request) keepWaiting(location.search.slice(1), true)
     show(this.#problem, false)
   }
 
@@ -84,6 +86,11 @@ export class RequestPanel {
       const fine = (radios.find((radio) => radio.checked)?.value ?? 'day') as ResolutionClass
       void this.#grant(request, { device: device.value, class: fine, until: Number(until.value) }, grant)
     })
+    const later = button({ class: 'plain' }, [words.share.later], () => {
+      this.#done = true
+      history.replaceState(null, '', '/')
+      this.onDone()
+    })
     const refuse = button({ class: 'plain' }, [more.ask.refuse], () => this.#finish(request, null))
     const facts: [string, Child][] = [
       [more.ask.who, h('span', {}, card.name, ' · ', card.domain)],
@@ -122,7 +129,7 @@ export class RequestPanel {
             device,
             h('p', { class: 'note' }, words.share.askNote(card.name)),
             this.#problem,
-            h('div', { class: 'actions' }, grant, refuse),
+            h('div', { class: 'actions' }, grant, refuse, later),
           ),
     ]
   }
@@ -147,6 +154,7 @@ export class RequestPanel {
   /** @param policy the grant's id, or null where it was refused. */
   #finish(request: ProviderRequest, policy: string | null): void {
     this.#done = true
+    keepWaiting(location.search.slice(1), false)
     history.replaceState(null, '', '/')
     const { name } = request.card
     const address = answerAddress(request, policy === null ? 'access_denied' : { policy })

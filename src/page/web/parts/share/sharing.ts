@@ -11,10 +11,12 @@ import { icon } from '../../kit/icons.ts'
 import type { AskHome } from '../../kit/live.ts'
 import { refusal, words } from '../../words/words.ts'
 import { openShare } from './share-sheet.ts'
+import { waiting, waitingCards } from './waiting.ts'
 
 export class SharingPanel {
   readonly #ask: AskHome
   readonly #clock: ServerClock
+  readonly #waiting: HTMLElement = h('div', {})
   readonly #cards: HTMLElement = h('div', { class: 'cards' })
   readonly #seen: HTMLElement = h('div', { class: 'card seen' })
   #page: string | null = null
@@ -25,6 +27,7 @@ export class SharingPanel {
     fill(root, [
       h('h2', { class: 'title' }, words.share.title),
       h('p', { class: 'quiet intro' }, words.share.intro),
+      this.#waiting,
       this.#cards,
       this.#seen,
     ])
@@ -33,6 +36,12 @@ export class SharingPanel {
 
   show(state: HomeState, device: PageDevice): void {
     const grants = device.grants
+    const list = waiting()
+    redraw(
+      this.#waiting,
+      list.map((w) => w.query),
+      () => waitingCards(list),
+    )
     redraw(this.#cards, [state.providers, grants, device.id, device.info !== undefined], () => {
       const providers = known(state.providers, grants)
       if (providers.length === 0) return [h('p', { class: 'card quiet' }, words.share.nobody)]
@@ -170,7 +179,17 @@ function known(providers: readonly PageProvider[], grants: readonly PageGrant[])
 
 function earlier(ended: readonly PageGrant[], now: number): HTMLElement {
   const items: Child[] = ended.map((g) =>
-    h('li', {}, words.share.ended(words.share.classes[g.class], momentText(g.since, now))),
+    h(
+      'li',
+      {},
+      g.endedAt === undefined
+        ? words.share.ended(words.share.classes[g.class], momentText(g.since, now))
+        : words.share.endedOn(
+            words.share.classes[g.class],
+            momentText(g.since, now),
+            momentText(g.endedAt, now),
+          ),
+    ),
   )
   return h(
     'details',

@@ -2,8 +2,8 @@
 // of LIMITS.page.tracePoints points in two typed arrays. A point that is not later than the one before
 // it is dropped, because a chart's times must rise; a clock that was set back begins anew.
 
-import { LIMITS } from '../base/limits.ts'
-import type { TracePoint } from './protocol.ts'
+import { LIMITS } from '../../base/limits.ts'
+import type { TracePoint } from '../protocol.ts'
 
 /** A meter's clock that was set back by more than this begins a new trace. */
 const JUMP_MS = 60_000

@@ -1,10 +1,10 @@
 import { connect, type Socket } from 'node:net'
 import t from 'tap'
-import { LIMITS } from '../../src/base/limits.ts'
-import { RawPort, tapped } from '../../src/device/rawport.ts'
-import type { Serial, SerialEvents, SerialState, WebSocketLink } from '../../src/hw/hardware.ts'
-import { LinuxSockets } from '../../src/hw/linux/sockets.ts'
-import { simMeter } from '../../src/hw/sim/meter.ts'
+import { LIMITS } from '../../../src/base/limits.ts'
+import { RawPort, tapped } from '../../../src/device/raw/port.ts'
+import type { Serial, SerialEvents, SerialState, WebSocketLink } from '../../../src/hw/hardware.ts'
+import { LinuxSockets } from '../../../src/hw/linux/sockets.ts'
+import { simMeter } from '../../../src/hw/sim/meter.ts'
 
 interface Open {
   port: RawPort

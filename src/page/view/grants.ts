@@ -1,10 +1,10 @@
 // Consents as the panels show them, out of the owner log and of what the device tells of reads.
 
-import { base64url } from '../../../base/bytes.ts'
-import type { Card } from '../../../ownership/card.ts'
-import type { ReaderEntry } from '../../../ownership/event.ts'
-import { CLASS_NAMES } from '../../../wire/frame.ts'
-import type { PageGrant, PageReads } from '../../protocol.ts'
+import { base64url } from '../../base/bytes.ts'
+import type { Card } from '../../ownership/card.ts'
+import type { ReaderEntry } from '../../ownership/event.ts'
+import { CLASS_NAMES } from '../../wire/frame.ts'
+import type { PageGrant, PageReads } from '../protocol.ts'
 
 /** PageProvider.id of a card. */
 export function keyOf(card: Card | null): string {

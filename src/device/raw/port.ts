@@ -3,8 +3,8 @@
 // from then on; what they send is ignored. A client that does not keep up is cut off, so that it
 // costs the others nothing. Off until the owner switches it on: it is not sealed.
 
-import { type Bytes, utf8 } from '../base/bytes.ts'
-import { LIMITS } from '../base/limits.ts'
+import { type Bytes, utf8 } from '../../base/bytes.ts'
+import { LIMITS } from '../../base/limits.ts'
 import type {
   Failure,
   Http,
@@ -15,7 +15,7 @@ import type {
   Sockets,
   TcpSocket,
   WebSocketLink,
-} from '../hw/hardware.ts'
+} from '../../hw/hardware.ts'
 
 const { rawClients, rawQueuedBytes } = LIMITS.p1
 
@@ -124,8 +124,14 @@ export class RawPort {
 
   close(): void {
     this.#closed = true
-    this.#listener?.close()
     this.#web?.close()
+    this.shut()
+  }
+
+  /** Nobody is served any more until it is opened again. */
+  shut(): void {
+    this.#listener?.close()
+    this.#listener = null
     for (const socket of this.#sockets) socket.destroy()
     for (const link of this.#links) link.close()
     this.#sockets.clear()

@@ -1,12 +1,12 @@
 // A telegram's values as a page gets them (protocol.ts `PageReading`). Telegram and Reading are filled
 // again for each call; only the result is new.
 
-import type { Bytes } from '../base/bytes.ts'
-import { DECIMALS, MANTISSA, UNIT, UNIT_J, UNIT_M3, UNIT_WH, UTC_MS } from '../p1/decimal.ts'
-import { slot } from '../p1/obis.ts'
-import { type Channel, MBUS_GAS, MBUS_HEAT, MBUS_WARM_WATER, MBUS_WATER, Reading } from '../p1/reading.ts'
-import { Telegram } from '../p1/telegram.ts'
-import type { PageOther, PagePhase, PageQuarter, PageReading } from './protocol.ts'
+import type { Bytes } from '../../base/bytes.ts'
+import { DECIMALS, MANTISSA, UNIT, UNIT_J, UNIT_M3, UNIT_WH, UTC_MS } from '../../p1/decimal.ts'
+import { slot } from '../../p1/obis.ts'
+import { type Channel, MBUS_GAS, MBUS_HEAT, MBUS_WARM_WATER, MBUS_WATER, Reading } from '../../p1/reading.ts'
+import { Telegram } from '../../p1/telegram.ts'
+import type { PageOther, PagePhase, PageQuarter, PageReading } from '../protocol.ts'
 
 const TARIFF = slot('tariff')
 const IN_TOTAL = slot('energyIn')
