@@ -123,6 +123,8 @@ export const LIMITS = {
     /** Hole punches under way; those of them that try ports at random. */
     punches: 8,
     randomPunches: 2,
+    /** TCP simultaneous opens under way. */
+    crossings: 4,
     /** Sockets of one that tries ports at random; guesses a second and in all. */
     punchSockets: 256,
     guessesPerSecond: 1_000,
