@@ -34,8 +34,25 @@ export const PIZERO: BoardModel = {
   pins: { status: 17, meter: 27, button: 3 },
 }
 
+/** The nearest that there is to a Zero 2 W. */
+const PIZERO2W: BoardModel = {
+  qemu: 'qemu-system-aarch64',
+  machine: 'raspi3ap',
+  deviceTree: 'bcm2837-rpi-zero-2-w.dtb',
+  kernelArguments: 'initcall_blacklist=bcm2835_pm_driver_init console=ttyAMA0,115200',
+  gpio: 0x3f200000,
+  microseconds: 0x3f003004,
+  pins: { status: 17, meter: 27, button: 3 },
+}
+
+export const MODELS: Readonly<Record<string, BoardModel>> = { pizero: PIZERO, pizero2w: PIZERO2W }
+
 /** Command: Debian package. */
-export const TOOLS = { 'qemu-system-arm': 'qemu-system-arm', mcopy: 'mtools' } as const
+export const TOOLS = {
+  'qemu-system-arm': 'qemu-system-arm',
+  'qemu-system-aarch64': 'qemu-system-arm',
+  mcopy: 'mtools',
+} as const
 
 const SET0 = 0x1c
 const CLEAR0 = 0x28
