@@ -21,14 +21,14 @@ export interface LabelledCard {
   readonly name: string
 }
 
-/** Empties `folder` and puts a card with the image and a label of its own there. */
-export async function freshCard(image: string, folder: string): Promise<LabelledCard> {
+/** Empties `folder` and puts a card with the image and a label of its own there; its size is a power of two. */
+export async function freshCard(image: string, folder: string, mebibytes = 512): Promise<LabelledCard> {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   const record = join(folder, 'label.json')
   const label = await wattle(['label', '--json', '--record', record])
   const { code, name } = JSON.parse(label.out) as { code: string; name: string }
-  const card = copyCard(image, join(folder, 'card.img'))
+  const card = copyCard(image, join(folder, 'card.img'), mebibytes)
   writeLabel(card, readFileSync(record, 'utf8'))
   return { card, code, name }
 }
@@ -87,7 +87,10 @@ export class Household {
     for (let attempt = 1; ; attempt++) {
       await machine.press(PRESS_MS)
       const failed = await this.tryClaim(60)
-      if (failed === null) return attempt
+      if (failed === null) {
+        await this.home.next('telegram', EVENT_MS)
+        return attempt
+      }
       if (attempt === ATTEMPTS || !/stopped answering|took too long|not answer/.test(failed))
         throw new Error(failed)
       await machine.lights.wait(2_000)
