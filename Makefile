@@ -135,5 +135,9 @@ nat-lab: dist/wattle test/peers/net/node_modules ## hole punching through every 
 	  echo "for routers that are asked for a port: apt-get install miniupnpd-nftables"
 	@$(TS) scripts/nat-lab.ts $(if $(CELLS),"$(CELLS)")
 
+.PHONY: bench-net
+bench-net: $(STAMP) test/peers/net/node_modules ## streams and discovery beside js-libp2p and hyperdht: size, memory, handshakes, messages
+	@$(TS) scripts/bench-net.ts
+
 clean: ## remove what was built
 	rm -rf dist build .tap

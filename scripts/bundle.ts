@@ -1,7 +1,7 @@
 // The esbuild options that every bundle of ours shares, and the two things that a bundle is given from
 // outside: who it is (define) and the built page (the virtual module `wattle:page`).
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import zopfli from '@gfx/zopfli'
@@ -9,8 +9,20 @@ import { type BuildOptions, build, type Plugin, transform } from 'esbuild'
 import { minify } from 'terser'
 
 const PAGE = 'src/page/web'
+/** Each page and the HTML that it is in, where the page's own script and style take the places of `/PAGE.js` and `/STYLE.css`. */
+const HTML: Readonly<Record<string, string>> = {
+  home: 'my-home',
+  phone: 'my-home',
+  start: 'my-home',
+  provider: 'provider',
+}
+const STYLES: Readonly<Record<string, string>> = { home: 'home' }
+const SHEETS = ['page', 'home', 'provider']
+const TAGS = ['de', 'en', 'fr', 'nl']
 /** Every word of the page: a file for each language, fetched by who reads it. */
-const WORDS = ['de', 'en', 'fr', 'nl'].flatMap((tag) => [tag, `${tag}-more`])
+const WORDS = TAGS.flatMap((tag) => [tag, `${tag}-more`])
+/** Words that one page alone has. */
+const OWN_WORDS: Readonly<Record<string, readonly string[]>> = { home: TAGS.map((tag) => `${tag}-desk`) }
 
 export const version: string = (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string })
   .version
@@ -34,7 +46,7 @@ export interface BuiltAsset {
   readonly gzip: Uint8Array
 }
 
-/** By page (`home` for home.html), then by path: `/` is the page itself. */
+/** By page (`home`), then by path: `/` is the page itself. */
 export type BuiltPages = Readonly<Record<string, Readonly<Record<string, BuiltAsset>>>>
 
 const TYPES: Record<string, string> = {
@@ -53,21 +65,24 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = { home: ['/new-poli
 const FRONTS: Readonly<Record<string, string>> = { phone: 'start' }
 
 /**
- * Builds each NAME.html of the page with NAME.ts and what else it names: styles from style/, icons as they
+ * Builds each page: its HTML, NAME.ts, and what else the HTML names: styles from style/, icons as they
  * are. `small` takes seconds longer and is what the program carries; `quick` is for tests of anything else.
  */
 export async function buildPages(how: 'small' | 'quick' = 'small'): Promise<BuiltPages> {
-  const names = readdirSync(PAGE)
-    .filter((file) => file.endsWith('.html'))
-    .map((file) => file.replace('.html', ''))
+  const names = Object.keys(HTML)
   const built = new Map([
     ...(await buildFiles(
-      [...names.map((name) => `${PAGE}/${name}.ts`), `${PAGE}/style/page.css`, `${PAGE}/style/provider.css`],
+      [...names.map((name) => `${PAGE}/${name}.ts`), ...SHEETS.map((name) => `${PAGE}/style/${name}.css`)],
       'iife',
       how,
     )),
     ...(await buildFiles(
-      WORDS.map((name) => `${PAGE}/words/${name}.ts`),
+      [
+        ...WORDS.map((name) => `${PAGE}/words/${name}.ts`),
+        ...Object.values(OWN_WORDS)
+          .flat()
+          .map((name) => `${PAGE}/words/desk/${name}.ts`),
+      ],
       'esm',
       how,
     )),
@@ -78,7 +93,9 @@ export async function buildPages(how: 'small' | 'quick' = 'small'): Promise<Buil
     name: string,
     paths: readonly string[],
   ): Promise<void> => {
-    const html = readFileSync(`${PAGE}/${name}.html`, 'utf8')
+    const html = readFileSync(`${PAGE}/${HTML[name]}.html`, 'utf8')
+      .replace('/PAGE.js', `/${name}.js`)
+      .replace('/STYLE.css', `/${STYLES[name] ?? 'page'}.css`)
     for (const path of paths) page[path] = await asset(`${name}.html`, Buffer.from(html), how)
     for (const [, file] of html.matchAll(/(?:href|src)="\/([\w.-]+)"/g))
       page[`/${file}`] = await asset(file!, built.get(file!) ?? readFileSync(`${PAGE}/${file}`), how)
@@ -88,7 +105,8 @@ export async function buildPages(how: 'small' | 'quick' = 'small'): Promise<Buil
     await put(page, name, ['/', ...(ALIASES[name] ?? [])])
     const front = FRONTS[name]
     if (front) await put(page, front, [`/${front}`])
-    for (const file of WORDS) page[`/${file}.js`] = await asset(`${file}.js`, built.get(`${file}.js`)!, how)
+    for (const file of [...WORDS, ...(OWN_WORDS[name] ?? [])])
+      page[`/${file}.js`] = await asset(`${file}.js`, built.get(`${file}.js`)!, how)
     pages[name] = page
   }
   return pages
@@ -133,8 +151,10 @@ export function visitBytes(pages: BuiltPages): Record<string, number> {
     for (const front of ['/', ...(FRONTS[name] ? [`/${FRONTS[name]}`] : [])]) {
       const html = Buffer.from(page[front]!.bytes).toString()
       const named = [...html.matchAll(/(?:href|src)="(\/[\w.-]+)"/g)].map((match) => match[1]!)
-      for (const tag of ['de', 'en', 'fr', 'nl']) {
-        const words = front === '/' ? [`/${tag}.js`, `/${tag}-more.js`] : [`/${tag}.js`]
+      for (const tag of TAGS) {
+        const own = OWN_WORDS[name]?.find((file) => file.startsWith(`${tag}-`))
+        const more = [`/${tag}-more.js`, ...(own ? [`/${own}.js`] : [])]
+        const words = [`/${tag}.js`, ...(front === '/' ? more : [])]
         const paths = new Set([front, ...named, ...words])
         const kind = front === '/' ? name : name + front
         visits[`${kind} ${tag}`] = [...paths].reduce((sum, path) => sum + page[path]!.gzip.length, 0)

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cardCases, logCases } from './vectors/log.ts'
 import { channelMessages, keyCases } from './vectors/messages.ts'
+import { ownerCases } from './vectors/owners.ts'
 import { readingCases, rotationCases } from './vectors/reading.ts'
 import { summaryCases, telegramCases } from './vectors/telegrams.ts'
 
@@ -22,7 +23,7 @@ export function allVectors(): Record<string, { about: string; cases: readonly un
     'owner-log.json': {
       about:
         'Owner logs from the certificate on: what the device says to each event, and where its log stands then.',
-      cases: logCases(),
+      cases: [...logCases(), ...ownerCases()],
     },
     'cards.json': { about: "Providers' cards; null where the text is none.", cases: cardCases() },
     'telegrams.json': {

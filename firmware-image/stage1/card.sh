@@ -129,7 +129,7 @@ data_make() {
   [ $made = 0 ] && entry_write 83 "$size"
 }
 
-data_mount() { mount -t ext4 -o noatime,nodev,nosuid,noexec,data=ordered,commit=5,errors=remount-ro "${CARD}p4" /data 2>/dev/null; }
+data_mount() { mount -t ext4 -o noatime,nodev,nosuid,noexec,data=ordered,commit=300,errors=remount-ro "${CARD}p4" /data 2>/dev/null; }
 
 # Mounts /data, whatever it takes, and says in DATA how. Data that was made once is repaired, never made anew.
 data_open() {

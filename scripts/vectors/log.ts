@@ -3,16 +3,19 @@
 // log confirms it.
 
 import { type Bytes, base64url, hex, utf8 } from '../../src/base/bytes.ts'
-import { signJws } from '../../src/crypto/jws.ts'
+import { type JwsSigner, signJws } from '../../src/crypto/jws.ts'
 import { sha256 } from '../../src/crypto/native.ts'
 import { readCard, signCard } from '../../src/ownership/card.ts'
 import { makeCertificate } from '../../src/ownership/claim-keys.ts'
 import { type EventBody, signEvent } from '../../src/ownership/event.ts'
 import { OwnerLog } from '../../src/ownership/log.ts'
-import { encodeOwnerSet } from '../../src/wire/owner-set.ts'
-import { AT, Chance, device, type Person, person } from './world.ts'
+import { encodeOwnerSet, type OwnerSet } from '../../src/wire/owner-set.ts'
+import { AT, Chance, type Device, device, type Person, person } from './world.ts'
 
 interface Step {
+  /** The device's key of now, and the owner set's encoding. */
+  device: string
+  set: string
   text: string
   /** The word of a refusal, or "applied". */
   out: string
@@ -29,16 +32,17 @@ export interface LogCase {
   steps: Step[]
 }
 
-class Log {
+export class Log {
   readonly case: LogCase
+  /** Of the device, at first. */
   readonly key: Bytes
   readonly #log: OwnerLog
 
-  constructor(name: string, owners: readonly Person[]) {
-    const d = device(name)
+  constructor(name: string, owners: readonly Person[], o: { set?: OwnerSet; device?: Device } = {}) {
+    const d = o.device ?? device(name)
     const pairs = [...owners].sort((a, b) => (hex(a.keys.sign) < hex(b.keys.sign) ? -1 : 1))
     const keys = pairs.map(({ keys: { sign, box } }) => ({ sign, box, next: null }))
-    const set = { m: 1, owners: keys, recovery: null }
+    const set = o.set ?? { m: 1, owners: keys, recovery: null }
     const ownerSet = encodeOwnerSet(set)
     const certificate = makeCertificate(d.signer, {
       box: d.exchange.publicKey,
@@ -58,18 +62,37 @@ class Log {
     return signEvent(event, [{ kid: base64url(who.signer.publicKey), signer: who.signer }])
   }
 
+  /** Place and owners of now. */
+  get log(): OwnerLog {
+    return this.#log
+  }
+
+  /** The event that would come next, with these signatures. */
+  by(signers: readonly JwsSigner[], body: EventBody): string {
+    const { seq, head, device } = this.#log
+    return signEvent({ device, seq: seq + 1, prev: head, at: AT, body }, signers)
+  }
+
   take(text: string, wanted: string): this {
     const checked = this.#log.check(text)
     const out = checked.refusal ?? 'applied'
     if (out !== wanted) throw new Error(`${this.case.name}: ${out}, wanted ${wanted}`)
     if (checked.refusal === null) this.#log.commit(checked)
     const { seq, head, readers } = this.#log
-    this.case.steps.push({ text, out, seq, head: hex(head), readers: readers.map((r) => hex(r.grantId)) })
+    const now = { device: hex(this.#log.device), set: hex(encodeOwnerSet(this.#log.set)) }
+    this.case.steps.push({
+      text,
+      out,
+      ...now,
+      seq,
+      head: hex(head),
+      readers: readers.map((r) => hex(r.grantId)),
+    })
     return this
   }
 }
 
-const reader = (who: Person, over: Record<string, unknown> = {}): EventBody => ({
+export const reader = (who: Person, over: Record<string, unknown> = {}): EventBody => ({
   type: 'AUTHORIZED',
   reader: {
     grantId: who.keys.grantId,
@@ -85,9 +108,12 @@ const reader = (who: Person, over: Record<string, unknown> = {}): EventBody => (
   },
 })
 
-const ADDED: EventBody = { type: 'DEVICE_ADDED', name: 'meter cupboard' }
+export const ADDED: EventBody = { type: 'DEVICE_ADDED', name: 'meter cupboard' }
 const DELETED: EventBody = { type: 'DEVICE_DELETED' }
-const revoke = (who: Person): EventBody => ({ type: 'AUTHORIZATION_REVOKED', grantId: who.keys.grantId })
+export const revoke = (who: Person): EventBody => ({
+  type: 'AUTHORIZATION_REVOKED',
+  grantId: who.keys.grantId,
+})
 
 export function logCases(): LogCase[] {
   const [owner, second, alice, bob] = ['owner', 'second', 'alice', 'bob'].map((name) => person(name)) as [

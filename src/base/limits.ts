@@ -63,6 +63,10 @@ export const LIMITS = {
     datagramBytes: 1_184,
     relayedBytes: 1_232,
     sessions: 64,
+    /** Of strangers, whom this process neither looks for nor knows: sessions, pipes, bytes of messages being put together. */
+    strangers: 48,
+    strangersPipes: 48,
+    strangersMessagesBytes: 131_072,
     /** Paths that one session knows, and addresses that one party may name at once. */
     paths: 8,
     /** Our handshakes under way; those of others that wait for their last message. */
@@ -221,6 +225,8 @@ export const LIMITS = {
     eventBytes: 8_192,
     /** Events of all owners that wait while one is written. */
     eventsWaiting: 16,
+    /** Mailboxes that a policy names: with the owner's home as many as an invitation holds. */
+    mailboxes: 3,
     logBytes: 4_194_304,
     /** Characters of an owner's card; of a change that travels between owners. */
     cardChars: 2_048,
@@ -284,6 +290,8 @@ export const LIMITS = {
     /** Points of the live chart that are kept for a page that comes later: ten minutes at 1 Hz. */
     tracePoints: 600,
     hostChars: 255,
+    /** Homes of owners that a device tells of itself at once. */
+    deskStreams: 8,
   },
   /** Multicast DNS. */
   mdns: {
@@ -332,10 +340,12 @@ export const LIMITS = {
     asksPerSecond: 4,
     asksAtOnce: 32,
     /** A signed list of peers: text, lists kept, peers and signers of one. */
-    listBytes: 16_384,
+    listBytes: 16_000,
     lists: 8,
     listPeers: 32,
     listSigners: 8,
+    /** Devices with which one keeps a relation. */
+    neighbours: 16,
     /** Addresses that did not answer, and how long they are left alone: at first, at most. */
     failed: 256,
     failedFirstMs: 1_000,
@@ -359,12 +369,18 @@ export const LIMITS = {
     cards: 256,
     /** Frames of `raw` that a mailbox keeps of one device: about four days at 1 Hz, 100 MB. */
     mailboxFrames: 400_000,
+    /** GRANTs that a mailbox keeps of one device, for readers that were away when they were made. */
+    mailboxGrantBytes: 262_144,
+    /** Devices for which a peer keeps frames. */
+    mailboxDevices: 16,
     /** Other owners whose names are known. */
     ownerCards: 64,
     /** Minutes of the history that wait for their commit, of all devices. */
     pendingMinutes: 1_024,
     /** A backup, unpacked: ten years of history of several devices. */
     backupBytes: 1_073_741_824,
+    /** A file that the page of a home brings: a backup, or firmware. On the disk, one at a time. */
+    uploadBytes: 1_073_741_824,
     fileNameBytes: 128,
   },
   /** Firmware over the network, one at a time. */

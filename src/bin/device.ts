@@ -21,7 +21,7 @@ import { LIMITS } from '../base/limits.ts'
 import { Verifier } from '../crypto/native.ts'
 import { Device } from '../device/device.ts'
 import { carriedPorts, type TunnelPort } from '../device/network/tunnels.ts'
-import { RawPort, tapped } from '../device/rawport.ts'
+import { RawPort, tapped } from '../device/raw/port.ts'
 import type { Board, Leds } from '../hw/hardware.ts'
 import { DoorHttp } from '../hw/linux/board/door.ts'
 import { LinuxClock, linuxRandom } from '../hw/linux/clock.ts'
@@ -42,6 +42,7 @@ import { emit, listenError, parse, say, untilStopped, usage, wait } from './cli.
 import { DISCOVERY_OPTIONS, discoveryOf, isLoopback } from './discovery.ts'
 import { openMachine, serialFor, stateFolder } from './machine.ts'
 import { framerFor } from './p1/decrypt.ts'
+import { boardName, bytesWritten, rawBeside } from './setup/self.ts'
 
 const OPTIONS = {
   serial: { type: 'string' },
@@ -60,7 +61,9 @@ const SETTINGS: readonly string[] = [
   ...DISCOVERY_SETTINGS,
   'raw',
   'raw-web',
+  'raw-listen',
   'tunnel',
+  'communities',
   'meter-key',
   'meter-auth-key',
   'meter-decrypt',
@@ -77,6 +80,7 @@ const SETTINGS: readonly string[] = [
 ]
 const LABEL = 'label.json'
 const CODE = 'claim-code.txt'
+const LISTS = 'communities.txt'
 const FAREWELL_MS = 2_000
 /** Is there where the device made its code itself. */
 const OWN_LABEL = 'label.own'
@@ -103,7 +107,7 @@ export async function device(args: string[]): Promise<ExitCode> {
   checkKeys(meterSetting)
   // Raw P1 for other programs in the house: only where the configuration names addresses for it.
   const { raw: rawAddress, 'raw-web': rawWeb } = config
-  const rawWanted = rawAddress !== undefined || rawWeb !== undefined
+  const rawFixed = rawAddress !== undefined || rawWeb !== undefined
   const raw = new RawPort({ report: (what, remote) => emit('device', 'raw', { what, remote }) })
   // What owners reach through tunnels: filled when it listens.
   const listening: TunnelPort[] = []
@@ -113,6 +117,7 @@ export async function device(args: string[]): Promise<ExitCode> {
       `"tunnel" of --config: expected off, or page, raw, raw-web and ports with commas between, found ${config['tunnel']}`,
       EXIT.stay,
     )
+  const page = setting('page')
   const line = serialFor(serial, clock)
   let rebooting = false
   const door = new DoorHttp(new LinuxHttp())
@@ -135,11 +140,14 @@ export async function device(args: string[]): Promise<ExitCode> {
   )
   const machine = await openMachine(
     stateFolder(setting('state'), 'device'),
-    { serial: rawWanted ? tapped(line, (bytes) => raw.onBytes(bytes)) : line, button, leds },
+    {
+      serial: rawFixed || page !== undefined ? tapped(line, (bytes) => raw.onBytes(bytes)) : line,
+      button,
+      leds,
+    },
     clock,
   )
   const record = openLabel(machine.folder, board?.fact('label.json') ?? null)
-  const page = setting('page')
   showCodeOnCard(machine.folder, board)
   const running = await wait<Device>((done) =>
     Device.start(
@@ -151,8 +159,22 @@ export async function device(args: string[]): Promise<ExitCode> {
         ringFrames,
         ...(page === undefined
           ? {}
-          : { page: { assets: pages.phone, address: page, version: WATTLE_VERSION, board: boardName() } }),
+          : {
+              page: {
+                assets: pages.phone,
+                address: page,
+                version: WATTLE_VERSION,
+                board: boardName(),
+                written: bytesWritten,
+                raw: {
+                  port: raw,
+                  address: rawAddress ?? rawWeb ?? config['raw-listen'] ?? rawBeside(listen),
+                  fixed: rawFixed,
+                },
+              },
+            }),
         discovery,
+        communities: () => cardLists(config['communities'], board),
         tunnel: () => carriedPorts(config['tunnel'], listening) ?? [],
         onBoard: {
           releaseKey: releaseKeyOf(config['release-key']),
@@ -210,6 +232,13 @@ export async function device(args: string[]): Promise<ExitCode> {
   return rebooting ? EXIT.reboot : EXIT.done
 }
 
+/** Signed lists of peers, one a line: in the file that the setting names, and on the FAT partition. */
+function cardLists(path: string | undefined, board: Board | null): string[] {
+  const named = path !== undefined && existsSync(path) ? readFileSync(path, 'utf8') : ''
+  const onCard = board?.boot?.read(LISTS)
+  return `${named}\n${onCard ? text(onCard) : ''}`.split('\n').flatMap((line) => line.trim() || [])
+}
+
 /** @throws WattleError `bad-config`. */
 function releaseKeyOf(given: string | undefined): Uint8Array | null {
   if (given === undefined) return null
@@ -234,12 +263,6 @@ function showFault(error: Error & { code?: string }, leds: Leds, board: Board): 
   return error instanceof WattleError
     ? error
     : new WattleError('storage', `the card cannot be written: ${error.message}`, EXIT.stay)
-}
-
-/** The board as its firmware names it, or the kind of processor. */
-function boardName(): string {
-  const path = '/proc/device-tree/model'
-  return existsSync(path) ? readFileSync(path, 'utf8').replace(/\0/g, '').slice(0, 64) : process.arch
 }
 
 function ringFramesOf(text: string | undefined): number {

@@ -1,10 +1,12 @@
 // `wattle peer serve`: a peer that others lean on, on any machine that can be reached. Each role is off
 // or on and has its own limits: rendezvous (where somebody is), relay of datagrams and of connections (mine,
-// community, open), node of a private DHT. It keeps no user data and sees nothing but ciphertext.
+// community, open), node of a private DHT, mailbox of devices that it was told of. It sees nothing but ciphertext.
 
 import { type Bytes, base64url, unbase64url } from '../base/bytes.ts'
 import { type ExitCode, WattleError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
 import type { Signer } from '../crypto/native.ts'
+import { PeerMail } from '../home/mail/peer-mail.ts'
 import type { Files } from '../hw/hardware.ts'
 import { CircuitServer } from '../net/circuit/server.ts'
 import { Host } from '../net/host.ts'
@@ -14,11 +16,14 @@ import { type DhtMachine, DhtRunner } from '../node/dht-runner.ts'
 import { Loop } from '../node/loop.ts'
 import { Plane } from '../node/path/plane.ts'
 import { sharedSockets } from '../node/path/shared.ts'
+import { serveLists } from '../node/peers/community/exchange.ts'
 import { bootstrapPeers } from '../node/peers/config.ts'
 import { serveRendezvous } from '../node/peers/service.ts'
+import { CHANNEL_PROTOCOL } from '../wire/channel.ts'
 import { emit, listenError, type Parsed, parse, untilStopped, usage, wait } from './cli.ts'
 import { keyFile } from './keyfile.ts'
 import { openMachine, stateFolder } from './machine.ts'
+import { makeList, readListFile } from './peers/list.ts'
 
 const OPTIONS = {
   listen: { type: 'string' },
@@ -26,23 +31,32 @@ const OPTIONS = {
   state: { type: 'string' },
   rendezvous: { type: 'string' },
   relay: { type: 'string' },
+  mailbox: { type: 'string' },
   mine: { type: 'string', multiple: true },
   inviter: { type: 'string', multiple: true },
   overlay: { type: 'string' },
   'dht-listen': { type: 'string' },
   bootstrap: { type: 'string' },
+  list: { type: 'string', multiple: true },
+  m: { type: 'string' },
+  signer: { type: 'string', multiple: true },
 } as const
 
+const MAIL_SYNC_MS = 60_000
 const RELAY_WORDS = ['off', 'mine', 'community', 'open'] as const
 
 export async function peer(args: string[]): Promise<ExitCode> {
   const given = parse(args, OPTIONS)
   const [verb, ...words] = given.words
-  if (verb !== 'serve' || words.length > 0) throw usage('peer: expected peer serve and options')
+  if (verb === 'list' || verb === 'sign') return makeList(verb, words, given)
+  if (verb !== 'serve' || words.length > 0)
+    throw usage('peer: expected serve and options, list NAME KEY@HOST:PORT[,…], or sign FILE')
+  const lists = given.list('list').map(readListFile)
   const listen = given.text('listen') ?? '0.0.0.0:4010'
   const udp = given.text('udp') ?? listen
   const relay = wordOf(given, 'relay', RELAY_WORDS, 'mine')
   const rendezvous = wordOf(given, 'rendezvous', ['on', 'off'], 'on')
+  const keeps = wordOf(given, 'mailbox', ['on', 'off'], 'off')
   const mine = keysOf(given, 'mine')
   const inviters = keysOf(given, 'inviter')
   const { hardware, release } = await openMachine(stateFolder(given.text('state'), 'peer'))
@@ -55,7 +69,9 @@ export async function peer(args: string[]): Promise<ExitCode> {
   const host = new Host({ sockets, timers: loop, random, signer, agent: 'wattle-peer' })
   serveIdentify(host)
   servePing(host)
+  if (lists.length > 0) serveLists(host, lists)
   if (rendezvous === 'on') stops.push(serveRendezvous({ host, loop, wall }).stop)
+  if (keeps === 'on') stops.push(await keepMail({ host, loop, files, mine }))
   const listener = await wait<{ address: string }>((done) => host.listen(listen, done)).catch(
     (error: Error) => {
       throw listenError('peer serve --listen', listen, error)
@@ -99,7 +115,7 @@ export async function peer(args: string[]): Promise<ExitCode> {
     listen: listener.address,
     udp: plane?.sockets.addresses ?? [],
     dht: dht?.addresses ?? [],
-    roles: { rendezvous, relay, overlay: given.text('overlay') ?? 'off' },
+    roles: { rendezvous, relay, mailbox: keeps, overlay: given.text('overlay') ?? 'off' },
   })
   await stopped
   emit('peer', 'status', { net: host.counters.report() })
@@ -107,6 +123,18 @@ export async function peer(args: string[]): Promise<ExitCode> {
   host.close()
   release()
   return 0
+}
+
+/** Frames of the devices named with --mine, for their readers while they are away. Returns what ends it. */
+async function keepMail(o: { host: Host; loop: Loop; files: Files; mine: string[] }): Promise<() => void> {
+  const { host, loop, files } = o
+  const devices = o.mine.map((key) => unbase64url(key)!)
+  if (devices.length === 0 || devices.length > LIMITS.home.mailboxDevices)
+    throw usage(`--mailbox on: expected --mine KEY for 1 to ${LIMITS.home.mailboxDevices} devices`)
+  const mail = await wait<PeerMail>((done) => PeerMail.open({ files, devices }, done))
+  host.handle(CHANNEL_PROTOCOL, (stream) => mail.mailbox.onStream(stream))
+  loop.every('mailbox sync', MAIL_SYNC_MS, () => mail.mailbox.sync())
+  return () => mail.close()
 }
 
 interface DhtParts extends DhtMachine {

@@ -19,8 +19,8 @@ import { PageServer } from '../page/server.ts'
 import { ProviderAccess } from '../provider/access.ts'
 import { ProviderFace } from '../provider/face.ts'
 import { type OwnConsent, ownConsents } from '../provider/proof.ts'
-import { channelName, Provider } from '../provider/provider.ts'
-import { ProviderStore } from '../provider/store.ts'
+import { Provider } from '../provider/provider.ts'
+import { channelName, ProviderStore } from '../provider/store.ts'
 
 import { CLASS_NAMES, type ClassId, classId } from '../wire/frame.ts'
 import { emit, listenError, type Parsed, parse, say, untilStopped, usage, wait } from './cli.ts'
@@ -221,6 +221,7 @@ async function follow(given: Parsed): Promise<ExitCode> {
           ...(reading ? { inW: reading.powerInW, outW: reading.powerOutW, at: reading.at } : {}),
         })
       },
+      onDigest: (channel, _, at) => emit(who, 'digest', { channel: channelName(channel), ...at }),
       onSealed: (channel, at) => {
         face.onSealed(channel, at)
         emit(who, 'sealed', {

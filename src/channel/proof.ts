@@ -44,12 +44,15 @@ export type Added = 'new' | 'known' | 'branch' | 'bad'
 const ZEROS: Bytes = new Uint8Array(32)
 
 export class AccessBook {
-  readonly #device: Verifier
+  /** The device's keys, oldest first, and which of them signed the newest entry: an older one signs no more. */
+  readonly #keys: Verifier[]
+  #at: number
   readonly #entries: Entry[]
   readonly #hashes: Set<string>
 
-  constructor(device: Verifier) {
-    this.#device = device
+  constructor(...keys: readonly Verifier[]) {
+    this.#keys = [...keys]
+    this.#at = 0
     this.#entries = []
     this.#hashes = new Set()
   }
@@ -73,12 +76,26 @@ export class AccessBook {
   add(number: number, bytes: Bytes, line: 'device' | 'grant'): Added {
     const hash = entryHash(bytes)
     if (this.#hashes.has(base64url(hash))) return 'known'
-    const text = openEntry(bytes, this.#device)
+    const text = this.#open(bytes)
     if (!text) return 'bad'
     const follows = line === 'device' ? this.#follows(text.previous, number) : this.#followsGrant(text)
     this.#hashes.add(base64url(hash))
     this.#entries.push({ number, bytes: bytes.slice(), hash, text })
     return follows ? 'new' : 'branch'
+  }
+
+  /** The device goes by this key now. With the first entry that it signs the older ones sign no more. */
+  succeed(key: Verifier): void {
+    if (!this.#keys.some((k) => equal(k.publicKey, key.publicKey))) this.#keys.push(key)
+  }
+
+  #open(bytes: Bytes): EntryText | null {
+    for (let i = this.#at; i < this.#keys.length; i++) {
+      const text = openEntry(bytes, this.#keys[i]!)
+      if (text) this.#at = i
+      if (text) return text
+    }
+    return null
   }
 
   /** The entry of this kind about a consent, the newest; null where there is none. */

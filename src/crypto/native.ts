@@ -16,6 +16,7 @@ import {
   createSecretKey,
   diffieHellman,
   ECDH,
+  generateKeyPairSync,
   hkdfSync,
   type KeyObject,
   sign as nodeSign,
@@ -39,8 +40,6 @@ const PKCS8_ED25519 = Uint8Array.from([
   0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20,
 ])
 const PKCS8_X25519 = Uint8Array.from([0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 4, 0x22, 4, 0x20])
-const SPKI_ED25519 = Uint8Array.from([0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0])
-const SPKI_X25519 = Uint8Array.from([0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 3, 0x21, 0])
 const TAG = { authTagLength: 16 } as const
 
 // A Buffer's slice() is a view where a Uint8Array's is a copy, so no Buffer leaves this file.
@@ -57,15 +56,19 @@ function privateKey(prefix: Bytes, seed: Bytes): KeyObject {
   return key
 }
 
-function publicKey(prefix: Bytes, raw: Bytes): KeyObject {
-  const der = Buffer.alloc(prefix.length + 32)
-  der.set(prefix)
-  der.set(raw, prefix.length)
-  return createPublicKey({ key: der, format: 'der', type: 'spki' })
+/** As JWK: node:crypto takes that apart by itself, while DER goes through OpenSSL's slow decoders (make bench-crypto). */
+function publicKey(crv: 'Ed25519' | 'X25519', raw: Bytes): KeyObject {
+  const x = Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString('base64url')
+  return createPublicKey({ key: { kty: 'OKP', crv, x }, format: 'jwk' })
 }
 
 function rawPublic(key: KeyObject): Bytes {
-  const der = createPublicKey(key).export({ format: 'der', type: 'spki' })
+  return lastBytes(createPublicKey(key))
+}
+
+/** A public key's 32 bytes. Never by JWK: for a key made of a private one, Node 18 waits for itself there for ever. */
+function lastBytes(key: KeyObject): Bytes {
+  const der = key.export({ format: 'der', type: 'spki' })
   return new Uint8Array(der.subarray(der.length - 32))
 }
 
@@ -222,7 +225,7 @@ export class Verifier {
 
   private constructor(raw: Bytes) {
     this.publicKey = raw
-    this.#key = publicKey(SPKI_ED25519, raw)
+    this.#key = publicKey('Ed25519', raw)
   }
 
   /** Null for what is not canonical or has small order. A key on no point verifies nothing. Copies `raw`. */
@@ -241,17 +244,26 @@ export class Exchange {
   readonly publicKey: Bytes
   readonly #key: KeyObject
 
-  /** @param secret 32 bytes, clamped when used. */
-  constructor(secret: Secret) {
-    this.#key = privateKey(PKCS8_X25519, secret.bytes())
-    this.publicKey = rawPublic(this.#key)
+  /** @param secret 32 bytes, clamped when used; or a pair of OpenSSL's own making. */
+  constructor(secret: Secret | { privateKey: KeyObject; publicKey: KeyObject }) {
+    const given = secret instanceof Secret
+    this.#key = given ? privateKey(PKCS8_X25519, secret.bytes()) : secret.privateKey
+    this.publicKey = given ? rawPublic(this.#key) : lastBytes(secret.publicKey)
+  }
+
+  /**
+   * A pair for one handshake. OpenSSL draws it, and its secret is never in our memory; reading one in
+   * costs ten times as much on Node 18. @param _random what the other back-end draws it from
+   */
+  static fresh(_random: (into: Bytes) => void): Exchange {
+    return new Exchange(generateKeyPairSync('x25519'))
   }
 
   /** The shared secret (32 bytes), or null for a public key that is not canonical or of small order. */
   agree(other: Bytes): Secret | null {
     if (!canonicalX25519(other)) return null
     try {
-      const shared = diffieHellman({ privateKey: this.#key, publicKey: publicKey(SPKI_X25519, other) })
+      const shared = diffieHellman({ privateKey: this.#key, publicKey: publicKey('X25519', other) })
       return shared.every((b) => b === 0) ? null : new Secret(plainBytes(shared))
     } catch {
       return null

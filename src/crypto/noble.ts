@@ -203,6 +203,11 @@ export class Exchange {
     this.publicKey = x25519.getPublicKey(this.#secret.bytes())
   }
 
+  /** A pair for one handshake. */
+  static fresh(random: (into: Bytes) => void): Exchange {
+    return new Exchange(Secret.fresh(random))
+  }
+
   /** The shared secret (32 bytes), or null for a public key that is not canonical or of small order. */
   agree(other: Bytes): Secret | null {
     if (!canonicalX25519(other)) return null

@@ -3,6 +3,9 @@
 // neither, so that nobody slips from the one into the other. A plain machine: level changes and the
 // time in, gestures out. A bouncing contact, a button held at power-up and a stuck one do nothing.
 
+import type { Button } from '../hw/hardware.ts'
+import type { Loop } from '../node/loop.ts'
+
 export type Gesture = 'short' | 'second' | 'reset-armed' | 'reset-confirmed' | 'reset-cancelled' | 'stuck'
 
 /** A shorter change is a bounce, ms. */
@@ -131,4 +134,21 @@ export class ButtonMachine {
     this.#armed = false
     this.#onGesture('reset-cancelled', now)
   }
+}
+
+/** The button's level and its timer, into the machine. */
+export function driveButton(machine: ButtonMachine, button: Button, loop: Loop): void {
+  const schedule = (): void => {
+    const at = machine.next()
+    if (at === Number.POSITIVE_INFINITY) return loop.cancel('button')
+    loop.at('button', at, (now) => {
+      machine.tick(now)
+      schedule()
+    })
+  }
+  machine.onStart(button.pressed(), loop.now())
+  button.onChange((pressed, now) => {
+    machine.onLevel(pressed, now)
+    schedule()
+  })
 }

@@ -15,20 +15,22 @@ import { makeCertificate } from '../ownership/claim-keys.ts'
 import type { ReaderEntry } from '../ownership/event.ts'
 import type { ClaimRecord } from '../ownership/label.ts'
 import type { Decision, Refusal } from '../ownership/log.ts'
-import type { Policy } from '../ownership/policy/policy.ts'
+import { takesAway } from '../ownership/owners/needs.ts'
+import type { Policy, Standing } from '../ownership/policy/policy.ts'
 import { ENDING, type Ending } from '../wire/channel.ts'
 import { type ClassId, REASON, type Reason } from '../wire/frame.ts'
 import { ownerIn } from '../wire/owner-set.ts'
 import type { Gesture } from './button.ts'
 import type { Lights } from './lights.ts'
 import { type Act, Acts } from './owning/acts.ts'
-import { entitledTo, readersOf } from './owning/entitled.ts'
+import { entitledTo, readersOf, standingOf } from './owning/entitled.ts'
 import { Expiry } from './owning/expiry.ts'
 import { type Held, Owning } from './owning/owners.ts'
+import type { Identity } from './owning/records.ts'
 import type { Access, Leaver } from './publish/access.ts'
 import type { Channels } from './publish/channels.ts'
 import type { Entitled } from './publish/subscribers.ts'
-import type { DeviceState, Identity } from './state.ts'
+import type { DeviceState } from './state.ts'
 
 export interface ClaimOptions {
   loop: Loop
@@ -46,6 +48,8 @@ export interface ClaimOptions {
   onOwned: (done: (error: Failure) => void) => void
   /** The device has none any more. */
   onDisowned: () => void
+  /** It goes by another key: all that hangs on the old one begins anew. */
+  onKey: (done: (error: Failure) => void) => void
   /** Others may own it now, or another policy holds; null: the owners changed. */
   onRules: (before: Policy | null) => void
   /** An event that the device signed itself. */
@@ -214,6 +218,11 @@ export class Claim {
     return entitledTo(this.#options.state, sign, cls)
   }
 
+  /** What somebody is to this device, by the key that its connection proved. */
+  standingOf(sign: Bytes): Standing {
+    return standingOf(this.#options.state, sign)
+  }
+
   /** Everybody who gets a box in a new epoch of this class. */
   readers(cls: ClassId, witnessed: boolean): ReaderKeys[] {
     // A consent that was over when we heard of it: its owner's event was lost with an old card, and is back.
@@ -287,6 +296,9 @@ export class Claim {
       case 'recovery-cancelled':
         report('recovery', { what: decision.kind === 'recovery' ? 'started' : 'cancelled' })
         return done(null)
+      case 'key':
+        report('key', { device: base64url(decision.after) })
+        return this.#options.onKey(done)
       case 'noted':
         return done(null)
     }
@@ -396,15 +408,4 @@ export class Claim {
     if (at === Number.POSITIVE_INFINITY) loop.cancel('claim')
     else loop.at('claim', at, (now) => this.#take(this.#pairing.tick(now)))
   }
-}
-
-/** Events after which somebody reads less. */
-function takesAway(type: string): boolean {
-  return [
-    'AUTHORIZATION_REVOKED',
-    'PAUSED',
-    'DEVICE_DELETED',
-    'OWNERS_CHANGED',
-    'RECOVERY_FINISHED',
-  ].includes(type)
 }

@@ -7,6 +7,7 @@ import type { Bytes } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Stream } from '../net/api.ts'
 import { Messages } from '../net/messages.ts'
+import type { Succession } from '../ownership/owners/device-key.ts'
 import {
   CONSENT,
   type Delivered,
@@ -18,6 +19,7 @@ import {
   encodeEntryMessage,
   encodeEventRefused,
   encodeLog,
+  encodeNextKey,
   encodeOrigin,
   encodePlace,
 } from '../wire/consent.ts'
@@ -30,6 +32,8 @@ export interface ConsentOptions {
   onEvent: (jws: string, done: EventDone) => void
   /** What went out to whom since our start. */
   delivered: () => Delivered[]
+  /** The key that the device would go by next. */
+  offer: (done: (succession: Succession | null) => void) => void
 }
 
 /** Owners' streams at once; further ones are turned away. */
@@ -105,6 +109,11 @@ export class ConsentServer {
     }
   }
 
+  /** What the device signs from now on is told under its new key alone. */
+  keyChanged(): void {
+    for (const session of this.#sessions) session.entry = -1
+  }
+
   #onMessage(session: Session, message: Bytes): void {
     const { state, onEvent } = this.#options
     if (message[0] === CONSENT.getLog) {
@@ -118,6 +127,13 @@ export class ConsentServer {
     if (message[0] === CONSENT.getOrigin && message.length === 1 && session.owner && state.identity) {
       const { certificate, owners, policy } = state.identity
       session.messages.send(encodeOrigin({ certificate, owners, policy }))
+      return
+    }
+    if (message[0] === CONSENT.getNextKey && message.length === 1 && session.owner) {
+      this.#options.offer((succession) => {
+        if (succession) session.messages.send(encodeNextKey({ ...succession, ...this.#place() }))
+        else session.messages.send(encodeEventRefused('storage', this.#place()))
+      })
       return
     }
     if (message[0] === CONSENT.getEntries) {

@@ -8,12 +8,12 @@ import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Loop } from '../node/loop.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import { type ClaimRecord, deviceName } from '../ownership/label.ts'
-import { FACTORY_POLICY, type Policy } from '../ownership/policy/policy.ts'
+import { FACTORY_POLICY, mailboxesOf, type Policy } from '../ownership/policy/policy.ts'
 import type { Reading } from '../p1/reading.ts'
 import type { Telegram } from '../p1/telegram.ts'
 import type { Witness } from '../wire/channel.ts'
 import { type ClassId, REASON, type Reason } from '../wire/frame.ts'
-import { ButtonMachine } from './button.ts'
+import { ButtonMachine, driveButton } from './button.ts'
 import { Claim } from './claim.ts'
 import { ConsentServer } from './consent.ts'
 import { Lights } from './lights.ts'
@@ -23,10 +23,12 @@ import type { PageSetting } from './network/info.ts'
 import { DevicePage } from './network/page.ts'
 import { DeviceStreams } from './network/streams.ts'
 import type { TunnelPort } from './network/tunnels.ts'
+import { offerKey } from './owning/next-key.ts'
 import { framesKept } from './owning/retention.ts'
 import { Access } from './publish/access.ts'
 import { ALL_CLASSES, Channels } from './publish/channels.ts'
-import { forgetFrames } from './publish/forget.ts'
+import { Deposits } from './publish/deposits.ts'
+import { forgetFrames } from './publish/ring-files.ts'
 import { Subscribers } from './publish/subscribers.ts'
 import { DeviceState } from './state.ts'
 import { OnBoard, type OnBoardWishes } from './upkeep/onboard.ts'
@@ -53,6 +55,8 @@ export interface DeviceOptions {
   onBoard?: OnBoardWishes
   /** As in MeterOptions. */
   framer?: NonNullable<MeterOptions['framer']>
+  /** Texts of signed lists of peers that came with the card. */
+  communities?: () => readonly string[]
   /** Ports of this machine that owners reach through tunnels; none where it is left out. */
   tunnel?: () => readonly TunnelPort[]
   /** The page that a phone gets; left out where none is served. */
@@ -128,6 +132,7 @@ export class Device {
       openLinks: () => [...this.#streams.openLinks(), ...(this.#page?.openLinks() ?? [])],
       onOwned: (done) => this.#onOwned(done),
       onDisowned: () => this.#onDisowned(),
+      onKey: (done) => this.#onKey(done),
       onRules: (before) => this.#onRules(before),
       onOwnEvent: (jws) => this.#consent.tell(jws),
       wall: () => hardware.clock.wall(),
@@ -138,6 +143,8 @@ export class Device {
       isOwner: (sign) => this.#claim.entitled(sign, 0)?.owner === true,
       onEvent: (jws, done) => this.#claim.onEvent(jws, done),
       delivered: () => this.#subscribers?.delivered() ?? [],
+      offer: (done) =>
+        offerKey({ state, random: hardware.random, discriminator: record.discriminator }, done),
     })
     state.onEntries = () => this.#consent.onEntries()
     this.#button = new ButtonMachine((gesture, now) => {
@@ -162,10 +169,14 @@ export class Device {
       claim: this.#claim,
       consent: this.#consent,
       update: this.#onBoard && ((stream) => this.#onBoard?.onUpdateStream(stream)),
+      desk: this.#page && ((stream) => this.#page?.desk.onStream(stream)),
       subscribers: () => this.#subscribers,
       name: deviceName(record.discriminator),
       discovery: options.discovery ?? null,
+      owners: () => state.log?.owners.map(({ sign }) => sign) ?? [],
+      communities: options.communities ?? (() => []),
       tunnel: options.tunnel ?? (() => []),
+      policy: () => this.policy,
       standing: () => standing(this.#channels, state, this.#meterTime),
       onRemembered: (head) => this.#channels && this.#onJudged(judgeHead(head, this.#channels, state)),
       report,
@@ -221,6 +232,7 @@ export class Device {
     this.#meter.close()
     this.#onBoard?.stop()
     const close = (): void => {
+      this.#subscribers?.deposits?.close()
       this.#streams.close()
       this.#page?.close()
       this.#channels?.close()
@@ -238,8 +250,7 @@ export class Device {
     const listen = (): void =>
       this.#streams.listen((error) => {
         if (error) return done(error)
-        this.#button.onStart(hardware.button.pressed(), this.#loop.now())
-        hardware.button.onChange((pressed, now) => this.#onButton(pressed, now))
+        driveButton(this.#button, hardware.button, this.#loop)
         this.#meter.open(hardware.serial, serial)
         this.#onBoard?.start()
         if (this.#page) this.#page.listen(done)
@@ -247,18 +258,19 @@ export class Device {
       })
     if (!this.#state.identity) {
       // A power cut may have left them behind a deletion.
-      forgetFrames(this.#options.hardware.files)
+      forgetFrames(this.#options.hardware.files, 0)
       return listen()
     }
     // An event DEVICE_DELETED that a power cut kept from being carried out.
     if (this.#state.log?.deleted)
       return this.#state.erase((error) => (error ? done(error) : this.#restartAsNew(listen)))
+    forgetFrames(hardware.files, this.#state.log!.keys.length)
     this.#openChannels(REASON.boot, (error) => (error ? done(error) : listen()))
   }
 
   #restartAsNew(listen: () => void): void {
     this.#lights.set({ claimed: false })
-    forgetFrames(this.#options.hardware.files)
+    forgetFrames(this.#options.hardware.files, 0)
     this.#streams.remake()
     listen()
   }
@@ -281,20 +293,6 @@ export class Device {
   /** Claim links of streams and of pages are numbered apart. */
   #linkOf(link: number): DevicePage | DeviceStreams {
     return this.#page?.owns(link) ? this.#page : this.#streams
-  }
-
-  #onButton(pressed: boolean, now: number): void {
-    this.#button.onLevel(pressed, now)
-    this.#scheduleButton()
-  }
-
-  #scheduleButton(): void {
-    const at = this.#button.next()
-    if (at === Number.POSITIVE_INFINITY) return this.#loop.cancel('button')
-    this.#loop.at('button', at, (now) => {
-      this.#button.tick(now)
-      this.#scheduleButton()
-    })
   }
 
   // Having an owner
@@ -343,7 +341,9 @@ export class Device {
   #onRules(before: Policy | null): void {
     const { policy } = this
     this.#streams.peers?.reputation.judge(policy.reputation)
+    this.#streams.onRules()
     for (const cls of ALL_CLASSES) this.#channels?.ring(cls).keep(framesKept(cls, policy))
+    this.#subscribers?.deposits?.changed()
     if (before === null) {
       this.#consent.ownersChanged()
       this.#page?.recheck()
@@ -362,6 +362,11 @@ export class Device {
       entries: (sign, cls) => state.access.of(sign, cls),
       witnessed: () => this.#serving,
       onWitness: (witness) => this.#onWitness(witness),
+      deposits: new Deposits({
+        ...{ channels, state, loop: this.#loop, witnessed: () => this.#serving },
+        host: () => this.#streams.host,
+        mailboxes: () => mailboxesOf(this.policy),
+      }),
       wall: () => hardware.clock.wall(),
       onChange: () => report('subscribers', { count: this.#subscribers?.count ?? 0 }),
     })
@@ -383,6 +388,7 @@ export class Device {
   #open(channels: Channels): void {
     this.#claim.attach(channels, this.#access!)
     this.#meter.attach(channels)
+    this.#subscribers?.deposits?.changed()
     this.#loop.every('sync', SYNC_MS, () => channels.sync(() => {}))
     this.#loop.every('layout', LAY_OUT_MS, () => {
       if (channels.layOut()) return
@@ -434,29 +440,33 @@ export class Device {
     this.#confirmed = channels.rotating
     if (this.#confirmed) return
     this.#witnessed = true
-    let open = 1
-    const settle = (): void => {
-      if (--open > 0 || channels !== this.#channels) return
+    const readers = (cls: ClassId) => this.#claim.readers(cls, true)
+    this.#access?.starts(readers, () => {
+      if (channels !== this.#channels) return
       for (const cls of ALL_CLASSES) channels.publisher(cls).dropStarts()
       this.#serving = true
       this.#access?.settle()
       this.#subscribers?.wake()
       this.#options.report('witnessed')
-    }
-    for (const cls of ALL_CLASSES) {
-      for (const reader of this.#claim.readers(cls, true)) {
-        const given = this.#state.access.newestOf(reader.grantId)?.epoch ?? 0
-        for (const grant of channels.publisher(cls).startGrants(reader, given)) {
-          open++
-          this.#access?.started(reader, cls, grant)
-          this.#state.owe({ reader: reader.sign, class: cls, ...grant }, settle)
-        }
-      }
-    }
-    settle()
+    })
   }
 
-  #onDisowned(): void {
+  /** Another key: everything begins anew under it, and whoever reads is let in from its first frame on. */
+  #onKey(done: (error: Failure) => void): void {
+    this.#closeChannels()
+    this.#consent.keyChanged()
+    // What wrote the key down is durable; where writing anew fails, the next start does it.
+    this.#state.rewrite(() =>
+      this.#openChannels(REASON.boot, (error) => {
+        if (!error) this.#confirm(this.#channels!)
+        done(error)
+        this.#streams.changeNameSoon()
+        this.#page?.endSessions()
+      }),
+    )
+  }
+
+  #closeChannels(): void {
     for (const timer of ['sync', 'layout', 'daily']) this.#loop.cancel(timer)
     this.#meter.detach()
     this.#subscribers?.closeAll()
@@ -467,7 +477,11 @@ export class Device {
     this.#witnessed = false
     this.#serving = false
     this.#confirmed = false
-    forgetFrames(this.#options.hardware.files)
+    forgetFrames(this.#options.hardware.files, this.#state.log?.keys.length ?? 0)
+  }
+
+  #onDisowned(): void {
+    this.#closeChannels()
     this.#page?.recheck()
     this.#streams.changeNameSoon()
   }

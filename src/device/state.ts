@@ -3,51 +3,34 @@
 // Each change is durable before it takes effect: the callers wait for `done`.
 
 import { type Bytes, base64url, equal, text, utf8 } from '../base/bytes.ts'
-import { Reader, Writer } from '../base/cursor.ts'
+import { Reader } from '../base/cursor.ts'
 import { EXIT, WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { Exchange, Signer, sha256 } from '../crypto/native.ts'
 import { Secret } from '../crypto/secret.ts'
 import type { Failure, Files, Random } from '../hw/hardware.ts'
-import type { PlacedGrant } from '../node/frames/subscriber.ts'
 import { Journal, type JournalRecord } from '../node/journal.ts'
 import { eventHash, type OwnerEvent, type ReaderEntry } from '../ownership/event.ts'
 import { type Decision, OwnerLog } from '../ownership/log.ts'
 import { readPolicy } from '../ownership/policy/policy.ts'
 import type { ClassId } from '../wire/frame.ts'
-import { decodeOwnerSet, encodeOwnerSet, OWNER_SET_BYTES, type OwnerSet } from '../wire/owner-set.ts'
-import { AccessLog, type Entry } from './publish/access-log.ts'
+import { decodeOwnerSet, OWNER_SET_BYTES, type OwnerSet } from '../wire/owner-set.ts'
+import {
+  decodePair,
+  encodeIdentity,
+  encodeOwed,
+  encodePair,
+  encodeTime,
+  entryRecord,
+  type Identity,
+  type KeyPair,
+  type Owed,
+  RECORD,
+  word,
+} from './owning/records.ts'
+import { AccessLog } from './publish/access-log.ts'
 
-const RECORD = {
-  identity: 1,
-  event: 2,
-  epoch: 3,
-  expired: 4,
-  owed: 5,
-  incarnation: 6,
-  time: 7,
-  entry: 8,
-} as const
 const FILE = 'device.journal'
-
-/** Made only by a verified claim. */
-export interface Identity {
-  seed: Secret
-  boxSeed: Secret
-  /** The owners of the claim; those of now are the log's. */
-  owners: OwnerSet
-  /** Which life of this hardware: grows with each claim. */
-  incarnation: number
-  certificate: Bytes
-  /** The policy of the claim; that of now is the log's. */
-  policy: Bytes
-}
-
-/** A grant for a reader that was not connected when it became due. */
-export interface Owed extends PlacedGrant {
-  reader: Bytes
-  class: ClassId
-}
 
 export class DeviceState {
   #journal!: Journal
@@ -63,6 +46,10 @@ export class DeviceState {
   /** Telegram time that a recovery under way has waited, ms. */
   recovered: number
   owed: Owed[]
+  /** The keys that the device would go by next; null until an owner has asked for them. */
+  next: KeyPair | null
+  /** The journal holds keys that are not in force any more. */
+  #keyTaken: boolean
   /** Who was handed which keys. */
   readonly access: AccessLog
   /** New entries are durable: owners may be told. */
@@ -83,6 +70,8 @@ export class DeviceState {
     this.time = 0
     this.recovered = 0
     this.owed = []
+    this.next = null
+    this.#keyTaken = false
     this.access = new AccessLog()
     this.onEntries = () => {}
     this.#authorizedBy = new Map()
@@ -100,11 +89,12 @@ export class DeviceState {
     Journal.open({ files, random, name: FILE }, onRecord, (error, journal) => {
       if (error || !journal) return done(error, null)
       state.#journal = journal
-      if (bad === null)
-        return journal.compact(
-          () => state.#records(),
-          (failure) => done(failure, failure ? null : state),
-        )
+      if (state.log && !equal(state.log.device, state.signer!.publicKey))
+        bad ??= 'the key of now is missing: it'
+      const opened = (failure: Failure): void => done(failure, failure ? null : state)
+      // A power cut may have left the key before this one on the card.
+      if (bad === null && state.#keyTaken) return state.rewrite(opened)
+      if (bad === null) return journal.compact(() => state.#records(), opened)
       const what = `${FILE}: ${bad} cannot be applied; restore the state folder, or reset the device`
       done(new WattleError('state-damaged', what, EXIT.stay), null)
     })
@@ -134,11 +124,44 @@ export class DeviceState {
   commit(checked: { event: OwnerEvent; jws: string; set: OwnerSet | null }): Decision {
     const decision = this.log!.commit(checked)
     if (decision.kind === 'revoked') this.#forgetOwed(decision.reader)
+    if (decision.kind === 'key') this.#takeKey(decision.after)
     if (decision.kind === 'owners') for (const reader of decision.readers) this.#forgetOwed(reader)
     const readers = decision.kind === 'authorized' ? [decision.reader] : []
     for (const { grantId } of decision.kind === 'resumed' ? decision.readers : readers)
       this.#authorizedBy.set(base64url(grantId), this.log!.head)
     return decision
+  }
+
+  /** The next keys, made now where there are none: durable when done. */
+  prepareKey(random: Random, done: (error: Failure) => void): void {
+    if (this.next) return done(null)
+    const record = encodePair({ seed: Secret.fresh(random), boxSeed: Secret.fresh(random) })
+    this.#append(RECORD.next, record, (error) => {
+      record.fill(0)
+      done(error)
+    })
+  }
+
+  /** The device goes by this key now. What was sealed under the old one is of no use to anybody. */
+  #takeKey(after: Bytes): void {
+    this.owed = []
+    const next = this.next && { ...this.next, signer: new Signer(this.next.seed) }
+    // A journal that was written anew since has the newest keys in its first record.
+    if (!next || !equal(next.signer.publicKey, after)) return
+    const { seed, boxSeed, signer } = next
+    this.identity = { ...this.identity!, seed, boxSeed }
+    this.signer = signer
+    this.exchange = new Exchange(boxSeed)
+    this.next = null
+    this.#keyTaken = true
+  }
+
+  /** Everything is written anew, so that keys which are not in force any more are off the card. */
+  rewrite(done: (error: Failure) => void): void {
+    this.#journal.rewrite(this.#records(), (error) => {
+      if (!error) this.#keyTaken = false
+      done(error)
+    })
   }
 
   /** Writes a checked event; the caller commits it when this is done. */
@@ -220,6 +243,7 @@ export class DeviceState {
       if (error) return done(error)
       this.identity?.seed.wipe()
       this.identity?.boxSeed.wipe()
+      this.next = null
       this.identity = null
       this.log = null
       this.signer = null
@@ -257,6 +281,7 @@ export class DeviceState {
         records.push({ type: RECORD.expired, payload: this.#ends[next]!.grantId })
       if (n < this.#events.length) records.push({ type: RECORD.event, payload: utf8(this.#events[n]!) })
     }
+    if (this.next) records.push({ type: RECORD.next, payload: encodePair(this.next) })
     for (const entry of this.access.entries) records.push(entryRecord(entry))
     for (const owed of this.owed) records.push({ type: RECORD.owed, payload: encodeOwed(owed) })
     if (this.time > 0) records.push({ type: RECORD.time, payload: encodeTime(this.time, this.recovered) })
@@ -318,6 +343,9 @@ export class DeviceState {
         this.time = r.u48()
         this.recovered = r.u48()
         return r.done
+      case RECORD.next:
+        this.next = decodePair(payload)
+        return this.next !== null
       case RECORD.entry:
         return this.access.take(r.u32(), r.rest().slice())
       case RECORD.incarnation:
@@ -345,8 +373,11 @@ export class DeviceState {
     this.incarnation = incarnation
     this.signer = new Signer(seed)
     this.exchange = new Exchange(boxSeed)
-    this.log = new OwnerLog(this.signer.publicKey, owners, sha256(certificate), { policy: asked })
+    // Of the claim; the key of now may be another one by the end of the log.
+    const first = certificate.slice(1, 33)
+    this.log = new OwnerLog(first, owners, sha256(certificate), { policy: asked })
     this.owed = []
+    this.next = null
     this.recovered = 0
     this.access.clear()
     this.#authorizedBy.clear()
@@ -354,33 +385,4 @@ export class DeviceState {
     this.#ends.length = 0
     return true
   }
-}
-
-function entryRecord({ number, bytes }: Entry): JournalRecord {
-  return {
-    type: RECORD.entry,
-    payload: new Writer(new Uint8Array(4 + bytes.length)).u32(number).put(bytes).bytes,
-  }
-}
-
-function encodeIdentity(identity: Identity): Bytes {
-  const owners = encodeOwnerSet(identity.owners)
-  const { certificate, policy } = identity
-  const w = new Writer(new Uint8Array(74 + owners.length + certificate.length + policy.length))
-  w.put(identity.seed.bytes()).put(identity.boxSeed.bytes()).u32(identity.incarnation)
-  w.block(owners).block(certificate).put(policy)
-  return w.done()
-}
-
-function encodeOwed(owed: Owed): Bytes {
-  const w = new Writer(new Uint8Array(43 + owed.bytes.length))
-  return w.put(owed.reader).u8(owed.class).u32(owed.epoch).u48(owed.index).put(owed.bytes).bytes
-}
-
-function encodeTime(time: number, recovered: number): Bytes {
-  return new Writer(new Uint8Array(12)).u48(time).u48(Math.floor(recovered)).bytes
-}
-
-function word(value: number): Bytes {
-  return new Writer(new Uint8Array(4)).u32(value).bytes
 }

@@ -28,11 +28,11 @@ export class DeviceAccess {
   }
 
   static open(
-    o: { files: Files; random: Random; key: Bytes; device: Verifier },
+    o: { files: Files; random: Random; key: Bytes; keys: readonly Verifier[] },
     done: (error: Failure, access: DeviceAccess | null) => void,
   ): void {
     const name = accessName(o.key)
-    const book = new AccessBook(o.device)
+    const book = new AccessBook(...o.keys)
     let bad = 0
     let branches = 0
     const onRecord = (type: number, payload: Bytes): void => {
@@ -72,19 +72,19 @@ function accessName(key: Bytes): string {
   return `access-${hex(key.subarray(0, 8))}.journal`
 }
 
-/** The logs of keys of these devices, by their keys in hex. */
+/** The logs of keys of these devices, by their first keys in hex. */
 export function openAccesses(
   { files, random }: { files: Files; random: Random },
-  devices: readonly { key: Bytes }[],
+  devices: readonly { key: Bytes; log: { keys: readonly Bytes[] } }[],
   done: (error: Failure, accesses: Map<string, DeviceAccess> | null) => void,
 ): void {
   const accesses = new Map<string, DeviceAccess>()
   const next = (i: number): void => {
     const device = devices[i]
     if (!device) return done(null, accesses)
-    const verifier = Verifier.of(device.key)
-    if (!verifier) return next(i + 1)
-    DeviceAccess.open({ files, random, key: device.key, device: verifier }, (error, access) => {
+    const keys = device.log.keys.map((key) => Verifier.of(key)).filter((key) => key !== null)
+    if (keys.length === 0) return next(i + 1)
+    DeviceAccess.open({ files, random, key: device.key, keys }, (error, access) => {
       if (!access) return done(error, null)
       accesses.set(hex(device.key), access)
       next(i + 1)

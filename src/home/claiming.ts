@@ -10,10 +10,12 @@ import type { Failure, Files, Random } from '../hw/hardware.ts'
 import type { Host } from '../net/host.ts'
 import { Messages } from '../net/messages.ts'
 import type { Loop } from '../node/loop.ts'
+import type { DiscoverySettings } from '../node/peers/config.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { Certificate } from '../ownership/claim-keys.ts'
 import { ClaimOwner, type OwnerRefusal, type OwnerStep, type PendingClaim } from '../ownership/claim-owner.ts'
 import { deviceName, type Label } from '../ownership/label.ts'
+import { encodePolicy, FACTORY_POLICY } from '../ownership/policy/policy.ts'
 import { CLAIM_PROTOCOL, decodeHello, STATE } from '../wire/claim.ts'
 import type { OwnerSet } from '../wire/owner-set.ts'
 
@@ -230,6 +232,15 @@ export class Claiming {
       else if (!machine.done) take(machine.remembered(this.#options.loop.now()))
     })
   }
+}
+
+/** The factory default; a home that looks for its devices in the DHT has them found there. Owners change it later. */
+export function policyAtClaim(discovery: DiscoverySettings | undefined): Bytes {
+  const { announce } = FACTORY_POLICY
+  return encodePolicy({
+    ...FACTORY_POLICY,
+    announce: { ...announce, dht: (discovery?.dht ?? null) !== null },
+  })
 }
 
 /** The page's and the script's words for a refusal. */

@@ -5,14 +5,16 @@
 import { type Bytes, base64url, unbase64url } from '../base/bytes.ts'
 import type { WattleError } from '../base/errors.ts'
 import type { Hardware } from '../hw/hardware.ts'
+import { isRelayed } from '../net/circuit/socket.ts'
 import type { Loop } from '../node/loop.ts'
 import { readCard } from '../ownership/card.ts'
 import { parseCode } from '../ownership/label.ts'
 import type { Decision } from '../ownership/log.ts'
 import type {
-  Ask,
   ClaimAsk,
+  DeviceInfo,
   GrantAsk,
+  HomeAsk,
   HomeMessage,
   HomeState,
   IntroduceAsk,
@@ -22,12 +24,13 @@ import type {
   UnclaimedDevice,
   VerifyAsk,
 } from '../page/protocol.ts'
-import { PageReader } from '../page/reading.ts'
 import { domainDocumentNames } from '../page/request.ts'
 import type { AskAnswer } from '../page/server.ts'
-import { Trace } from '../page/trace.ts'
+import { grantOf, grantView } from '../page/view/grants.ts'
+import { PageReader } from '../page/view/reading.ts'
+import { Trace } from '../page/view/trace.ts'
 import { STATE } from '../wire/claim.ts'
-import { CLASS_NAMES, classId } from '../wire/frame.ts'
+import { classId } from '../wire/frame.ts'
 import type { Home } from './home.ts'
 import type { Owned } from './owned.ts'
 import type { OwnedDevice } from './store.ts'
@@ -57,6 +60,8 @@ interface Seen {
   last: number | null
   meter: string | null
   ended: PageGrant[]
+  /** As the device said last, while it can be reached. */
+  info: DeviceInfo | null
 }
 
 type Answered = (answer: AskAnswer) => void
@@ -121,10 +126,17 @@ export class Face {
     return this.#of(device).meter
   }
 
+  /** What the device tells of itself; null while it does not. */
+  onInfo(device: OwnedDevice, info: DeviceInfo | null): void {
+    this.#of(device).info = info
+    this.changed()
+  }
+
   onLog(device: OwnedDevice, decision: Decision): void {
     if (decision.kind === 'revoked') {
       const ended = this.#of(device).ended
-      ended.push({ ...grantOf(decision.reader), state: 'ended' })
+      const endedAt = Math.floor(this.#options.hardware.clock.wall())
+      ended.push({ ...grantOf(decision.reader), state: 'ended', endedAt })
       if (ended.length > EVENTS) ended.shift()
     }
     this.say(device.name, decision.kind, words(decision), aboutOf(decision))
@@ -168,7 +180,7 @@ export class Face {
   }
 
   /** Carries out what a page or a command asked for. */
-  ask(ask: Ask, answer: Answered): void {
+  ask(ask: HomeAsk, answer: Answered): void {
     const home = this.#home
     if (!home) return answer({ ok: false, code: 'busy', text: 'My Home is still starting' })
     if (ask.do === 'introduce' || ask.do === 'verify') return this.#onCard(home, ask, answer)
@@ -252,10 +264,10 @@ export class Face {
     const { device, follower } = owned
     const seen = this.#of(device)
     const now = this.#options.hardware.clock.wall()
-    const active = device.log.readers.map((r) => ({
-      ...grantOf(r),
-      state: r.until > now ? ('active' as const) : ('ended' as const),
-    }))
+    const { info } = seen
+    const reads = new Map(info?.reads.map((r) => [r.grant, r]))
+    const active = device.log.readers.map((r) => grantView(r, reads, now))
+    const remote = this.#home?.host.find(device.log.device)?.remote
     return {
       id: device.name,
       name: device.name,
@@ -265,6 +277,10 @@ export class Face {
       lastTelegram: seen.last,
       meter: seen.meter,
       grants: [...active, ...seen.ended],
+      log: device.log.seq,
+      ...(info ? { info } : {}),
+      ...(info?.lights ? { lights: info.lights } : {}),
+      ...(remote === undefined ? {} : { way: wayOf(remote) }),
     }
   }
 
@@ -278,6 +294,7 @@ export class Face {
         last: null,
         meter: null,
         ended: [],
+        info: null,
       }
       this.#seen.set(device, seen)
     }
@@ -316,17 +333,11 @@ export class Face {
   }
 }
 
-function grantOf(r: Extract<Decision, { kind: 'authorized' }>['reader']): Omit<PageGrant, 'state'> {
-  const { name, purpose, since, until } = r
-  return {
-    id: base64url(r.grantId),
-    provider: name,
-    providerId: base64url(r.sign),
-    class: CLASS_NAMES[r.class],
-    since,
-    until,
-    purpose,
-  }
+/** A connection's other end, in words of the page. */
+function wayOf(remote: string): NonNullable<PageDevice['way']> {
+  return isRelayed(remote)
+    ? { kind: 'relayed', remote: remote.slice(remote.indexOf(':') + 1) }
+    : { kind: 'direct', remote }
 }
 
 const FINENESS: readonly string[] = ['every telegram', 'quarter-hour values', 'day values']
@@ -339,6 +350,8 @@ function words(decision: Decision): string {
       return `${decision.reader.name} may read ${FINENESS[decision.reader.class]} from now on`
     case 'revoked':
       return `${decision.reader.name} may read no longer; the next telegram is closed to it`
+    case 'key':
+      return 'the device goes by a new key'
     case 'paused':
       return `${names(decision.readers)} cannot read for the time being`
     case 'resumed':

@@ -2,12 +2,11 @@
 // call. One Owned for each device keeps its links up. Nothing here trusts a device further than its
 // signatures, and nothing is granted without the owner log saying so.
 
-import { type Bytes, base64url, equal, hex } from '../base/bytes.ts'
+import { type Bytes, equal, hex } from '../base/bytes.ts'
 import { WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { decodePlaces, encodePlaces, placeOf, type ReaderPlace } from '../channel/place.ts'
-import { Exchange, Signer } from '../crypto/native.ts'
-import { locatorOf } from '../dht/overlay/head.ts'
+import { Exchange, Signer, Verifier } from '../crypto/native.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
 import { serveIdentify } from '../net/services/identify.ts'
@@ -20,25 +19,26 @@ import type { DiscoverySettings } from '../node/peers/config.ts'
 import type { Coordinator } from '../node/peers/coordinator.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
-import { type EventBody, signEvent } from '../ownership/event.ts'
-import { deviceName, type Label, parseCode } from '../ownership/label.ts'
+import type { EventBody } from '../ownership/event.ts'
+import { type Label, parseCode } from '../ownership/label.ts'
 import type { Decision } from '../ownership/log.ts'
-import { encodeChange } from '../ownership/owners/change.ts'
 import { Successors } from '../ownership/owners/successors.ts'
-import { encodePolicy, FACTORY_POLICY } from '../ownership/policy/policy.ts'
 import { signVouch, type VouchKind } from '../ownership/reputation/statement.ts'
 import { CHANNEL_PROTOCOL } from '../wire/channel.ts'
 import type { ClassId } from '../wire/frame.ts'
 import type { PeerOpinion } from '../wire/peers.ts'
 import { type DeviceAccess, openAccesses } from './access.ts'
-import { Claiming } from './claiming.ts'
+import { Claiming, policyAtClaim } from './claiming.ts'
 import type { OwnedEvents } from './events.ts'
-import { Invites } from './invites.ts'
-import { homeMailbox, type Mailbox } from './mailbox.ts'
-import { homeCoordinator } from './network/finding.ts'
+import { Invites, invitedBy } from './invites.ts'
+import { homeMailbox } from './mail/home-mail.ts'
+import { HomeCommunities } from './network/communities.ts'
+import { homeCoordinator, unclaimedAt } from './network/finding.ts'
 import { Owned } from './owned.ts'
+import { tellReaders } from './owning/device-key.ts'
 import { Joining } from './owning/joining.ts'
 import { Owning } from './owning/owning.ts'
+import { submit } from './owning/submitting.ts'
 import { askPeers } from './peers.ts'
 import { HomeStore, type OwnedDevice, tooMany, unwritten } from './store.ts'
 import { type UpdateOptions, UpdateSender } from './update.ts'
@@ -66,8 +66,6 @@ type Done = (error: WattleError | null) => void
 const SAVE_MS = 2_000
 const SYNC_MS = 60_000
 const ALL_CLASSES: readonly ClassId[] = [0, 1, 2]
-/** A device is claimed with the factory default; owners change it later. */
-const POLICY = encodePolicy(FACTORY_POLICY)
 const PLACES = { file: 'home.places', kind: 'plac', version: 1 } as const
 
 export class Home {
@@ -79,10 +77,11 @@ export class Home {
   readonly successors: Successors
   readonly joining: Joining
   readonly coordinator: Coordinator | null
+  readonly communities: HomeCommunities
   /** UDP, where relays are set. */
   readonly plane: Plane | null
   /** Calling through relays of connections, where relays are set. */
-  readonly #circuits: Circuits | null
+  readonly circuits: Circuits | null
   readonly #options: HomeOptions
   readonly #signer: Signer
   readonly #exchange: Exchange
@@ -92,7 +91,7 @@ export class Home {
   readonly #invites: Invites
   readonly #accesses: Map<string, DeviceAccess>
   /** Keeps frames for readers, where this home was told to. */
-  readonly mailbox: Mailbox | null
+  readonly mailbox: ReturnType<typeof homeMailbox> | null
 
   private constructor(
     options: HomeOptions,
@@ -128,7 +127,7 @@ export class Home {
       punchSockets: LIMITS.udp.punchSockets,
       report: options.report,
     })
-    this.#circuits = attachCircuits({ ...options, host: parts.host, reserve: false })
+    this.circuits = attachCircuits({ ...options, host: parts.host, reserve: false })
     const { files } = options.hardware
     this.mailbox = options.mailbox
       ? homeMailbox({ files, store: this.store, access: (d) => this.access(d), ...options.mailbox })
@@ -137,7 +136,7 @@ export class Home {
       host: parts.host,
       loop: options.loop,
       book: (device) => this.access(device)?.book ?? null,
-      mailboxes: () => (options.mailbox ? [{ key: this.key, address: options.mailbox.address }] : []),
+      mailbox: options.mailbox ? { key: this.key, address: options.mailbox.address } : null,
       report: options.report,
     })
     this.#accesses = parts.accesses
@@ -148,6 +147,9 @@ export class Home {
       exchange: parts.exchange,
       successors: parts.successors,
       owned: () => this.owned,
+      host: parts.host,
+      loop: options.loop,
+      onTaken: (device, decision) => this.#onLog(device, decision),
       wall: () => this.#wall(),
       report: options.report,
     })
@@ -156,18 +158,19 @@ export class Home {
       nextDigest: () => this.owning.nextDigest(),
       exchange: parts.exchange,
       visiting: { host: parts.host, loop: options.loop, signer: parts.signer, wall: () => this.#wall() },
+      onOlder: ({ name }) => options.report('older-card', { device: name }),
       onJoined: (device, joined) => this.#added(device, joined),
     })
+    this.communities = new HomeCommunities({ ...options, ...parts, owned: () => this.owned })
     this.coordinator = options.discovery
       ? homeCoordinator({
           ...options,
           settings: options.discovery,
           host: parts.host,
-          locator: (key) => {
-            const device = parts.store.device(key)
-            return device && locatorOf(parts.exchange, device.box, key)
-          },
-          onReachable: (key) => this.owned.find((o) => equal(o.device.key, key))?.hurry(),
+          listed: () => this.communities.peers(),
+          store: parts.store,
+          exchange: parts.exchange,
+          onReachable: (key) => this.owned.find((o) => equal(o.key, key))?.hurry(),
         })
       : null
     for (const device of parts.store.devices) if (this.#ours(device)) this.#open(device)
@@ -181,10 +184,7 @@ export class Home {
 
   /** Addresses of the unclaimed device of a label; a code without one fits where there is only one device. */
   unclaimedAt(discriminator: number | null): readonly string[] {
-    const free = this.coordinator?.neighbours.filter((n) => !n.claimed) ?? []
-    if (discriminator === null) return free.length === 1 ? free[0]!.addresses : []
-    const name = `${deviceName(discriminator)}.`
-    return free.find((n) => n.name.startsWith(name))?.addresses ?? []
+    return unclaimedAt(this.coordinator, discriminator)
   }
 
   static start(options: HomeOptions, done: (error: Failure, home: Home | null) => void): void {
@@ -200,7 +200,16 @@ export class Home {
       const successors = new Successors(store.keys.successors)
       const next = (): Bytes => home?.owning.nextDigest() ?? successors.digest(0)
       let home: Home | null = null
-      const parts = { host, loop, files, random, signer, exchange, policy: POLICY, next }
+      const parts = {
+        host,
+        loop,
+        files,
+        random,
+        signer,
+        exchange,
+        policy: policyAtClaim(options.discovery),
+        next,
+      }
       Claiming.open(parts, (failure, claiming) => {
         if (failure || !claiming) return done(failure, null)
         const placesFile = new SnapshotFile(files, PLACES.file, PLACES.kind, PLACES.version)
@@ -260,7 +269,7 @@ export class Home {
         addresses: [o.address],
         certificate: bytes,
         owners: claimed.owners,
-        policy: POLICY,
+        policy: policyAtClaim(this.#options.discovery),
       }
       this.store.addDevice(device, (failure) => {
         if (failure) return done(unwritten(failure), null)
@@ -272,7 +281,13 @@ export class Home {
 
   /** A device that is written down: its log of keys is opened, and then it is followed. */
   #added(device: OwnedDevice, done: Done): void {
-    if (this.owned.some((o) => o.device === device)) return done(null)
+    const followed = this.owned.find((o) => o.device === device)
+    if (followed && equal(followed.key, device.log.device)) return done(null)
+    if (followed) {
+      this.#leave(followed, 'key')
+      this.#followKey(device, followed.key)
+      return done(null)
+    }
     openAccesses(this.#options.hardware, [device], (error, accesses) => {
       if (!accesses) return done(unwritten(error ?? new Error('no file')))
       for (const [key, access] of accesses) this.#accesses.set(key, access)
@@ -293,18 +308,33 @@ export class Home {
     const { events, loop } = this.#options
     events.onLog(device, decision)
     // Its entry may have come before the event: after an answer that was lost, or by another owner's hand.
-    if (decision.kind === 'authorized') this.#inviteAgain(device, decision.reader.grantId)
+    for (const { grantId } of invitedBy(decision, device.log.readers)) this.#inviteAgain(device, grantId)
     const owned = this.owned.find((o) => o.device === device)
-    if (decision.kind !== 'owners' || !owned || this.#ours(device)) return
-    // Not ours any more; whoever waits for this very event hears of it first.
-    loop.after(`gone ${device.name}`, 1, () => this.#leave(owned))
+    if (decision.kind === 'deleted' && device.log.revoked)
+      tellReaders({ home: this, invites: this.#invites, device, wall: this.#wall() }, decision)
+    if (!owned || (this.#ours(device) && decision.kind !== 'key')) return
+    // Not ours any more, or by another key; whoever waits for this very event hears of it first.
+    loop.after(`gone ${device.name}`, 1, () => {
+      this.#leave(owned, decision.kind === 'key' ? 'key' : decision.kind === 'deleted' ? 'deleted' : 'gone')
+      if (decision.kind === 'key') this.#followKey(device, owned.key)
+    })
   }
 
-  #leave(owned: Owned): void {
+  /** The device goes by another key: frames under the old one are not believed any more. */
+  #followKey(device: OwnedDevice, before: Bytes): void {
+    this.mailbox?.forget(before)
+    const key = Verifier.of(device.log.device)
+    if (key) this.access(device)?.book.succeed(key)
+    this.#open(device)
+  }
+
+  #leave(owned: Owned, why: 'gone' | 'deleted' | 'key'): void {
+    const at = this.owned.indexOf(owned)
+    if (at < 0) return
     owned.stop()
-    this.owned.splice(this.owned.indexOf(owned), 1)
-    this.coordinator?.unwant(owned.device.key)
-    this.#options.report('gone', { device: owned.device.name })
+    this.owned.splice(at, 1)
+    this.coordinator?.unwant(owned.key)
+    this.#options.report(why, { device: owned.device.name })
   }
 
   look: Claiming['look'] = (address, done) => this.#claiming.look(address, done)
@@ -327,8 +357,8 @@ export class Home {
     const grantId = new Uint8Array(16)
     hardware.random(grantId)
     const { name, domain, sign, box } = card
-    const since = Math.floor(hardware.clock.wall())
-    const reader = { grantId, name, domain, sign, box, since, ...request }
+    const { class: cls, until, purpose } = request
+    const reader = { grantId, name, domain, sign, box, since: this.#wall(), class: cls, until, purpose }
     this.#submit(owned, { type: 'AUTHORIZED', reader }, (error) => {
       if (error) return done(error, null)
       this.#invites.invite(owned.device, card.addresses, grantId)
@@ -345,7 +375,7 @@ export class Home {
   vouchFor(owned: Owned, kind: VouchKind, forMs: number): string {
     const at = Math.floor(this.#options.hardware.clock.wall())
     const by = this.#signer.publicKey
-    return signVouch({ by, about: owned.device.key, at, kind, until: at + forMs }, this.#signer)
+    return signVouch({ by, about: owned.device.log.device, at, kind, until: at + forMs }, this.#signer)
   }
 
   /** One message of the peers protocol to a device of ours (home/peers.ts). */
@@ -354,7 +384,7 @@ export class Home {
     message: Bytes,
     done: (error: WattleError | null, peers: PeerOpinion[]) => void,
   ): void {
-    askPeers({ host: this.host, loop: this.#options.loop, device: owned.device.key, message }, done)
+    askPeers({ host: this.host, loop: this.#options.loop, device: owned.device.log.device, message }, done)
   }
 
   /** Lets one consent rest, or (null) all of them; when done, the very next frame is closed to those readers. */
@@ -371,10 +401,7 @@ export class Home {
   delete(owned: Owned, done: Done): void {
     this.#submit(owned, { type: 'DEVICE_DELETED' }, (error) => {
       if (!error) {
-        owned.stop()
-        this.coordinator?.unwant(owned.device.key)
-        this.owned.splice(this.owned.indexOf(owned), 1)
-        this.#options.report('deleted', { device: owned.device.name })
+        this.#leave(owned, 'deleted')
       }
       done(error)
     })
@@ -385,7 +412,7 @@ export class Home {
     this.#options.loop.cancel('home save')
     this.coordinator?.stop()
     this.plane?.close()
-    this.#circuits?.close()
+    this.circuits?.close()
     for (const owned of this.owned) owned.stop()
     this.#invites.stop()
     this.#options.loop.cancel('mailbox sync')
@@ -405,7 +432,7 @@ export class Home {
       this.#follow(device)
       then()
     }
-    if (this.mailbox) this.mailbox.open(device.key, follow)
+    if (this.mailbox) this.mailbox.open(device.log.device, follow)
     else follow(null)
   }
 
@@ -418,16 +445,17 @@ export class Home {
       loop,
       own: { sign: this.#signer.publicKey, exchange: this.#exchange },
       classes: this.mailbox ? ALL_CLASSES : [0],
-      place: (cls) => placeOf(this.#places, device.key, cls),
-      onFrame: (frame) => this.mailbox?.onFrame(device.key, frame),
+      place: (cls) => placeOf(this.#places, device.log.device, cls),
+      onFrame: (frame) => this.mailbox?.onFrame(owned.key, frame),
       events: { ...events, onLog: (changed, decision) => this.#onLog(changed, decision) },
       access: this.#accesses.get(hex(device.key))!,
       onSynced: () => this.#onSynced(owned),
       ...(this.coordinator ? { coordinator: this.coordinator } : {}),
       onEntry: (grantId) => this.#inviteAgain(device, grantId),
+      onOtherKey: (address) => this.joining.lookAgain(owned.key, address),
     })
     this.owned.push(owned)
-    this.coordinator?.want(device.key)
+    this.coordinator?.want(owned.key)
     owned.start()
     for (const reader of device.log.readers) this.#inviteAgain(device, reader.grantId)
   }
@@ -440,7 +468,8 @@ export class Home {
 
   /** The first event of every device's log is ours to write. */
   #onSynced(owned: Owned): void {
-    this.mailbox?.drop(owned.device.key)
+    this.communities.pushSoon()
+    this.mailbox?.drop(owned.key)
     const { log, name } = owned.device
     // The answer to a grant may be lost, and the grant stand; its entry may have come before its event.
     for (const { grantId } of log.readers)
@@ -452,25 +481,9 @@ export class Home {
     })
   }
 
-  /** Signed when its turn comes: an event names the one before it. */
   #submit(owned: Owned, body: EventBody, done: Done): void {
-    owned.whenFree(() => this.#submitNow(owned, body, done))
-  }
-
-  #submitNow(owned: Owned, body: EventBody, done: Done): void {
-    const { log } = owned.device
-    const at = Math.floor(this.#options.hardware.clock.wall())
-    const event = { device: log.device, seq: log.seq + 1, prev: log.head, at, body }
-    const kid = base64url(this.#signer.publicKey)
-    const jws = signEvent(event, [{ kid, signer: this.#signer }])
-    if (log.check(jws).refusal !== 'needs-signatures') {
-      return owned.submit(jws, (error) => {
-        this.mailbox?.drop(owned.device.key)
-        done(error)
-      })
-    }
-    const change = encodeChange([jws])
-    done(new WattleError('needs-signatures', `the policy asks for more owners to sign this: ${change}`))
+    const onTaken = (): void => this.mailbox?.drop(owned.device.log.device)
+    submit(owned, { signer: this.#signer, wall: this.#wall(), body, onTaken }, done)
   }
 
   #save(done: () => void = () => {}): void {

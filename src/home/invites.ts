@@ -7,9 +7,12 @@ import type { AccessBook } from '../channel/proof.ts'
 import type { Host } from '../net/host.ts'
 import { Link } from '../node/link.ts'
 import type { Loop } from '../node/loop.ts'
-import { eventHash } from '../ownership/event.ts'
+import { eventHash, keyEvents, type ReaderEntry } from '../ownership/event.ts'
+import type { Decision } from '../ownership/log.ts'
+import { mailboxesOf } from '../ownership/policy/policy.ts'
 import { ENTRY, type ReaderEntryText } from '../wire/access.ts'
-import { CONSENT, CONSENT_PROTOCOL, encodeInvite, type Mailbox } from '../wire/consent.ts'
+import { CONSENT, CONSENT_PROTOCOL, encodeInvite, encodeKey, type Mailbox } from '../wire/consent.ts'
+import { certificateOf } from './owning/device-key.ts'
 import type { OwnedDevice } from './store.ts'
 
 export interface InvitesOptions {
@@ -17,14 +20,14 @@ export interface InvitesOptions {
   loop: Loop
   /** Our copy of a device's log of keys. */
   book: (device: OwnedDevice) => AccessBook | null
-  /** Who keeps frames while a device is away. */
-  mailboxes: () => Mailbox[]
+  /** We keep frames while a device is away; null where we do not. */
+  mailbox: Mailbox | null
   report: (event: string, detail: Record<string, unknown>) => void
 }
 
 export class Invites {
   readonly #options: InvitesOptions
-  /** By grant id. */
+  /** By grant id; of those who are told that a key is revoked by their key and its hash. */
   readonly #links: Map<string, Link>
   /** Grant ids of all invitations of this run; no more than there are grants in the logs. */
   readonly #begun: Set<string>
@@ -37,7 +40,7 @@ export class Invites {
 
   /** One at a time for each consent; nothing where what proves it is not here yet: it comes with the device's entries. */
   invite(device: OwnedDevice, addresses: readonly string[], grantId: Bytes): void {
-    const { host, loop, book, mailboxes, report } = this.#options
+    const { host, loop, book, mailbox, report } = this.#options
     const reader = device.log.reader(grantId)
     const id = base64url(grantId)
     const entry = book(device)?.of(grantId, ENTRY.admitted)
@@ -45,7 +48,7 @@ export class Invites {
     const { event: named } = entry.text as ReaderEntryText
     const event = device.events.find((jws) => equal(eventHash(jws), named))
     if (event === undefined) return
-    const { certificate, name } = device
+    const { name } = device
     const link: Link = new Link({
       host,
       loop,
@@ -53,13 +56,15 @@ export class Invites {
       protocol: CONSENT_PROTOCOL,
       addresses: () => addresses,
       opening: () => [
+        // Where the device's key was replaced, what proves that it is the same device comes first.
+        ...keyEvents(device.events).map(encodeKey),
         encodeInvite({
-          certificate,
+          certificate: certificateOf(device),
           entry: entry.bytes,
           event,
           name,
           addresses: device.addresses,
-          mailboxes: mailboxes(),
+          mailboxes: [...(mailbox ? [mailbox] : []), ...mailboxesOf(device.log.policy)],
         }),
       ],
       onMessage: (message) => {
@@ -81,6 +86,30 @@ export class Invites {
     link.start()
   }
 
+  /** Tells a provider that a device's key is revoked: tried as long as this runs, or until it says that it knows. */
+  tell(jws: string, provider: { sign: Bytes; name: string }, addresses: readonly string[]): void {
+    const { host, loop, report } = this.#options
+    const id = `${base64url(provider.sign)} ${base64url(eventHash(jws))}`
+    if (addresses.length === 0 || this.#links.has(id)) return
+    const link: Link = new Link({
+      host,
+      loop,
+      key: provider.sign,
+      protocol: CONSENT_PROTOCOL,
+      addresses: () => addresses,
+      opening: () => [encodeKey(jws)],
+      onMessage: (message) => {
+        if (message[0] !== CONSENT.inviteDone) return
+        link.stop()
+        this.#links.delete(id)
+        report('told', { provider: provider.name })
+      },
+      onState: () => {},
+    })
+    this.#links.set(id, link)
+    link.start()
+  }
+
   /** True where this run has begun to invite under this consent, whatever came of it. */
   begun(grantId: Bytes): boolean {
     return this.#begun.has(base64url(grantId))
@@ -90,4 +119,10 @@ export class Invites {
     for (const link of this.#links.values()) link.stop()
     this.#links.clear()
   }
+}
+
+/** Who has to be invited after this: who was let in, or, where other mailboxes may be named, everybody. */
+export function invitedBy(decision: Decision, readers: readonly ReaderEntry[]): readonly ReaderEntry[] {
+  if (decision.kind === 'policy') return readers
+  return decision.kind === 'authorized' ? [decision.reader] : []
 }

@@ -54,6 +54,8 @@ export interface OwnedOptions {
   access: DeviceAccess
   /** An entry of it is new to us. */
   onEntry: (grantId: Bytes) => void
+  /** Another key answers where the device was. */
+  onOtherKey: (address: string) => void
 }
 
 /** An event, and who waits for what comes of it. */
@@ -66,6 +68,8 @@ const ANSWER_MS = 10_000
 
 export class Owned {
   readonly device: OwnedDevice
+  /** The device's key while it is followed by this one. */
+  readonly key: Bytes
   /** `raw` first. */
   readonly readings: readonly ClassReading[]
   readonly #options: OwnedOptions
@@ -88,6 +92,7 @@ export class Owned {
   constructor(options: OwnedOptions) {
     const { device, host, loop } = options
     this.device = device
+    this.key = device.log.device
     this.#options = options
     this.#pending = null
     this.#settling = false
@@ -102,11 +107,12 @@ export class Owned {
     const common = {
       host,
       loop,
-      key: device.key,
-      addresses: () => options.coordinator?.addressesOf(device.key, device.addresses) ?? device.addresses,
+      key: this.key,
+      addresses: () => options.coordinator?.addressesOf(this.key, device.addresses) ?? device.addresses,
       onDial: (address: string, error: WattleError | null) => {
-        if (error) options.coordinator?.didNotWork(address)
-        else options.coordinator?.worked(device.key, address)
+        if (error?.code === 'wrong-key') options.onOtherKey(address)
+        if (error) options.coordinator?.didNotWork(address, error.message)
+        else options.coordinator?.worked(this.key, address)
       },
     }
     this.readings = options.classes.map(
@@ -173,7 +179,6 @@ export class Owned {
     return this.readings.map((reading) => reading.place()).filter((place) => place !== null)
   }
 
-  /** Asks the device to take an event; done when it has, durably, and our copy has it too. */
   /** Runs when no change of this device is under way; at once where too many wait already. */
   whenFree(run: () => void): void {
     const busy = this.#pending !== null || this.#settling
@@ -185,6 +190,7 @@ export class Owned {
     if (!this.#pending && !this.#settling) this.#turns.shift()?.()
   }
 
+  /** Asks the device to take an event; done when it has, durably, and our copy has it too. */
   submit(jws: string, done: (error: WattleError | null) => void): void {
     if (!this.#log.up || !this.#synced)
       return done(

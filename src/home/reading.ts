@@ -35,6 +35,8 @@ export class ClassReading {
   readonly unpacker: TelegramUnpacker
   readonly link: Link
   readonly #options: ClassReadingOptions
+  /** Digests stand by themselves, beside the telegrams. */
+  readonly #digests: TelegramUnpacker
   readonly #newest: Bytes
   #hasNewest: boolean
 
@@ -42,6 +44,7 @@ export class ClassReading {
     this.class = options.class
     this.#options = options
     this.unpacker = new TelegramUnpacker()
+    this.#digests = new TelegramUnpacker()
     this.#newest = new Uint8Array(FRAME_BYTES)
     this.#hasNewest = false
     this.follower = this.#makeFollower()
@@ -68,7 +71,9 @@ export class ClassReading {
   /** The place to save, or null before the first grant. */
   place(): ReaderPlace | null {
     const state = this.follower.reader.state()
-    return state && { device: this.#options.device.key, class: this.class, state, context: this.#context() }
+    return (
+      state && { device: this.#options.device.log.device, class: this.class, state, context: this.#context() }
+    )
   }
 
   /** The telegrams of the unpacker, and the newest frame: a home that was restarted is a witness all the same. */
@@ -90,12 +95,12 @@ export class ClassReading {
 
   #makeFollower(): Follower {
     const { device, own, events } = this.#options
-    const verifier = Verifier.of(device.key)
+    const verifier = Verifier.of(device.log.device)
     if (!verifier) throw new WattleError('bad-key', `the key of ${device.name} is no Ed25519 key`)
     const raw = this.class === 0
     return new Follower({
       device: verifier,
-      deviceBox: device.box,
+      deviceBox: device.log.replaced?.box ?? device.box,
       class: this.class,
       verify: 'batch',
       own,
@@ -116,6 +121,11 @@ export class ClassReading {
         onSealed: () => events.onReject(device, 'sealed'),
         onGrant: (state) => {
           if (state.length > 0) this.unpacker.join(state)
+        },
+        onDigest: (state, at) => {
+          const telegram = this.#digests.join(state)
+          if (telegram) events.onDigest?.(device, telegram, at)
+          else events.onReject(device, 'payload')
         },
         onReject: (what) => events.onReject(device, what),
         onFrame: (frame) => {

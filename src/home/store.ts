@@ -29,7 +29,7 @@ export interface OwnerSecrets {
 }
 
 export interface OwnedDevice {
-  /** Ed25519 and X25519. */
+  /** Ed25519 and X25519 of the claim: what it is called by here. Its keys of now are the log's. */
   key: Bytes
   box: Bytes
   name: string
@@ -277,9 +277,10 @@ export class HomeStore {
 }
 
 function findIn(devices: readonly OwnedDevice[], word: string): OwnedDevice | null {
-  const exact = devices.find((d) => d.name === word || base64url(d.key) === word)
+  const keys = (d: OwnedDevice): string[] => [d.key, d.log.device].map(base64url)
+  const exact = devices.find((d) => d.name === word || keys(d).includes(word))
   if (exact) return exact
-  const near = devices.filter((d) => d.name.startsWith(word) || base64url(d.key).startsWith(word))
+  const near = devices.filter((d) => d.name.startsWith(word) || keys(d).some((key) => key.startsWith(word)))
   return near.length === 1 ? near[0]! : null
 }
 

@@ -82,7 +82,7 @@ export class UpdateSender {
     this.#link = new Link({
       host,
       loop,
-      key: device.key,
+      key: device.log.device,
       protocol: UPDATE_PROTOCOL,
       addresses: () => device.addresses,
       opening: () => [encodeOffer(source.jws)],

@@ -5,7 +5,7 @@
 import type { Bytes } from '../base/bytes.ts'
 import type { WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
-import type { Connection } from '../net/api.ts'
+import type { Connection, Stream } from '../net/api.ts'
 import { isRelayed } from '../net/circuit/socket.ts'
 import type { Host } from '../net/host.ts'
 import { Messages } from '../net/messages.ts'
@@ -24,6 +24,8 @@ export interface LinkOptions {
   /** What to say first on each new stream. */
   opening: () => Bytes[]
   onMessage: (message: Bytes) => void
+  /** The stream has room again. */
+  onDrain?: () => void
   /** Up: the stream is open and the opening was said. Down: with the reason, where there is one. */
   onState: (up: boolean, error: WattleError | null) => void
 }
@@ -33,6 +35,8 @@ const PIPE_STEP_MS = 150
 const CIRCUIT_STEP_MS = 3_000
 /** How long a relayed conversation goes on before a better way is tried, again and again. */
 const BETTER_MS = 30_000
+/** A conversation that lasted so long was one: the next attempt comes at once. */
+const STEADY_MS = 2_000
 
 /** Links of one process so far: two to one peer (its classes, its devices) must not share a timer. */
 let made = 0
@@ -43,6 +47,8 @@ export class Link {
   #messages: Messages | null
   #running: boolean
   #attempt: number
+  /** When the stream of now was opened. */
+  #openedAt: number
   /** Marks callbacks of attempts that were given up. */
   #generation: number
 
@@ -52,11 +58,17 @@ export class Link {
     this.#messages = null
     this.#running = false
     this.#attempt = 0
+    this.#openedAt = 0
     this.#generation = 0
   }
 
   get up(): boolean {
     return this.#messages !== null
+  }
+
+  /** The stream of now, or null while the link is down. */
+  get stream(): Stream | null {
+    return this.#messages?.stream ?? null
   }
 
   start(): void {
@@ -182,18 +194,20 @@ export class Link {
       }
       const messages = new Messages(stream, 'u32', {
         onMessage,
-        onDrain: () => {},
+        onDrain: () => this.#options.onDrain?.(),
         onEnd: () => stream.end(),
         onClose: (why) => {
           if (this.#messages !== messages) return
           this.#messages = null
+          // A conversation that is refused each time is not begun again four times a second.
+          if (this.#options.loop.now() - this.#openedAt >= STEADY_MS) this.#attempt = 0
           onState(false, why)
           this.#again(why)
         },
       })
       this.#messages = messages
+      this.#openedAt = this.#options.loop.now()
       for (const message of opening()) messages.send(message)
-      this.#attempt = 0
       onState(true, null)
       if (isRelayed(connection.remote)) this.#improve(connection)
     })

@@ -4,10 +4,12 @@
 
 import { type Bytes, base64url, text, unbase64url, utf8 } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
-import { type JwsKey, type JwsSigner, signJws, verifyJws } from '../crypto/jws.ts'
+import { type JwsKey, type JwsSigner, signJws, splitJws, verifyJws } from '../crypto/jws.ts'
 import { sha256 } from '../crypto/native.ts'
+import { CERTIFICATE_BYTES } from '../wire/claim.ts'
 import { CLASS_NAMES, type ClassId, classId } from '../wire/frame.ts'
 import { decodeOwnerSet, encodeOwnerSet, OWNER_SET_BYTES, type OwnerSet } from '../wire/owner-set.ts'
+import type { Succession } from './owners/device-key.ts'
 import { asPolicy, type Policy } from './policy/policy.ts'
 import { plainText } from './words.ts'
 
@@ -42,6 +44,10 @@ export type EventBody =
   | { type: 'RECOVERY_STARTED'; set: OwnerSet }
   | { type: 'RECOVERY_FINISHED' }
   | { type: 'RECOVERY_CANCELLED' }
+  /** The device goes by another key from here on; the old one signs for it: owners/device-key.ts. */
+  | { type: 'DEVICE_KEY_REPLACED'; succession: Succession }
+  /** The key is no device of ours any more; `successor`: certificate of the device that follows it. */
+  | { type: 'DEVICE_KEY_REVOKED'; successor: Bytes | null }
 
 export interface OwnerEvent {
   /** The device's Ed25519 key. */
@@ -65,6 +71,12 @@ function bodyJson(body: EventBody): Record<string, unknown> {
     return { type: body.type, set: base64url(encodeOwnerSet(body.set)) }
   if (body.type === 'PAUSED' || body.type === 'RESUMED')
     return { type: body.type, ...(body.grantId ? { grant: base64url(body.grantId) } : {}) }
+  if (body.type === 'DEVICE_KEY_REPLACED') {
+    const { certificate, by } = body.succession
+    return { type: body.type, certificate: base64url(certificate), by: base64url(by) }
+  }
+  if (body.type === 'DEVICE_KEY_REVOKED')
+    return { type: body.type, ...(body.successor ? { successor: base64url(body.successor) } : {}) }
   if (body.type !== 'AUTHORIZED') return { ...body }
   const r = body.reader
   return {
@@ -102,6 +114,14 @@ export function readEvent(
   const verified = verifyJws(jws, keyOf)
   const event = verified && parsePayload(verified.payload)
   return event && { event, signers: verified.signers }
+}
+
+/** Of a log's texts those by which the device's key was replaced, oldest first; nothing is verified. */
+export function keyEvents(events: readonly string[]): string[] {
+  return events.filter((jws) => {
+    const payload = splitJws(jws)?.payload
+    return payload && parsePayload(payload)?.body.type === 'DEVICE_KEY_REPLACED'
+  })
 }
 
 /** An event's payload, whoever signed it; null for anything else. */
@@ -154,6 +174,16 @@ function parseBody(json: Record<string, unknown>): EventBody | null {
       const grantId = field(json['grant'], 16)
       return grantId && { type: json['type'], grantId }
     }
+    case 'DEVICE_KEY_REPLACED': {
+      const certificate = field(json['certificate'], CERTIFICATE_BYTES)
+      const by = field(json['by'], 64)
+      return certificate && by && { type: 'DEVICE_KEY_REPLACED', succession: { certificate, by } }
+    }
+    case 'DEVICE_KEY_REVOKED': {
+      if (json['successor'] === undefined) return { type: 'DEVICE_KEY_REVOKED', successor: null }
+      const successor = field(json['successor'], CERTIFICATE_BYTES)
+      return successor && { type: 'DEVICE_KEY_REVOKED', successor }
+    }
     case 'AUTHORIZED': {
       const reader = parseReader(json)
       return reader && { type: 'AUTHORIZED', reader }
@@ -180,7 +210,7 @@ function parseReader(json: Record<string, unknown>): ReaderEntry | null {
 
 /** Exactly `n` bytes of base64url. */
 function field(value: unknown, n: number): Bytes | null {
-  if (typeof value !== 'string' || value.length > 64) return null
+  if (typeof value !== 'string' || value.length > 2 * n) return null
   const bytes = unbase64url(value)
   return bytes?.length === n ? bytes : null
 }

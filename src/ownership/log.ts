@@ -8,19 +8,12 @@ import { type Bytes, base64url, equal } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
 import { Verifier } from '../crypto/native.ts'
 import { type OwnerKeys, type OwnerSet, ownerIn } from '../wire/owner-set.ts'
-import { eventHash, type OwnerEvent, type ReaderEntry, readEvent } from './event.ts'
-import {
-  agreed,
-  agreedInFull,
-  type Known,
-  keyOf,
-  leaves,
-  nextSet,
-  type Signers,
-  signersOf,
-  takesPress,
-} from './owners/rights.ts'
-import { FACTORY_POLICY, looser, type Policy, withinPolicy } from './policy/policy.ts'
+import { readCertificate } from './claim-keys.ts'
+import { type EventBody, eventHash, type OwnerEvent, type ReaderEntry, readEvent } from './event.ts'
+import { readSuccession } from './owners/device-key.ts'
+import { needsPress, unsigned } from './owners/needs.ts'
+import { type Known, keyOf, nextSet, type Signers, signersOf } from './owners/rights.ts'
+import { FACTORY_POLICY, type Policy } from './policy/policy.ts'
 
 export type Owner = OwnerKeys
 
@@ -69,11 +62,18 @@ export type Decision =
   | { kind: 'recovery-cancelled' }
   /** With those who could read until now, or can again. */
   | { kind: 'paused' | 'resumed'; readers: readonly ReaderEntry[] }
-  /** With those who could read until now. */
-  | { kind: 'deleted'; readers: readonly ReaderEntry[] }
+  /** The device goes by another key: who reads, reads on under that. */
+  | { kind: 'key'; before: Bytes; after: Bytes; box: Bytes }
+  /** With those who could read until now; `successor`: certificate of the device that follows, where one does. */
+  | { kind: 'deleted'; readers: readonly ReaderEntry[]; successor: Bytes | null }
 
 export class OwnerLog {
-  readonly device: Bytes
+  /** The device's keys, the first one first. */
+  readonly #keys: Bytes[]
+  /** Certificate of the newest, and the X25519 key in it, where it is not the claim's. */
+  #certificate: Bytes | null
+  #box: Bytes | null
+  #revoked: boolean
   #set: OwnerSet
   #policy: Policy
   #heirs: OwnerSet | null
@@ -103,7 +103,10 @@ export class OwnerLog {
     root: Bytes,
     { copy = false, policy = FACTORY_POLICY }: { copy?: boolean; policy?: Policy } = {},
   ) {
-    this.device = device
+    this.#keys = [device]
+    this.#certificate = null
+    this.#box = null
+    this.#revoked = false
     this.#set = set
     this.#policy = policy
     this.#heirs = null
@@ -118,6 +121,27 @@ export class OwnerLog {
     this.#grantIds = new Set()
     this.#paused = new Set()
     this.#allPaused = false
+  }
+
+  /** The device's Ed25519 key of now. */
+  get device(): Bytes {
+    return this.#keys.at(-1)!
+  }
+
+  /** All that it had, oldest first. */
+  get keys(): readonly Bytes[] {
+    return this.#keys
+  }
+
+  /** Certificate and X25519 key of the key of now; null while that is the one of the claim. */
+  get replaced(): { certificate: Bytes; box: Bytes } | null {
+    const [certificate, box] = [this.#certificate, this.#box]
+    return certificate && box ? { certificate, box } : null
+  }
+
+  /** Its owners have said that this key is no device of theirs. */
+  get revoked(): boolean {
+    return this.#revoked
   }
 
   get seq(): number {
@@ -190,11 +214,20 @@ export class OwnerLog {
     if (!read) return { refusal: 'malformed' }
     const { event } = read
     const signers = signersOf(read.signers, known)
-    const refusal = this.#misplaced(event, jws) ?? this.#unsigned(event, signers) ?? this.#unfit(event)
+    const refusal =
+      this.#misplaced(event, jws) ??
+      unsigned(event.body, signers, { set: this.#set, policy: this.#policy }) ??
+      this.#unfit(event)
     if (refusal) return { refusal }
     const set = this.#leadsTo(event, signers)
     if (set === undefined) return { refusal: 'bad-set' }
-    return { refusal: null, event, jws, press: this.#press(event, signers), set }
+    return {
+      refusal: null,
+      event,
+      jws,
+      press: needsPress(event.body, signers, { set: this.#set, policy: this.#policy }),
+      set,
+    }
   }
 
   #misplaced(event: OwnerEvent, jws: string): Refusal | null {
@@ -202,47 +235,25 @@ export class OwnerLog {
     if (!equal(event.device, this.device)) return 'other-device'
     if (this.#deleted) return 'deleted'
     if (event.seq !== this.#seq + 1 || !equal(event.prev, this.#head)) return 'stale'
-    const grows = body.type === 'AUTHORIZED' || body.type === 'RESUMED'
-    if (grows && this.#bytes + jws.length > LIMITS.ownership.logBytes) return 'log-full'
+    if (this.#mayWait(body) && this.#bytes + jws.length > LIMITS.ownership.logBytes) return 'log-full'
     return this.#added === (body.type === 'DEVICE_ADDED') ? 'out-of-order' : null
   }
 
-  /** Are the signatures enough? Signatures that have no say in this event make it malformed. */
-  #unsigned(event: OwnerEvent, signers: Signers): Refusal | null {
-    const { owners, revealed, paper, heirs, device } = signers
-    const { body } = event
-    const only = (ok: boolean, stray: boolean): Refusal | null =>
-      stray ? 'malformed' : ok ? null : 'needs-signatures'
-    switch (body.type) {
-      case 'OWNERS_CHANGED':
-        if (leaves(this.#set, body.set, signers)) return only(true, revealed.length > 0 || paper || device)
-        return only(agreedInFull(this.#set, signers), paper || device)
-      case 'POLICY_SET':
-        return looser(this.#policy, body.policy)
-          ? only(agreedInFull(this.#set, signers), paper || device)
-          : only(owners.length > 0, paper || device)
-      case 'RECOVERY_STARTED':
-        return only(paper, device || revealed.length > 0)
-      case 'RECOVERY_FINISHED':
-        return only(heirs.length > 0, paper || device || revealed.length > 0)
-      case 'RECOVERY_CANCELLED':
-        // With one owner its key may be the stolen one: a press decides, and the device signs for it.
-        if (takesPress(this.#set)) return only(device, paper || owners.length > 0 || revealed.length > 0)
-        return only(agreed(this.#set, signers), paper || device || revealed.length > 0)
-      case 'AUTHORIZED': {
-        const { class: cls, since, until } = body.reader
-        const alone = withinPolicy(this.#policy, cls, until - since)
-        return only(
-          alone ? owners.length > 0 : agreed(this.#set, signers),
-          paper || device || revealed.length > 0,
-        )
-      }
-      default:
-        return only(owners.length > 0, paper || device || revealed.length > 0)
-    }
+  /** Events that a log which is full does not take: what takes power away always finds room. */
+  #mayWait(body: EventBody): boolean {
+    if (body.type === 'AUTHORIZATION_REVOKED') return !this.reader(body.grantId)
+    return ['AUTHORIZED', 'RESUMED', 'POLICY_SET', 'DEVICE_KEY_REPLACED'].includes(body.type)
   }
 
-  #unfit({ body }: OwnerEvent): Refusal | null {
+  #unfit({ body, prev }: OwnerEvent): Refusal | null {
+    if (body.type === 'DEVICE_KEY_REPLACED') {
+      const next = readSuccession(body.succession, { device: this.device, prev, set: this.#set })
+      if (!next || this.#keys.some((key) => equal(key, next.device))) return 'bad-key'
+    }
+    if (body.type === 'DEVICE_KEY_REVOKED' && body.successor) {
+      const next = readCertificate(body.successor)
+      if (!next || this.#keys.some((key) => equal(key, next.device))) return 'bad-key'
+    }
     if (body.type === 'AUTHORIZED') {
       // Owners need boxes too: the table holds both.
       const places = this.#copy ? Number.POSITIVE_INFINITY : LIMITS.channel.readers
@@ -282,12 +293,6 @@ export class OwnerLog {
       default:
         return null
     }
-  }
-
-  #press({ body }: OwnerEvent, signers: Signers): boolean {
-    if (!takesPress(this.#set)) return false
-    if (body.type === 'OWNERS_CHANGED') return !leaves(this.#set, body.set, signers)
-    return body.type === 'POLICY_SET' && looser(this.#policy, body.policy)
   }
 
   /** Applies a checked event. */
@@ -336,9 +341,22 @@ export class OwnerLog {
         return { kind: 'paused', readers: this.#rest(body.grantId, true) }
       case 'RESUMED':
         return { kind: 'resumed', readers: this.#rest(body.grantId, false) }
+      case 'DEVICE_KEY_REPLACED': {
+        const before = this.device
+        const { certificate } = body.succession
+        const next = readCertificate(certificate)!
+        this.#keys.push(next.device)
+        this.#certificate = certificate
+        this.#box = next.box
+        return { kind: 'key', before, after: next.device, box: next.box }
+      }
+      case 'DEVICE_KEY_REVOKED':
+        this.#deleted = true
+        this.#revoked = true
+        return { kind: 'deleted', readers: this.#readers.splice(0), successor: body.successor }
       case 'DEVICE_DELETED':
         this.#deleted = true
-        return { kind: 'deleted', readers: this.#readers.splice(0) }
+        return { kind: 'deleted', readers: this.#readers.splice(0), successor: null }
     }
   }
 

@@ -3,6 +3,7 @@
 // Never throws; a wrong shape becomes the reason, in words for the page's developer.
 
 import { LIMITS } from '../base/limits.ts'
+import { readDesk } from './desk/desk.ts'
 import { plainText } from './plain-text.ts'
 import { type Ask, RESOLUTION_CLASSES, type ResolutionClass } from './protocol.ts'
 
@@ -61,8 +62,10 @@ function build(fields: Fields, id: number): Ask | string {
         return `card: expected a provider's card of at most ${CARD_CHARS} characters`
       return what === 'verify' ? { id, do: 'verify', card } : { id, do: 'introduce', card }
     }
+    case 'desk':
+      return readDesk(fields, id)
     default:
-      return 'do: expected claim, grant, revoke, delete, introduce or verify'
+      return 'do: expected claim, grant, revoke, delete, introduce, verify or desk'
   }
 }
 

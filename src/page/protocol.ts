@@ -5,6 +5,7 @@
 // named (names, purposes, texts) is plain text and is only ever shown as text.
 
 import type { MeterLed, StatusLed } from '../base/leds.ts'
+import type { DeskAsk, DeskProgress } from './desk/desk.ts'
 
 /** How finely a provider may read; each class is a channel of its own. */
 export type ResolutionClass = 'raw' | '15min' | 'day'
@@ -95,10 +96,14 @@ export interface PageDevice {
   /** The meter's model as it names itself. */
   readonly meter: string | null
   readonly grants: readonly PageGrant[]
+  /** Length of the owner log, where the home tells it. */
+  readonly log?: number
   /** What the device tells of itself, where it is asked. */
   readonly info?: DeviceInfo
   /** Where the link leads, in the words of the network (`192.168.1.5:80`). */
   readonly lights?: { readonly status: StatusLed | null; readonly meter: MeterLed | null }
+  /** How this home reaches it, and where, in the words of the network. */
+  readonly way?: { readonly kind: 'direct' | 'relayed'; readonly remote: string }
 }
 
 export interface PageGrant {
@@ -141,6 +146,8 @@ export interface Answer {
   /** Stable; the page has words for each AnswerCode and shows `text` for any other. */
   readonly code?: string
   readonly text?: string
+  /** Of a DeskAsk: what its verb brings (desk/desk.ts). */
+  readonly result?: unknown
 }
 
 /** Refusals that the page explains in the reader's language; the codes of WattleError among them. */
@@ -201,6 +208,7 @@ export type HomeMessage =
     }
   | Answer
   | PageEvent
+  | DeskProgress
 
 export interface ProviderState {
   readonly name: string
@@ -246,7 +254,10 @@ export type ProviderMessage =
   | Answer
 
 /** What a page asks of My Home. */
-export type Ask = ClaimAsk | GrantAsk | RevokeAsk | DeleteAsk | IntroduceAsk | VerifyAsk
+export type Ask = HomeAsk | DeskAsk
+
+/** What it may ask of a device's page too, and a command of its home. */
+export type HomeAsk = ClaimAsk | GrantAsk | RevokeAsk | DeleteAsk | IntroduceAsk | VerifyAsk
 
 /**
  * About a provider's card (one line). `introduce`: it is one of those that may be let in; the answer's text
@@ -310,6 +321,8 @@ export interface DeviceLook {
   readonly window: number | null
   /** The device's clock, milliseconds since 1970; may be wrong. */
   readonly clock: number
+  /** Texts of the events by which its key was replaced, oldest first; left out where it never was. */
+  readonly keys?: readonly string[]
 }
 
 export interface DeviceMessage {
@@ -339,6 +352,22 @@ export interface DeviceInfo {
   readonly reads: readonly PageReads[]
   /** Bytes written to the card since the start, where they are counted. */
   readonly written: number | null
+  /** What its lights show. */
+  readonly lights?: { readonly status: StatusLed | null; readonly meter: MeterLed | null }
+  /** Raw P1 for other programs in the house, where the device can do that. */
+  readonly raw?: RawView
+}
+
+export interface RawView {
+  readonly on: boolean
+  /** `host:port` where it listens; a host of zeros is every address of the device. */
+  readonly address: string | null
+  /** Programs that read now. */
+  readonly clients: number
+  /** Its configuration says so: no owner can change it. */
+  readonly fixed: boolean
+  /** Why it is not as it should be, in English. */
+  readonly text?: string
 }
 
 export interface PageReads {
@@ -352,7 +381,10 @@ export interface PageReads {
 }
 
 /** What an owner's page may want of the device beside consent: that it blinks, or tells a provider of its grant. */
-export type DeviceWish = { readonly do: 'identify' } | ({ readonly do: 'invite' } & PageInvite)
+export type DeviceWish =
+  | { readonly do: 'identify' }
+  | { readonly do: 'raw'; readonly on: boolean }
+  | ({ readonly do: 'invite' } & PageInvite)
 
 export interface PageInvite {
   /** PageGrant.id. */

@@ -3,9 +3,10 @@
 // nothing of devices or keys: what a page asks goes, checked, to `onAsk`. Nothing that a page sends may
 // throw here; a page that does not read is cut off.
 
-import type { Bytes } from '../base/bytes.ts'
+import { type Bytes, equal, utf8 } from '../base/bytes.ts'
 import { Counters } from '../base/counters.ts'
 import { LIMITS } from '../base/limits.ts'
+import { sha256 } from '../crypto/native.ts'
 import type {
   Failure,
   Http,
@@ -41,7 +42,7 @@ export interface PageEvents {
   onBytes?(link: PageLink, bytes: Bytes): boolean
   onGone?(link: PageLink): void
   /** A page asks; answer once, at any time later. Left out where a page has nothing to ask. */
-  onAsk?(ask: Ask, answer: (answer: AskAnswer) => void): void
+  onAsk?(ask: Ask, answer: (answer: AskAnswer) => void, link: PageLink): void
 }
 
 export interface PageOptions {
@@ -54,11 +55,13 @@ export interface PageOptions {
   readonly frames?: readonly string[]
   /** Addresses of pages that may show this page in a frame. */
   readonly ancestors?: readonly string[]
+  /** Only who knows it gets more than the files: `/live?key=…`. Printable characters. */
+  readonly key?: string
   /** Where a path lives that is not this page's (`/p2p/DEVICE/…`), or null. */
   readonly elsewhere?: (path: string) => string | null
 }
 
-export type PageCounter = 'host' | 'origin' | 'full' | 'shape' | 'busy' | 'slow' | 'cut'
+export type PageCounter = 'host' | 'origin' | 'key' | 'full' | 'shape' | 'busy' | 'slow' | 'cut'
 
 interface Page {
   readonly link: WebSocketLink
@@ -75,16 +78,28 @@ export class PageServer implements HttpHandlers {
   readonly #assets: AssetStore
   readonly #gate: Gate
   readonly #pages: Page[]
+  /** Hash of the key, where there is one. */
+  readonly #key: Bytes | null
   readonly #elsewhere: (path: string) => string | null
   #frames: readonly string[]
   #ancestors: readonly string[]
 
   constructor(options: PageOptions, events: PageEvents) {
-    this.counters = new Counters<PageCounter>(['host', 'origin', 'full', 'shape', 'busy', 'slow', 'cut'])
+    this.counters = new Counters<PageCounter>([
+      'host',
+      'origin',
+      'key',
+      'full',
+      'shape',
+      'busy',
+      'slow',
+      'cut',
+    ])
     this.#events = events
     this.#assets = new AssetStore(options.assets, options.front)
     this.#gate = new Gate(options.hosts ?? [])
     this.#pages = []
+    this.#key = options.key === undefined ? null : sha256(utf8(options.key))
     this.#elsewhere = options.elsewhere ?? (() => null)
     this.#frames = origins(options.frames ?? [])
     this.#ancestors = origins(options.ancestors ?? [])
@@ -134,6 +149,7 @@ export class PageServer implements HttpHandlers {
     if (this.#checked(request, 'needed') === null) return 403
     if (pathOf(request.url) !== '/live') return 404
     if (request.method !== 'GET') return 405
+    if (!this.#unlocks(request.url)) return 401
     if (this.#pages.length < LIMITS.page.pages) return 101
     this.counters.add('full')
     return 503
@@ -161,11 +177,22 @@ export class PageServer implements HttpHandlers {
     const host = this.#checked(request, 'if-present')
     if (host === null)
       return words(403, 'This page does not go by the name that was asked, or another site asked for it.')
+    // Asked by a page whose WebSocket was refused: a browser does not say why.
+    if (pathOf(request.url) === '/open') return words(200, this.#unlocks(request.url) ? 'yes' : 'no')
     if (pathOf(request.url) === '/live')
       return words(426, 'This address speaks WebSocket.', { upgrade: 'websocket' })
     const location = this.#elsewhere(request.url)
     if (location !== null) return words(307, `It is at ${location}`, { location })
     return this.#assets.answer(request, host, { frames: this.#frames, ancestors: this.#ancestors })
+  }
+
+  /** Compared as hashes: how much of a wrong key is right takes no time that tells. */
+  #unlocks(url: string): boolean {
+    if (this.#key === null) return true
+    const given = /[?&]key=([\w-]{1,100})(?:&|$)/.exec(url)?.[1] ?? ''
+    if (equal(sha256(utf8(given)), this.#key)) return true
+    this.counters.add('key')
+    return false
   }
 
   /** The host that was asked, or null where Host or Origin is not ours. */
@@ -194,12 +221,16 @@ export class PageServer implements HttpHandlers {
   #ask(page: Page, ask: Ask, onAsk: NonNullable<PageEvents['onAsk']>): void {
     let answered = false
     page.open++
-    onAsk(ask, (answer) => {
-      if (answered) return
-      answered = true
-      page.open--
-      this.#answer(page, ask.id, answer)
-    })
+    onAsk(
+      ask,
+      (answer) => {
+        if (answered) return
+        answered = true
+        page.open--
+        this.#answer(page, ask.id, answer)
+      },
+      page.face,
+    )
   }
 
   #refuse(page: Page, id: number, text: string): void {

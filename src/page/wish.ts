@@ -17,8 +17,9 @@ export function readWish(json: string): DeviceWish | null {
     return null
   }
   if (typeof value !== 'object' || value === null) return null
-  const { do: what, grant, to, here } = value as Record<string, unknown>
+  const { do: what, grant, to, here, on } = value as Record<string, unknown>
   if (what === 'identify') return { do: 'identify' }
+  if (what === 'raw') return typeof on === 'boolean' ? { do: 'raw', on } : null
   if (what !== 'invite' || typeof grant !== 'string' || unbase64url(grant)?.length !== 16) return null
   if (typeof here !== 'string' || !HERE.test(here)) return null
   if (!Array.isArray(to) || to.length < 1 || to.length > 8) return null

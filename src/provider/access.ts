@@ -1,19 +1,23 @@
 // What a provider holds of the devices' logs of keys (docs/proof.md): the entries about itself and the
 // owners' events that they name, as they were signed. Kept for the channels it follows, in one journal.
 
-import { type Bytes, hex, text, utf8 } from '../base/bytes.ts'
+import { type Bytes, concat, hex, text, utf8 } from '../base/bytes.ts'
 import { Reader, Writer } from '../base/cursor.ts'
 import { LIMITS } from '../base/limits.ts'
 import { AccessBook, type Added } from '../channel/proof.ts'
 import { Verifier } from '../crypto/native.ts'
 import type { Failure, Files, Random } from '../hw/hardware.ts'
 import { Journal, type JournalRecord } from '../node/journal.ts'
+import { ENTRY } from '../wire/access.ts'
+import { KEY_STEPS } from './keys.ts'
 
 const NAME = 'provider.access.journal'
-const RECORD = { entry: 1, event: 2 } as const
+const RECORD = { entry: 1, event: 2, key: 3 } as const
 
 interface Held {
   device: Bytes
+  /** How its key followed those before it: each of those with the owner's event. */
+  steps: { before: Bytes; after: Bytes; jws: string }[]
   book: AccessBook
   events: string[]
 }
@@ -33,17 +37,16 @@ export class ProviderAccess {
   ): void {
     const access = new ProviderAccess()
     const known = new Set(o.followed.map(hex))
-    let dropped = 0
     const onRecord = (type: number, payload: Bytes): void => {
       const r = new Reader(payload)
-      const device = r.take(32).slice()
-      if (!known.has(hex(device))) dropped++
-      else access.#apply(device, type, r.rest().slice())
+      access.#apply(r.take(32).slice(), type, r.rest().slice())
     }
     Journal.open({ files: o.files, random: o.random, name: NAME }, onRecord, (error, journal) => {
       if (error || !journal) return done(error, null)
       access.#journal = journal
-      if (dropped === 0) return done(null, access)
+      const dropped = [...access.#held.keys()].filter((device) => !known.has(device))
+      for (const device of dropped) access.#held.delete(device)
+      if (dropped.length === 0) return done(null, access)
       journal.rewrite(access.#records(), (failure) => done(failure, failure ? null : access))
     })
   }
@@ -51,6 +54,12 @@ export class ProviderAccess {
   /** What is held of a device, or null. */
   of(device: Bytes): { book: AccessBook; events: readonly string[] } | null {
     return this.#held.get(hex(device)) ?? null
+  }
+
+  /** What shows to a mailbox that a consent is ours: the device's first entry about it. None where there is none. */
+  showing({ device, grantId }: { device: Bytes; grantId: Bytes }): Bytes[] {
+    const entry = this.of(device)?.book.of(grantId, ENTRY.admitted)
+    return entry ? [entry.bytes] : []
   }
 
   entry(device: Bytes, bytes: Bytes): Added {
@@ -63,6 +72,13 @@ export class ProviderAccess {
   event(device: Bytes, jws: string): void {
     if (this.#held.get(hex(device))?.events.includes(jws)) return
     if (this.#apply(device, RECORD.event, utf8(jws)) === 'new') this.#append(device, RECORD.event, utf8(jws))
+  }
+
+  /** Another key followed this device's: what was held of it is held of that. */
+  succeed({ before, after, jws }: { before: Bytes; after: Bytes; jws: string }): void {
+    if (this.#held.get(hex(after))?.steps.some((step) => step.jws === jws)) return
+    const record = concat(after, utf8(jws))
+    if (this.#apply(before, RECORD.key, record) === 'new') this.#append(before, RECORD.key, record)
   }
 
   /** On the card with the next start. */
@@ -85,8 +101,19 @@ export class ProviderAccess {
     if (!verifier) return 'bad'
     let held = this.#held.get(hex(device))
     if (!held) {
-      held = { device, book: new AccessBook(verifier), events: [] }
+      held = { device, steps: [], book: new AccessBook(verifier), events: [] }
       this.#held.set(hex(device), held)
+    }
+    if (type === RECORD.key) {
+      const after = bytes.slice(0, 32)
+      const next = Verifier.of(after)
+      if (!next || held.steps.length >= KEY_STEPS) return 'bad'
+      held.book.succeed(next)
+      held.steps.push({ before: device, after, jws: text(bytes.subarray(32)) })
+      held.device = after
+      this.#held.delete(hex(device))
+      this.#held.set(hex(after), held)
+      return 'new'
     }
     if (type === RECORD.event) {
       if (held.events.length >= LIMITS.provider.entriesOfOne) return 'bad'
@@ -102,7 +129,8 @@ export class ProviderAccess {
       type,
       payload: new Writer(new Uint8Array(32 + bytes.length)).put(device).put(bytes).bytes,
     })
-    return [...this.#held.values()].flatMap(({ device, book, events }) => [
+    return [...this.#held.values()].flatMap(({ device, steps, book, events }) => [
+      ...steps.map((step) => record(step.before, RECORD.key, concat(step.after, utf8(step.jws)))),
       ...events.map((jws) => record(device, RECORD.event, utf8(jws))),
       ...book.entries.map((e) => record(device, RECORD.entry, e.bytes)),
     ])

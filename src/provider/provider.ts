@@ -2,7 +2,7 @@
 // device and class it was granted. Readings go to the sink; what it can no longer open is counted and
 // said. Holds nothing but its own key, the invitations, and where it stands in each channel.
 
-import { type Bytes, equal, hex } from '../base/bytes.ts'
+import { type Bytes, equal } from '../base/bytes.ts'
 import { WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { Follower } from '../channel/follower.ts'
@@ -22,26 +22,23 @@ import type { DiscoverySettings } from '../node/peers/config.ts'
 import { Coordinator } from '../node/peers/coordinator.ts'
 import type { SnapshotFile } from '../node/snapshot.ts'
 import { signCard } from '../ownership/card.ts'
+import type { Certificate } from '../ownership/claim-keys.ts'
 import { TelegramUnpacker } from '../p1/sequence.ts'
-import type { ReaderEntryText } from '../wire/access.ts'
-import { CHANNEL_PROTOCOL, ENDING, type Ending, encodeSubscribeAt } from '../wire/channel.ts'
-import { CONSENT, CONSENT_PROTOCOL, decodeInvite, encodeInviteDone, type Invite } from '../wire/consent.ts'
-import { CLASS_NAMES } from '../wire/frame.ts'
+import { CHANNEL_PROTOCOL, ENDING } from '../wire/channel.ts'
+import {
+  CONSENT,
+  CONSENT_PROTOCOL,
+  decodeInvite,
+  decodeJws,
+  encodeInviteDone,
+  type Invite,
+} from '../wire/consent.ts'
 import type { ProviderAccess } from './access.ts'
+import type { ProviderEvents } from './events.ts'
 import { readInvite } from './invite.ts'
+import { isByOneOf, KEY_STEPS, type KeyStep, readKeyStep } from './keys.ts'
+import { Mail } from './mail.ts'
 import type { Channel, ProviderStore } from './store.ts'
-
-export interface ProviderEvents {
-  onTelegram(channel: Channel, telegram: Bytes, at: { epoch: number; index: number; wall: number }): void
-  onSealed(channel: Channel, at: { epoch: number; index: number }): void
-  onGap(channel: Channel, from: { epoch: number; index: number }, to: { epoch: number; index: number }): void
-  onAccess(channel: Channel, access: string, why: Ending | null): void
-  onInvite(channel: Channel): void
-  /** The device says, signed, that access was given or taken. */
-  onEntry?(channel: Channel, entry: ReaderEntryText): void
-  /** An invitation that led nowhere made room for another. */
-  onForget?(channel: Channel): void
-}
 
 export interface ProviderOptions {
   hardware: Hardware
@@ -64,15 +61,13 @@ interface Following {
   follower: Follower
   unpacker: TelegramUnpacker
   link: Link
-  /** To the mailbox, while the device is away; null where there is none. */
-  mail: Link | null
+  /** What is read while the device is away. */
+  mail: Mail
   /** When an invitation last made us ask the device at once. */
   askedAt: number
 }
 
 const SAVE_MS = 2_000
-/** The device may be starting: so long it is waited for before its mailbox is asked. */
-const MAIL_MS = 5_000
 /** Between two invitations that make us ask at once. */
 const ASK_MS = 2_000
 /** As many as an invitation may name. */
@@ -158,10 +153,9 @@ export class Provider {
 
   /** Saves every place and stops. */
   close(done: () => void): void {
-    for (const { link, mail, channel } of this.#following) {
+    for (const { link, mail } of this.#following) {
       link.stop()
-      mail?.stop()
-      this.#options.loop.cancel(mailTimerOf(channel))
+      mail.stop()
     }
     this.#options.loop.cancel('provider save')
     this.#coordinator?.stop()
@@ -173,18 +167,24 @@ export class Provider {
   }
 
   #onConsentStream(stream: Stream): void {
+    const steps: KeyStep[] = []
+    const answered = (error: Failure): void => {
+      // Not kept: the owner's side asks again when its stream breaks.
+      if (error) stream.reset()
+      else messages.send(encodeInviteDone())
+    }
     const messages = new Messages(stream, 'u32', {
       onMessage: (message) => {
+        const jws = message[0] === CONSENT.key ? decodeJws(message) : null
+        const step = jws === null ? null : readKeyStep(jws)
+        if (step?.after === null) return this.#onRevoked(step, (error) => answered(error))
+        if (step && steps.length < KEY_STEPS) return void steps.push(step)
         const invite = message[0] === CONSENT.invite ? decodeInvite(message) : null
         if (!invite) {
           stream.reset()
           return
         }
-        this.#onInvite(invite, (error) => {
-          // Not kept: the owner's side asks again when its stream breaks.
-          if (error) stream.reset()
-          else messages.send(encodeInviteDone())
-        })
+        this.#onInvite(invite, steps, (error) => answered(error))
       },
       onDrain: () => {},
       onEnd: () => stream.end(),
@@ -196,11 +196,13 @@ export class Provider {
    * It proves that this device has a consent for us. All it does is make us ask that device for frames,
    * which it will only give when its own reader set has our key. Their number is capped.
    */
-  #onInvite(invite: Invite, done: (error: Failure) => void): void {
+  #onInvite(invite: Invite, steps: readonly KeyStep[], done: (error: Failure) => void): void {
     const { store, events } = this.#options
-    const shown = readInvite(invite, { sign: this.#signer.publicKey, box: this.#exchange.publicKey })
+    const own = { sign: this.#signer.publicKey, box: this.#exchange.publicKey }
+    const shown = readInvite(invite, own, steps)
     if (!shown) return done(new WattleError('bad-invite', 'an invitation that proves nothing'))
     const { channel } = shown
+    for (const { before, after, jws } of shown.steps) this.#followKey(before, after!, jws)
     const before = this.#find(channel)
     // Once the device itself has let us in, nobody else can turn us away from it.
     if (before && before.follower.reader.next() !== null) {
@@ -226,6 +228,43 @@ export class Provider {
     })
   }
 
+  /** Both keys say that it is the same device: what we read there, we read under the new key from now on. */
+  #followKey(before: Bytes, after: Certificate, jws: string): void {
+    const { store, access } = this.#options
+    const old = this.#following.filter(({ channel }) => equal(channel.device, before))
+    for (const following of old) {
+      this.#drop(following)
+      store.rename(following.channel, after.device, after.box)
+    }
+    access.succeed({ before, after: after.device, jws })
+    for (const { channel } of old) if (store.channels.includes(channel)) this.#follow(channel)
+  }
+
+  /** An owner who let us in says that this key is none of its devices any more. */
+  #onRevoked({ before, jws }: KeyStep, done: (error: Failure) => void): void {
+    const { store, access, events } = this.#options
+    const old = this.#following.filter(({ channel }) => equal(channel.device, before))
+    if (old.length === 0) return done(null)
+    if (!isByOneOf(jws, access.of(before)?.events ?? []))
+      return done(new WattleError('bad-invite', 'nobody who let us in says so'))
+    for (const following of old) {
+      this.#drop(following)
+      store.forget(following.channel)
+      events.onAccess(following.channel, 'ended', ENDING.deleted)
+    }
+    access.event(before, jws)
+    store.save(done)
+  }
+
+  #drop(following: Following): void {
+    const { channel, link, mail } = following
+    link.stop()
+    mail.stop()
+    this.#following.splice(this.#following.indexOf(following), 1)
+    if (!this.#following.some((f) => equal(f.channel.device, channel.device)))
+      this.#coordinator?.unwant(channel.device)
+  }
+
   /** Not while we read, and not again and again: anyone may send an invitation. */
   #askAnew(following: Following): void {
     const now = this.#options.loop.now()
@@ -244,19 +283,13 @@ export class Provider {
 
   /** The oldest invitation that never led to a grant, and to no device either, goes. */
   #makeRoom(): void {
-    const i = this.#following.findIndex(({ follower, link }) => !link.up && follower.reader.next() === null)
-    const idle = this.#following[i]
+    const idle = this.#following.find(({ follower, link }) => !link.up && follower.reader.next() === null)
     if (!idle) return
-    idle.link.stop()
-    idle.mail?.stop()
-    this.#options.loop.cancel(mailTimerOf(idle.channel))
-    this.#following.splice(i, 1)
+    this.#drop(idle)
     this.#options.store.forget(idle.channel)
     if (!this.#following.some((f) => equal(f.channel.device, idle.channel.device)))
       this.#options.access.forget(idle.channel.device)
     this.#options.events.onForget?.(idle.channel)
-    if (!this.#following.some(({ channel }) => equal(channel.device, idle.channel.device)))
-      this.#coordinator?.unwant(idle.channel.device)
   }
 
   #follow(channel: Channel): void {
@@ -284,6 +317,10 @@ export class Provider {
         onGrant: (state) => {
           if (state.length > 0) unpacker.join(state)
         },
+        onDigest: (state, at) => {
+          const telegram = new TelegramUnpacker().join(state)
+          if (telegram) events.onDigest?.(channel, telegram, at)
+        },
         onEntry: (bytes, entry) => {
           const added = this.#options.access.entry(channel.device, bytes)
           if (added === 'new' || added === 'branch') events.onEntry?.(channel, entry)
@@ -297,7 +334,6 @@ export class Provider {
       follower.restore(place.state)
       unpacker.restore(place.context)
     }
-    const mailTimer = mailTimerOf(channel)
     const link = new Link({
       host: this.host,
       loop,
@@ -312,14 +348,11 @@ export class Provider {
       onMessage: (message) => follower.onMessage(message),
       onState: (up) => {
         if (up) {
-          loop.cancel(mailTimer)
-          following.mail?.stop()
-          following.mail = null
+          following.mail.stop()
           return
         }
         follower.onDisconnect()
-        if (channel.mailboxes.length > 0 && !following.mail && loop.left(mailTimer) < 0)
-          loop.after(mailTimer, MAIL_MS, () => this.#mail(following))
+        following.mail.soon()
         // Access was ended by the owner: nothing to ask for until the next invitation, unless it only rests.
         if (follower.ended && follower.ended.why !== ENDING.paused) link.stop()
       },
@@ -329,31 +362,12 @@ export class Provider {
       follower,
       unpacker,
       link,
-      mail: null,
+      mail: new Mail({ host: this.host, loop, channel, follower, access: this.#options.access }),
       askedAt: Number.NEGATIVE_INFINITY,
     }
     this.#following.push(following)
     this.#coordinator?.want(channel.device)
     link.start()
-  }
-
-  /** The device has been away for a while: the owner's mailbox has its frames, as far as it got them. */
-  #mail(following: Following): void {
-    const { channel, follower, link } = following
-    const mailbox = channel.mailboxes[0]
-    if (!mailbox || link.up || following.mail) return
-    const mail: Link = new Link({
-      host: this.host,
-      loop: this.#options.loop,
-      key: mailbox.key,
-      protocol: CHANNEL_PROTOCOL,
-      addresses: () => [mailbox.address],
-      opening: () => [encodeSubscribeAt(channel.device, follower.request())],
-      onMessage: (message) => follower.onMessage(message),
-      onState: () => {},
-    })
-    following.mail = mail
-    mail.start()
   }
 
   #save(done: () => void = () => {}): void {
@@ -367,16 +381,7 @@ export class Provider {
   }
 }
 
-function mailTimerOf(channel: Channel): string {
-  return `mail ${hex(channel.device.subarray(0, 6))} ${channel.class}`
-}
-
 /** The first that was known stays the first; eight at most. */
 function merged(known: readonly string[], told: readonly string[]): string[] {
   return [...new Set([...known.slice(0, 1), ...told, ...known.slice(1)])].slice(0, ADDRESSES)
-}
-
-/** How a channel is named to people and in events. */
-export function channelName(channel: Channel): string {
-  return `${hex(channel.device.subarray(0, 4))} ${CLASS_NAMES[channel.class]}`
 }

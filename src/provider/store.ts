@@ -1,7 +1,7 @@
 // What a provider must not forget (docs/wire.md "Provider files"): its name and keys with every
 // invitation, in one snapshot that is replaced before an invitation is acknowledged.
 
-import { type Bytes, equal, text, utf8 } from '../base/bytes.ts'
+import { type Bytes, equal, hex, text, utf8 } from '../base/bytes.ts'
 import { Reader, Writer } from '../base/cursor.ts'
 import { EXIT, WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
@@ -9,7 +9,7 @@ import { Secret } from '../crypto/secret.ts'
 import type { Failure, Files, Random } from '../hw/hardware.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import { type Mailbox, mailboxText, readMailboxes } from '../wire/consent.ts'
-import type { ClassId } from '../wire/frame.ts'
+import { CLASS_NAMES, type ClassId } from '../wire/frame.ts'
 
 export interface ProviderKeys {
   name: string
@@ -102,6 +102,18 @@ export class ProviderStore {
     this.#saveKeys(done)
   }
 
+  /** The device goes by other keys; on the card with the next write. */
+  rename(channel: Channel, device: Bytes, deviceBox: Bytes): void {
+    const there = this.channels.find((c) => equal(c.device, device) && c.class === channel.class)
+    if (there) this.forget(channel)
+    else Object.assign(channel, { device, deviceBox })
+  }
+
+  /** Writes what was forgotten. */
+  save(done: (error: Failure) => void): void {
+    this.#saveKeys(done)
+  }
+
   /** Forgets an invitation; on the card with the next write. */
   forget(channel: Channel): void {
     const i = this.channels.indexOf(channel)
@@ -122,6 +134,11 @@ export class ProviderStore {
       if (this.#unsaved.length > 0) this.#write()
     })
   }
+}
+
+/** How a channel is named to people and in events. */
+export function channelName(channel: Channel): string {
+  return `${hex(channel.device.subarray(0, 4))} ${CLASS_NAMES[channel.class]}`
 }
 
 function encodeKeys(keys: ProviderKeys, channels: Channel[]): Bytes {

@@ -4,6 +4,7 @@
 
 import type { Bytes } from '../base/bytes.ts'
 import { Reader, Writer } from '../base/cursor.ts'
+import { LIMITS } from '../base/limits.ts'
 import type { ClassId } from './frame.ts'
 import { CLASS_NAMES, FRAME_BYTES } from './frame.ts'
 
@@ -20,6 +21,8 @@ export const CHANNEL = {
   waiting: 8,
   entry: 9,
   subscribeAt: 10,
+  deposit: 11,
+  digest: 12,
 } as const
 
 /** Frames in one message at most, so that a message stays below LIMITS.net.messageBytes. */
@@ -80,6 +83,22 @@ export function decodeSubscribeAt(bytes: Bytes): { device: Bytes; subscribe: Sub
   return subscribe && { device: bytes.slice(1, 33), subscribe }
 }
 
+/** Device → mailbox: frames are to come, and these consents (16-byte grant ids) may be served. */
+export function encodeDeposit(grantIds: readonly Bytes[]): Bytes {
+  const w = new Writer(new Uint8Array(2 + 16 * grantIds.length)).u8(CHANNEL.deposit).u8(grantIds.length)
+  for (const grantId of grantIds) w.put(grantId)
+  return w.bytes
+}
+
+/** Copies. */
+export function decodeDeposit(bytes: Bytes): Bytes[] | null {
+  const r = new Reader(bytes)
+  const type = r.u8()
+  const n = r.u8()
+  if (type !== CHANNEL.deposit || n > LIMITS.channel.readers || bytes.length !== 2 + 16 * n) return null
+  return Array.from({ length: n }, () => r.take(16).slice())
+}
+
 /** What an owner shows the device after each connect: the newest frame it holds of each class, and its log head. */
 export interface Witness {
   logSeq: number
@@ -122,7 +141,7 @@ export function frameAt(bytes: Bytes, i: number): Bytes {
 }
 
 /** A grant, an ending or another access entry, signed by the device; what is inside: channel/grant.ts, channel/access.ts. */
-export function encodeSigned(type: 4 | 5 | 9, signed: Bytes): Bytes {
+export function encodeSigned(type: 4 | 5 | 9 | 12, signed: Bytes): Bytes {
   return new Writer(new Uint8Array(1 + signed.length)).u8(type).put(signed).bytes
 }
 

@@ -25,6 +25,9 @@ export const CONSENT = {
   entry: 12,
   delivered: 13,
   entriesEnd: 14,
+  getNextKey: 15,
+  nextKey: 16,
+  key: 17,
 } as const
 
 /** Owner → device: append this event. */
@@ -118,7 +121,35 @@ export function encodeGetOrigin(): Bytes {
   return Uint8Array.of(CONSENT.getOrigin)
 }
 
-/** Owner → provider: you may read this device, which is at these addresses. */
+/** Owner → device: which key would you go by next? */
+export function encodeGetNextKey(): Bytes {
+  return Uint8Array.of(CONSENT.getNextKey)
+}
+
+/** Device → owner: that key's certificate and the old key's word for it, made for this place of the log. */
+export interface NextKey extends LogPlace {
+  certificate: Bytes
+  by: Bytes
+}
+
+export function encodeNextKey({ certificate, by, seq, head }: NextKey): Bytes {
+  const w = new Writer(new Uint8Array(101 + CERTIFICATE_BYTES)).u8(CONSENT.nextKey)
+  return w.put(certificate).put(by).u32(seq).put(head).bytes
+}
+
+export function decodeNextKey(bytes: Bytes): NextKey | null {
+  const r = new Reader(bytes)
+  r.u8()
+  const [certificate, by] = [r.take(CERTIFICATE_BYTES).slice(), r.take(64).slice()]
+  const next = { certificate, by, seq: r.u32(), head: r.take(32).slice() }
+  return r.done ? next : null
+}
+
+/** Owner → provider: the event by which a device's key was replaced or revoked. */
+export function encodeKey(jws: string): Bytes {
+  return tagged(CONSENT.key, utf8(jws))
+}
+
 /**
  * Owner → provider: you may read this device, which is at these addresses. Everything but name and
  * addresses is proved: the device's certificate, its entry `admitted` about this provider, and the

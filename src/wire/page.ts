@@ -8,6 +8,9 @@ import { HPKE_OVERHEAD } from '../crypto/hpke.ts'
 
 export const PAGE_VERSION = 1
 
+/** Stream 0 of a session for an owner's home, over its own connection. */
+export const DESK_PROTOCOL = '/wattle/desk/1.0.0'
+
 /** First byte of each binary message. */
 export const PLANE = { claim: 1, session: 2, sealed: 3 } as const
 

@@ -7,6 +7,7 @@ import { Exchange, Signer } from '../../src/crypto/native.ts'
 import { Secret } from '../../src/crypto/secret.ts'
 import { DeviceState } from '../../src/device/state.ts'
 import { type Machine, World } from '../../src/hw/sim/world.ts'
+import { makeCertificate } from '../../src/ownership/claim-keys.ts'
 import { type EventBody, signEvent } from '../../src/ownership/event.ts'
 
 class Rig {
@@ -74,8 +75,15 @@ t.test('a journal of many rotations is written anew when it is opened', async (t
   const state = rig.open()
   const box = new Exchange(new Secret(rig.bytes(32))).publicKey
   const owners = { m: 1, owners: [{ sign: rig.owner.publicKey, box, next: null }], recovery: null }
-  const identity = { owners, incarnation: 3, certificate: rig.bytes(90), policy: new Uint8Array(0) }
   const seeds = { seed: new Secret(rig.bytes(32)), boxSeed: new Secret(rig.bytes(32)) }
+  const certificate = makeCertificate(new Signer(seeds.seed), {
+    box: new Exchange(seeds.boxSeed).publicKey,
+    incarnation: 3,
+    discriminator: 1,
+    ownersHash: rig.bytes(32),
+    transcript: rig.bytes(32),
+  })
+  const identity = { owners, incarnation: 3, certificate, policy: new Uint8Array(0) }
   rig.wait((done) => state.claim({ ...seeds, ...identity }, done))
   rig.event(state, { type: 'DEVICE_ADDED', name: 'd' })
   // More consents than there is room for at once: each end makes room for the next.

@@ -44,6 +44,7 @@ class Door {
       entries: () => [],
       witnessed: () => true,
       onWitness: () => {},
+      deposits: null,
       wall: () => 0,
       onChange: () => {},
     })

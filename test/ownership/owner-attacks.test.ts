@@ -149,8 +149,8 @@ attack(
   'the thief of the only key cancels the recovery with the paper key',
   [
     {
-      file: 'ownership/log.ts',
-      from: 'if (takesPress(this.#set)) return only(device, paper || owners.length > 0 || revealed.length > 0)',
+      file: 'ownership/owners/needs.ts',
+      from: 'if (takesPress(set)) return only(device, paper || owners.length > 0 || revealed.length > 0)',
       to: '',
     },
   ],

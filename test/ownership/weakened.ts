@@ -11,6 +11,7 @@ import type * as device from '../../src/ownership/claim-device.ts'
 import type * as owner from '../../src/ownership/claim-owner.ts'
 import type * as event from '../../src/ownership/event.ts'
 import type * as log from '../../src/ownership/log.ts'
+import type * as deviceKey from '../../src/ownership/owners/device-key.ts'
 
 export type Parts = typeof device &
   typeof owner &
@@ -18,7 +19,8 @@ export type Parts = typeof device &
   typeof pake &
   typeof jws &
   typeof log &
-  typeof event
+  typeof event &
+  typeof deviceKey
 
 const ENTRY = [
   'ownership/claim-device',
@@ -28,6 +30,7 @@ const ENTRY = [
   'crypto/jws',
   'ownership/log',
   'ownership/event',
+  'ownership/owners/device-key',
 ]
 
 export interface Weakness {

@@ -5,9 +5,10 @@ import type { Test } from 'tap'
 import type { BuiltPages } from '../../scripts/bundle.ts'
 import type { Listener } from '../../src/hw/hardware.ts'
 import { LinuxHttp } from '../../src/hw/linux/http.ts'
+import type { DeskAsk, DeskOwners, DeskPolicy, HistoryView } from '../../src/page/desk/desk.ts'
 import type {
-  Ask,
   GrantAsk,
+  HomeAsk,
   HomeState,
   PageGrant,
   PageReading,
@@ -17,7 +18,7 @@ import type {
   TracePoint,
 } from '../../src/page/protocol.ts'
 import { type AskAnswer, PageServer } from '../../src/page/server.ts'
-import { Trace } from '../../src/page/trace.ts'
+import { Trace } from '../../src/page/view/trace.ts'
 import { LAN_NAME } from './browser.ts'
 import { buildPages } from './build.ts'
 
@@ -33,7 +34,10 @@ type Answered = (answer: AskAnswer) => void
 export class FakeHome {
   readonly home: PageServer
   readonly provider: PageServer
-  readonly asked: Ask[] = []
+  readonly asked: HomeAsk[] = []
+  /** What was asked of the computer beyond that, and what it says. */
+  readonly desked: DeskAsk[] = []
+  desk: (ask: DeskAsk) => unknown = plainDesk
   homeUrl = ''
   providerUrl = ''
   button: HomeState['button'] = 'terminal'
@@ -73,6 +77,10 @@ export class FakeHome {
           for (const event of this.#events) tell({ t: 'event', ...event })
         },
         onAsk: (ask, answer) => {
+          if (ask.do === 'desk') {
+            this.desked.push(ask)
+            return answer({ ok: true, result: this.desk(ask) })
+          }
           this.asked.push(ask)
           setTimeout(() => this.#onAsk(ask, answer), 30)
         },
@@ -208,7 +216,7 @@ export class FakeHome {
     }
   }
 
-  #onAsk(ask: Ask, answer: Answered): void {
+  #onAsk(ask: HomeAsk, answer: Answered): void {
     if (ask.do === 'claim' && this.patient && this.#opensUntil <= Date.now()) {
       setTimeout(() => this.#onAsk(ask, answer), 50)
       return
@@ -282,6 +290,15 @@ export class FakeHome {
     )
     return { ok: true }
   }
+}
+
+/** One owner, nothing kept, the rules as they came. */
+export function plainDesk(ask: DeskAsk): unknown {
+  const own = { name: 'this home', key: 'A'.repeat(43), own: true }
+  const owners: DeskOwners = { threshold: 1, recovery: false, owners: [own], waiting: false }
+  const policy: DeskPolicy = { members: [['grants.days', '90']], differs: [] }
+  const history: HistoryView = { known: null, rows: [] }
+  return { owners, policy, history, proof: [] }[ask.verb as 'owners'] ?? null
 }
 
 /** A started home that stops with the test. */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { LIMITS } from '../../src/base/limits.ts'
 import { Gate, originOf } from '../../src/page/gate.ts'
-import { codeOf, groups, plainCode } from '../../src/page/web/parts/code.ts'
+import { codeOf, groups, plainCode } from '../../src/page/web/parts/claim/code.ts'
 
 t.test('Host: our names and bound addresses, whatever the port; no foreign name', async (t) => {
   const gate = new Gate(['Wattle-AB12.local'])

@@ -4,7 +4,7 @@ import { LIMITS } from '../../src/base/limits.ts'
 import type { HttpAnswer, HttpRequest } from '../../src/hw/hardware.ts'
 import type { Ask } from '../../src/page/protocol.ts'
 import { type AskAnswer, type PageEvents, PageServer } from '../../src/page/server.ts'
-import { Trace } from '../../src/page/trace.ts'
+import { Trace } from '../../src/page/view/trace.ts'
 import { FakeLink, request } from './fake-link.ts'
 
 const HOST = '127.0.0.1:8080'

@@ -4,6 +4,10 @@ import t from 'tap'
 import type { QuarterRow } from '../../src/page/protocol.ts'
 import { words as de } from '../../src/page/web/words/de.ts'
 import { more as moreDe } from '../../src/page/web/words/de-more.ts'
+import { desk as deskDe } from '../../src/page/web/words/desk/de-desk.ts'
+import { desk as deskEn } from '../../src/page/web/words/desk/en-desk.ts'
+import { desk as deskFr } from '../../src/page/web/words/desk/fr-desk.ts'
+import { desk as deskNl } from '../../src/page/web/words/desk/nl-desk.ts'
 import { words as en } from '../../src/page/web/words/en.ts'
 import { more as moreEn } from '../../src/page/web/words/en-more.ts'
 import { words as fr } from '../../src/page/web/words/fr.ts'
@@ -14,10 +18,10 @@ import { accessibilityFaults, openPage, quiet, seen, skipBrowser, startBrowser, 
 import { houseHistory, newHome } from './fake-home.ts'
 
 const TABLES: Record<string, unknown> = {
-  en: [en, moreEn],
-  nl: [nl, moreNl],
-  de: [de, moreDe],
-  fr: [fr, moreFr],
+  en: [en, moreEn, deskEn],
+  nl: [nl, moreNl, deskNl],
+  de: [de, moreDe, deskDe],
+  fr: [fr, moreFr, deskFr],
 }
 
 /** Every text of a table by its path; sentences with parts are said with parts that are easy to find. */
@@ -26,7 +30,7 @@ function texts(value: unknown, path = ''): Map<string, string> {
   if (typeof value === 'string') out.set(path, value)
   else if (typeof value === 'function') {
     const say = value as (...parts: unknown[]) => unknown
-    const parts = path.endsWith('span') || path.endsWith('age') ? [7_261_000] : ['«1»', '«2»', '«3»']
+    const parts = path.endsWith('span') || path.endsWith('age') ? [7_261_000] : ['«1»', '«2»', '«3»', '«4»']
     out.set(path, String(say(...parts)))
   } else if (typeof value === 'object' && value !== null)
     for (const [key, inner] of Object.entries(value))
@@ -108,12 +112,12 @@ t.test('days of 23, 24 and 25 hours', { skip: skipBrowser }, async (t) => {
     home.quarters = [[from - 900_000, 999, 0, null], ...rows]
     const phone = await openPage(browser, 'phone')
     await phone.page.goto(home.homeUrl)
-    const svg = phone.page.locator('.bars svg')
+    const svg = phone.page.locator('#now .bars svg')
     await svg.waitFor()
-    t.equal(await svg.getAttribute('data-quarters'), String(quarters), day)
-    t.equal(await phone.page.locator('.bars rect.using').count(), quarters, 'a bar for each, none twice')
+    t.equal(await svg.getAttribute('data-slots'), String(quarters), day)
+    t.equal(await phone.page.locator('#now .bars rect.using').count(), quarters, 'a bar for each, none twice')
     const xs = await phone.page
-      .locator('.bars rect.using')
+      .locator('#now .bars rect.using')
       .evaluateAll((bars) => bars.map((bar) => Number(bar.getAttribute('x'))))
     t.equal(new Set(xs).size, quarters, 'each in its own place')
     t.match(
@@ -123,7 +127,7 @@ t.test('days of 23, 24 and 25 hours', { skip: skipBrowser }, async (t) => {
     await phone.picture(`31-day-${quarters}`)
     await phone.page.click('.today button >> nth=0')
     t.match(await textOf(phone.page, '.today'), /Yesterday/)
-    t.equal(await phone.page.locator('.bars rect.using').count(), 1)
+    t.equal(await phone.page.locator('#now .bars rect.using').count(), 1)
     quiet(t, phone)
     await phone.context.close()
   }

@@ -100,7 +100,8 @@ def log_case(case):
     for n, wanted in enumerate(case["steps"], 1):
         out = log.take(wanted["text"])
         got = [out, log.seq, log.head.hex(), [grant.hex() for grant in log.readers]]
-        if got != [wanted["out"], wanted["seq"], wanted["head"], wanted["readers"]]:
+        got += [log.device.hex(), ownerlog.write_owner_set(log.set).hex()]
+        if got != [wanted[name] for name in ("out", "seq", "head", "readers", "device", "set")]:
             return f"step {n}: {got[:3]}, wanted {wanted['out']}"
     return None
 

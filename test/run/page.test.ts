@@ -16,7 +16,7 @@ t.test('wattle run in a browser', { skip: skipBrowser }, async (t) => {
   const run = wattle(t, ['run', '--page', '127.0.0.1:0'], { env: { TMPDIR: folder(t) } })
   const browser = await startBrowser()
   t.teardown(() => browser.close())
-  const address = (): string | undefined => /Open +(http:\S+#[0-9A-Z]{12})/.exec(run.words)?.[1]
+  const address = (): string | undefined => /Open +(http:\S+#[0-9A-Z]{12}~[\w-]{22})/.exec(run.words)?.[1]
   t.ok(await run.until(() => /Press Enter = press the button/.test(run.words)), run.words)
   t.ok(address(), 'the address to open, with the code')
   t.match(run.words, 'nobody owns this device')
@@ -28,7 +28,7 @@ t.test('wattle run in a browser', { skip: skipBrowser }, async (t) => {
   await page.goto(address()!)
   t.equal(new URL(page.url()).hash, '', 'the code leaves the address bar')
   const code = address()!
-    .slice(-12)
+    .slice(-35, -23)
     .replace(/(.{4})(?!$)/g, '$1-')
   t.equal(await page.inputValue('#code'), code)
   t.match(run.words, code, 'the terminal shows the same one')
@@ -49,7 +49,11 @@ t.test('wattle run in a browser', { skip: skipBrowser }, async (t) => {
   await page.waitForTimeout(2_500)
   t.notOk(before.equals(await chart(page)), 'the chart moves')
   t.match(run.words, 'it has an owner')
-  await phone.page.goto(new URL(address()!).origin)
+  const { origin, hash } = new URL(address()!)
+  await phone.page.goto(origin)
+  await seen(phone.page, 'This page needs its key')
+  await phone.picture('run-0-locked')
+  await phone.page.goto(`${origin}/#${hash.slice(13)}`)
   await phone.page.locator('#now .plot').waitFor()
   await phone.picture('run-2-now')
 

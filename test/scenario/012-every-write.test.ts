@@ -137,6 +137,29 @@ everyWrite('a change of owners', {
   },
 })
 
+everyWrite('another key of the device', {
+  prepare: (family) => {
+    if (family.claim('anna') !== 'ok') throw new Error('not claimed')
+    family.house.world.runFor(2_000)
+  },
+  begin: (family, acknowledged) => {
+    family.home('anna').owning.replaceKey(family.owned('anna'), (_error, devices) => {
+      if (devices[0]?.state === 'done') acknowledged()
+    })
+  },
+  judge: (family, acknowledged) => {
+    const { house } = family
+    const had = family.got.get('anna') ?? 0
+    const reads = (): boolean => (family.got.get('anna') ?? 0) > had + 3
+    if (!house.world.runUntil(reads, 180_000)) return 'its owner does not read on'
+    if (!house.world.runUntil(() => family.owned('anna')?.ready, 60_000))
+      return 'its owner does not find back'
+    const { keys, device } = family.owned('anna').device.log
+    if (base64url(device) !== base64url(house.device!.key!)) return 'two opinions of its key'
+    return acknowledged && keys.length !== 2 ? 'an acknowledged key is lost' : null
+  },
+})
+
 everyWrite('a reset by hand', {
   prepare: (family) => {
     if (family.claim('anna') !== 'ok') throw new Error('not claimed')

@@ -23,6 +23,8 @@ export interface Said {
 export class Family {
   readonly house: House
   readonly homes: Map<string, Home>
+  /** The one loop of each. */
+  readonly loops: Map<string, Loop>
   readonly #names: Map<string, string>
   readonly got: Map<string, number>
 
@@ -30,6 +32,7 @@ export class Family {
     this.house = new House(seed)
     this.house.everyMs = everyMs
     this.homes = new Map()
+    this.loops = new Map()
     this.#names = new Map()
     this.got = new Map()
   }
@@ -40,10 +43,12 @@ export class Family {
     const machine = house.machine(name)
     if (!machine.on) machine.boot()
     let home: Home | null = null
+    const loop = new Loop(machine.hardware.clock)
+    this.loops.set(name, loop)
     Home.start(
       {
         hardware: machine.hardware,
-        loop: new Loop(machine.hardware.clock),
+        loop,
         report: (event, detail) => house.report(name, event, detail),
         events: {
           onTelegram: () => this.got.set(name, (this.got.get(name) ?? 0) + 1),

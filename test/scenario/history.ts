@@ -16,6 +16,7 @@ export class History {
   readonly people: Person[]
   readonly done: string[]
   #homeOn: boolean
+  #rolledBack: boolean
   #card: { files: Map<string, Uint8Array>; known: Known } | null
 
   constructor(seed: number) {
@@ -26,6 +27,7 @@ export class History {
     this.people = NAMES.map((name) => ({ name, consents: [], current: null, on: true }))
     this.done = []
     this.#homeOn = true
+    this.#rolledBack = false
     this.#card = null
     this.model = new Model(house, this.watch)
     house.startDevice()
@@ -77,8 +79,9 @@ export class History {
     for (const person of this.people) if (!person.on) this.#toggle(person)
     this.#ready()
     this.house.world.runFor(75_000)
-    // A revocation without an answer that the log does not have by now has never come to the device.
-    if (this.#ready())
+    // A revocation without an answer that the log does not have by now has never come to the device, unless
+    // an old card has forgotten it again.
+    if (this.#ready() && !this.#rolledBack)
       for (const { current } of this.people) if (current) current.taking = Number.POSITIVE_INFINITY
   }
 
@@ -184,6 +187,7 @@ export class History {
     for (const name of machine.disk.names()) machine.disk.inodes.delete(name)
     for (const [name, bytes] of this.#card.files) machine.disk.poke(name, bytes)
     this.model.card = this.#card.known
+    this.#rolledBack = true
     this.#card = null
     this.#start()
   }

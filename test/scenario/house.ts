@@ -4,8 +4,10 @@ import { base64url } from '../../src/base/bytes.ts'
 import { decodePlaces } from '../../src/channel/place.ts'
 import { Signer } from '../../src/crypto/native.ts'
 import { Device } from '../../src/device/device.ts'
+import type { PageSetting } from '../../src/device/network/info.ts'
 import { Home } from '../../src/home/home.ts'
 import type { Owned } from '../../src/home/owned.ts'
+import type { Hardware } from '../../src/hw/hardware.ts'
 import { simMeter } from '../../src/hw/sim/meter.ts'
 import { type Machine, World } from '../../src/hw/sim/world.ts'
 import { Loop } from '../../src/node/loop.ts'
@@ -53,7 +55,11 @@ export class House {
   /** How device and home find each other; without it by address alone. */
   discovery: ((who: string) => DiscoverySettings) | null = null
   devicePort: number = PORT
+  /** The page that the device serves, where it serves one. */
+  page: ((machine: Machine) => { hardware: Hardware; page: PageSetting }) | null = null
   timeServers: string[] = []
+  /** Lists of peers on the device's card. */
+  communities: string[] = []
   readonly providers: Map<string, { provider: Provider; card: Card; access: ProviderAccess }>
   readonly signers: Map<string, Signer>
   /** Frames of `raw` that the device keeps. */
@@ -127,11 +133,13 @@ export class House {
     Device.start(
       {
         hardware: machine.hardware,
+        ...this.page?.(machine),
         record: this.#record,
         listen: this.deviceAddress,
         serial: 'sim',
         ...(this.discovery ? { discovery: this.discovery('device') } : {}),
         ringFrames: this.ringFrames,
+        communities: () => this.communities,
         onBoard: { releaseKey: this.releaseKey, timeServers: this.timeServers },
         report: (event, detail) => this.report('device', event, detail),
       },
@@ -157,6 +165,8 @@ export class House {
         events: {
           onTelegram: (_device, telegram, at) =>
             this.homeGot.push({ epoch: at.epoch, index: at.index, text: latin(telegram) }),
+          onDigest: (_device, telegram, at) =>
+            this.report('home', 'digest', { ...at, text: latin(telegram) }),
           onGap: (_device, from, to) => this.report('home', 'gap', { from, to }),
           onAccess: (_device, access) => this.report('home', 'access', { access }),
           onLog: (_device, decision) => this.report('home', 'log', { kind: decision.kind }),

@@ -29,6 +29,7 @@ import { linuxRandom } from '../../hw/linux/clock.ts'
 import { type Parsed, say, usage } from '../cli.ts'
 import { type HomeCommand, need, textOf } from './command.ts'
 import { HISTORY_FILE } from './keeping.ts'
+import type { Running } from './running.ts'
 
 const PACKING: Packing = {
   pack: (bytes) => gzipSync(bytes),
@@ -45,23 +46,47 @@ export const BACKUP_COMMANDS: readonly HomeCommand[] = [
       need('backup', words, 1, 'FILE')
       return { do: 'backup', file: resolve(words[0]!) }
     },
-    act: ({ machine, keeping }, request, answer) => {
+    act: (running, request, answer) => {
       const file = textOf(request, 'file')
       if (existsSync(file)) return answer({ ok: false, code: 'exists', text: `${file} is there already` })
-      const copy = join(machine.folder, '.history-copy.db')
-      rmSync(copy, { force: true })
-      keeping.history.copyTo(copy)
-      const files = backedFiles(machine.folder)
-      files.push({ name: HISTORY_FILE, bytes: new Uint8Array(readFileSync(copy)) })
-      rmSync(copy, { force: true })
-      const salt = new Uint8Array(16)
-      linuxRandom(salt)
-      const bytes = encodeBackup(files, { passphrase: textOf(request, 'secret'), salt, packing: PACKING })
+      const bytes = makeBackup(running, textOf(request, 'secret'))
       writeDurably(file, bytes)
-      answer({ ok: true, result: { file, bytes: bytes.length, files: files.length } })
+      answer({ ok: true, result: { file, bytes: bytes.length } })
     },
   },
 ]
+
+/** All that a running home must not lose, sealed. @throws WattleError `usage` for a passphrase that is too short. */
+export function makeBackup({ machine, keeping }: Running, passphrase: string): Uint8Array {
+  if (passphrase.length < PASSPHRASE_LEAST) throw tooShort(passphrase)
+  const copy = join(machine.folder, '.history-copy.db')
+  rmSync(copy, { force: true })
+  keeping.history.copyTo(copy)
+  const files = backedFiles(machine.folder)
+  files.push({ name: HISTORY_FILE, bytes: new Uint8Array(readFileSync(copy)) })
+  rmSync(copy, { force: true })
+  const salt = new Uint8Array(16)
+  linuxRandom(salt)
+  return encodeBackup(files, { passphrase, salt, packing: PACKING })
+}
+
+/** Writes a backup's files into a folder beside `folder`, and says which. @throws WattleError `bad-backup` */
+export function unpackBackup(bytes: Uint8Array, passphrase: string, folder: string): string {
+  const files = decodeBackup(bytes, { passphrase, packing: PACKING })
+  // Beside it first: a power cut leaves no half of a home.
+  const fresh = `${folder}.restoring`
+  rmSync(fresh, { recursive: true, force: true })
+  mkdirSync(fresh, { recursive: true, mode: 0o700 })
+  for (const file of files) writeDurably(join(fresh, file.name), file.bytes)
+  return fresh
+}
+
+/** The unpacked folder takes the place of the other one. */
+export function swapFolder(fresh: string, folder: string): void {
+  if (existsSync(folder)) rmSync(folder, { recursive: true })
+  renameSync(fresh, folder)
+  syncFolder(dirname(folder))
+}
 
 /** `wattle home restore FILE`: into a state folder where no home is. */
 export async function restore(given: Parsed, words: readonly string[], folder: string): Promise<ExitCode> {
@@ -72,16 +97,10 @@ export async function restore(given: Parsed, words: readonly string[], folder: s
       `${folder} has a home already; move it away, or choose another folder with --state`,
     )
   const bytes = new Uint8Array(readFileSync(words[0]!))
-  const files = decodeBackup(bytes, { passphrase: await passphraseOf(given, false), packing: PACKING })
-  // Beside it first: a power cut leaves no half of a home.
-  const fresh = `${folder}.restoring`
-  rmSync(fresh, { recursive: true, force: true })
-  mkdirSync(fresh, { recursive: true, mode: 0o700 })
-  for (const file of files) writeDurably(join(fresh, file.name), file.bytes)
-  if (existsSync(folder)) rmSync(folder, { recursive: true })
-  renameSync(fresh, folder)
-  syncFolder(dirname(folder))
-  process.stdout.write(`${JSON.stringify({ ok: true, folder, files: files.map((f) => f.name) })}\n`)
+  const fresh = unpackBackup(bytes, await passphraseOf(given, false), folder)
+  const files = readdirSync(fresh)
+  swapFolder(fresh, folder)
+  process.stdout.write(`${JSON.stringify({ ok: true, folder, files })}\n`)
   say('wattle: restored. Where the old computer is lost or stolen, take its key away: docs/owners.md')
   return 0
 }
@@ -97,9 +116,12 @@ function backedFiles(folder: string): BackedFile[] {
 async function passphraseOf(given: Parsed, fresh = true): Promise<string> {
   const file = given.text('passphrase-file')
   const said = file === undefined ? await ask() : readFileSync(file, 'utf8').split('\n')[0]!
-  if (fresh && said.length < PASSPHRASE_LEAST)
-    throw usage(`the passphrase has ${said.length} characters; expected at least ${PASSPHRASE_LEAST}`)
+  if (fresh && said.length < PASSPHRASE_LEAST) throw tooShort(said)
   return said
+}
+
+function tooShort(said: string): WattleError {
+  return usage(`the passphrase has ${said.length} characters; expected at least ${PASSPHRASE_LEAST}`)
 }
 
 async function ask(): Promise<string> {

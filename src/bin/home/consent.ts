@@ -5,7 +5,7 @@ import { narrow as giveLess } from '../../home/narrow.ts'
 import type { Owned } from '../../home/owned.ts'
 import type { ReaderEntry } from '../../ownership/event.ts'
 import { isRequest, readRequest, within } from '../../ownership/request.ts'
-import type { Ask, ResolutionClass } from '../../page/protocol.ts'
+import type { HomeAsk, ResolutionClass } from '../../page/protocol.ts'
 import { CLASS_NAMES, type ClassName, classId } from '../../wire/frame.ts'
 import { type Parsed, usage } from '../cli.ts'
 import type { ControlRequest } from '../control.ts'
@@ -81,7 +81,7 @@ export const CONSENT_COMMANDS: readonly HomeCommand[] = [
 ]
 
 function grant({ home, face }: Running, request: ControlRequest, answer: Answer): void {
-  const ask = (provider: string): Ask => ({
+  const ask = (provider: string): HomeAsk => ({
     id: 1,
     do: 'grant',
     device: textOf(request, 'device'),

@@ -12,6 +12,10 @@ import { stateFolder } from '../machine.ts'
 import { BACKUP_COMMANDS, restore } from './backup.ts'
 import type { Answer, Gone, HomeCommand } from './command.ts'
 import { CONSENT_COMMANDS } from './consent.ts'
+import { onDesk } from './desk/desk.ts'
+import { keepPageKey, pageKeyOf } from './desk/key.ts'
+import { LINK_COMMANDS } from './desk/link.ts'
+import { DEVICE_KEY_COMMANDS } from './device-key.ts'
 import { DEVICE_COMMANDS } from './devices.ts'
 import { HISTORY_COMMANDS } from './history.ts'
 import { KEEPING_OPTIONS } from './keeping.ts'
@@ -20,6 +24,7 @@ import { OWNER_COMMANDS } from './owners.ts'
 import { PEER_COMMANDS } from './peers.ts'
 import { POLICY_COMMANDS } from './policy.ts'
 import { PROOF_COMMANDS } from './proof.ts'
+import { COMMUNITY_COMMANDS } from './reach/communities.ts'
 import { TUNNEL_COMMANDS } from './reach/tunnel.ts'
 import { type Running, startHome } from './running.ts'
 import { UPDATE_COMMANDS } from './update.ts'
@@ -55,13 +60,16 @@ const COMMANDS: readonly HomeCommand[] = [
   ...CONSENT_COMMANDS,
   ...PROOF_COMMANDS,
   ...OWNER_COMMANDS,
+  ...DEVICE_KEY_COMMANDS,
   ...POLICY_COMMANDS,
   ...PEER_COMMANDS,
   ...NETWORK_COMMANDS,
   ...TUNNEL_COMMANDS,
+  ...COMMUNITY_COMMANDS,
   ...UPDATE_COMMANDS,
   ...HISTORY_COMMANDS,
   ...BACKUP_COMMANDS,
+  ...LINK_COMMANDS,
 ]
 
 export async function home(args: string[]): Promise<ExitCode> {
@@ -115,14 +123,29 @@ function onProgress(words: string, result?: unknown): void {
 }
 
 async function serve(given: Parsed): Promise<ExitCode> {
+  const stopped = untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })
+  let listen = given.text('listen') ?? '127.0.0.1:8481'
+  for (;;) {
+    const served = await serveOnce(given, listen, stopped)
+    if (served === null) return 0
+    listen = served.address
+    served.between()
+  }
+}
+
+/** Until it is told to stop (null), or to begin anew after something that wants it to be still. */
+async function serveOnce(
+  given: Parsed,
+  listen: string,
+  stopped: Promise<void>,
+): Promise<{ address: string; between: () => void } | null> {
   const folder = stateFolder(given.text('state'), 'home')
-  const running = await startHome(folder, given)
-  const listen = given.text('listen') ?? '127.0.0.1:8481'
-  // The page asks nobody who they are: whoever reaches it acts as the owner.
+  const running = await startHome(folder, given, onDesk)
+  // What is typed into it and what it shows goes over plain HTTP.
   if (!/^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(listen.replace(/:\d*$/, ''))) {
     await running.stop()
     throw usage(
-      `--listen ${listen}: the page has no log-in, so it is served on this computer only; expected 127.0.0.1:PORT or [::1]:PORT`,
+      `--listen ${listen}: the page is served on this computer only; expected 127.0.0.1:PORT or [::1]:PORT`,
     )
   }
   const listener = await wait<Listener>((done) =>
@@ -148,10 +171,19 @@ async function serve(given: Parsed): Promise<ExitCode> {
         )
   const gateway = await running.openGateway(given.text('gateway'), listener.address)
   const control = serveControl(folder, (request, answer, gone) => carryOut(running, request, answer, gone))
-  const stopped = untilStopped({ stdin: process.env['WATTLE_CHILD'] === '1' })
   const page = `http://${listener.address}/`
+  running.address = page
+  const key = pageKeyOf(folder)
+  const anew = new Promise<() => void>((resolve) => {
+    running.restart = (between) =>
+      resolve(() => {
+        between()
+        keepPageKey(folder, key)
+      })
+  })
   emit('home', 'ready', { page, gateway, mailbox: kept?.address ?? null, owner: base64url(running.home.key) })
-  await stopped
+  if (process.stderr.isTTY) say(`My Home: ${page}#~${key}`)
+  const between = await Promise.race([stopped.then(() => null), anew])
   emit('home', 'status', {
     net: running.home.host.counters.report(),
     page: running.page.counters.report(),
@@ -159,7 +191,7 @@ async function serve(given: Parsed): Promise<ExitCode> {
   control.close()
   listener.close()
   await running.stop()
-  return 0
+  return between && { address: listener.address, between }
 }
 
 /** Without a running home: start one for this command, wait for the device, act, stop. */
@@ -169,7 +201,7 @@ async function alone(
   request: ControlRequest,
   stopped: Promise<void>,
 ): Promise<Omit<ControlAnswer, 'id'>> {
-  const running = await startHome(folder, given)
+  const running = await startHome(folder, given, onDesk)
   const name = typeof request['device'] === 'string' ? request['device'] : null
   const owned = name === null ? null : running.home.find(name)
   const all = name === null && COMMANDS.find((c) => c.verb === request.do)?.all === true

@@ -5,6 +5,7 @@ import { base64url, equal, text, unbase64url, utf8 } from '../../base/bytes.ts'
 import { WattleError } from '../../base/errors.ts'
 import type { Owned } from '../../home/owned.ts'
 import type { Progress } from '../../home/owning/owning.ts'
+import type { OwnedDevice } from '../../home/store.ts'
 import { linuxRandom } from '../../hw/linux/clock.ts'
 import {
   adding,
@@ -134,9 +135,7 @@ function carryOut(running: Running, request: ControlRequest, answer: Answer): vo
         outcome(answer),
       )
     case 'invite': {
-      const { key, addresses } = devices[0]!.device
-      const invitation = base64url(utf8(JSON.stringify({ v: 1, device: base64url(key), addresses })))
-      return answer({ ok: true, result: { invitation: `wattle-device:${invitation}` } })
+      return answer({ ok: true, result: { invitation: invitationTo(devices[0]!.device) } })
     }
     case 'join':
       return home.joining.join(invitationOf(of('invitation')), joined(answer))
@@ -163,7 +162,7 @@ function guarded(answer: Answer, act: () => void): void {
   }
 }
 
-function outcome(
+export function outcome(
   answer: Answer,
   extra: Record<string, unknown> = {},
 ): (error: WattleError | null, devices: Progress[], change: string | null) => void {
@@ -218,8 +217,13 @@ function show({ home }: Running, { device, ready }: Owned): Record<string, unkno
   }
 }
 
+/** The line with which another home finds a device. */
+export function invitationTo({ key, addresses }: OwnedDevice): string {
+  return `wattle-device:${base64url(utf8(JSON.stringify({ v: 1, device: base64url(key), addresses })))}`
+}
+
 /** `wattle-device:…`, or an address alone: then the key is what answers there, proven by its log. */
-function invitationOf(word: string): { address: string; key: Uint8Array | null } {
+export function invitationOf(word: string): { address: string; key: Uint8Array | null } {
   if (!word.startsWith('wattle-device:')) return { address: word, key: null }
   try {
     const json: unknown = JSON.parse(
@@ -236,7 +240,7 @@ function invitationOf(word: string): { address: string; key: Uint8Array | null }
 }
 
 /** For people, beside the JSON. */
-function wordsOf(result: unknown): string[] {
+export function wordsOf(result: unknown): string[] {
   const { devices, change, paper, recovery } = (result ?? {}) as {
     devices?: Progress[]
     change?: string

@@ -51,6 +51,6 @@ function peers({ home }: Running, request: ControlRequest, answer: Answer): void
   home.askPeers(owned, message, (error, list) => {
     if (error) answer({ ok: false, code: error.code, text: error.message })
     else if (act === '') answer({ ok: true, result: list.map(describePeer) })
-    else answer({ ok: true, result: { device: base64url(owned.device.key), [act]: true } })
+    else answer({ ok: true, result: { device: base64url(owned.key), [act]: true } })
   })
 }

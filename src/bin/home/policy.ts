@@ -88,8 +88,8 @@ function whole(document: string): Policy {
 }
 
 /** `relay.for=owners` and the like; lists are comma-separated. */
-function changed(before: Policy, members: readonly string[]): Policy {
-  const copy = structuredClone(before) as unknown as Record<string, unknown>
+export function changed(before: Policy, members: readonly string[]): Policy {
+  const copy: Record<string, unknown> = { mailboxes: [], ...structuredClone(before) }
   for (const member of members) {
     const at = member.indexOf('=')
     const path = member.slice(0, at).split('.')

@@ -6,14 +6,19 @@ import { WattleError } from '../../base/errors.ts'
 import { LIMITS } from '../../base/limits.ts'
 import { Face } from '../../home/face.ts'
 import { Home } from '../../home/home.ts'
+import { Desks } from '../../home/network/desks.ts'
 import type { Gateway } from '../../home/network/gateway.ts'
 import { Tunnels } from '../../home/network/tunnels.ts'
 import { Loop } from '../../node/loop.ts'
-import { PageServer } from '../../page/server.ts'
+import type { DeskAsk } from '../../page/desk/desk.ts'
+import { type AskAnswer, type PageLink, PageServer } from '../../page/server.ts'
 import { emit, type Parsed, wait } from '../cli.ts'
 import { discoveryOf } from '../discovery.ts'
 import { type OpenMachine, openMachine } from '../machine.ts'
 import { cardOf } from './card.ts'
+import { Days } from './desk/days.ts'
+import { pageKeyOf } from './desk/key.ts'
+import { Uploads } from './desk/uploads.ts'
 import { lookUpDomain } from './domain.ts'
 import { Keeping } from './keeping.ts'
 import { devicePage, startGateway } from './reach/gateway.ts'
@@ -24,6 +29,14 @@ export interface Running {
   face: Face
   page: PageServer
   keeping: Keeping
+  /** What devices tell of themselves. */
+  desks: Desks
+  /** What the page brings. */
+  uploads: Uploads
+  /** Where the page is served, or null. */
+  address: string | null
+  /** Stops all of it, does this, and starts anew; null where this home does not go on. */
+  restart: ((between: () => void) => void) | null
   tunnels: Tunnels
   /** Null while it does not listen. */
   gateway: Gateway | null
@@ -32,21 +45,44 @@ export interface Running {
   stop: () => Promise<void>
 }
 
-export async function startHome(folder: string, given: Parsed): Promise<Running> {
+/** What the page asks of this computer (desk/desk.ts). */
+export type OnDesk = (
+  running: Running,
+  ask: DeskAsk,
+  answer: (answer: AskAnswer) => void,
+  link: PageLink,
+) => void
+
+export async function startHome(folder: string, given: Parsed, onDesk: OnDesk): Promise<Running> {
   const machine = await openMachine(folder)
   const { hardware } = machine
   const loop = new Loop(hardware.clock, LIMITS.node.peerTimers)
   let started: Running | null = null
   // Opened last: a home that cannot start makes no files.
   let keeping: Keeping | null = null
+  let days: Days | null = null
+  const uploads = new Uploads(machine.folder)
   const providerPage = given.text('provider-page') ?? null
   const page = new PageServer(
     {
       assets: pages.home,
+      key: pageKeyOf(machine.folder),
       ...(providerPage === null ? {} : { frames: [providerPage] }),
       elsewhere: (path) => devicePage(started, path),
     },
-    { onPage: (tell) => face.onPage(tell), onAsk: (ask, answer) => face.ask(ask, answer) },
+    {
+      onPage: (tell) => {
+        face.onPage(tell)
+        days?.onPage(tell)
+      },
+      onAsk: (ask, answer, link) => {
+        if (ask.do !== 'desk') face.ask(ask, answer)
+        else if (started) onDesk(started, ask, answer, link)
+        else answer({ ok: false, code: 'busy', text: 'My Home is still starting' })
+      },
+      onBytes: (link, bytes) => uploads.onBytes(link, bytes),
+      onGone: (link) => uploads.onGone(link),
+    },
   )
   const face = new Face({
     hardware,
@@ -80,6 +116,10 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
               inW: reading.powerInW,
               outW: reading.powerOutW,
             })
+          },
+          onDigest: (device, telegram, at) => {
+            const { powerInW, powerOutW } = face.onTelegram(device, telegram, hardware.clock.wall())
+            emit('home', 'digest', { device: device.name, ...at, inW: powerInW, outW: powerOutW })
           },
           onGap: (device, from, to) => {
             face.say(
@@ -128,6 +168,9 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
   })
   const stop = async (): Promise<void> => {
     page.close()
+    days?.stop()
+    started?.desks.stop()
+    uploads.drop()
     started?.gateway?.close()
     tunnels.close()
     await new Promise<void>((resolve) => running.close(resolve))
@@ -140,7 +183,20 @@ export async function startHome(folder: string, given: Parsed): Promise<Running>
     started!.gateway = opened?.gateway ?? null
     return opened?.address ?? null
   }
-  started = { machine, home: running, face, page, keeping: kept, tunnels, gateway: null, openGateway, stop }
+  const desks = new Desks({ home: running, loop, onInfo: (device, info) => face.onInfo(device, info) })
+  const parts = {
+    machine,
+    home: running,
+    face,
+    page,
+    keeping: kept,
+    desks,
+    uploads,
+    address: null,
+    restart: null,
+  }
+  started = { ...parts, tunnels, gateway: null, openGateway, stop }
+  days = new Days(started, loop)
   return started
 }
 

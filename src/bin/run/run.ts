@@ -60,8 +60,8 @@ export async function run(args: string[]): Promise<ExitCode> {
     onEvent,
   })
   try {
-    const { page, devicePage } = await cast.open()
-    terminal?.welcome({ page, devicePage, code: label.code, name: label.name, demo: given.flag('demo') })
+    const { link, devicePage } = await cast.open()
+    terminal?.welcome({ link, devicePage, code: label.code, name: label.name, demo: given.flag('demo') })
     if (steps) {
       script = new Script(steps, cast, (event, detail) => {
         if (headless)

@@ -51,7 +51,8 @@ export class Cast implements Stage {
   }
 
   /** Brings everybody up, in the order in which they need each other. */
-  async open(): Promise<{ page: string; devicePage: string }> {
+  /** @returns `link`: the page with its key. */
+  async open(): Promise<{ page: string; link: string; devicePage: string }> {
     const { folder, stay, providers, terminal } = this.#options
     mkdirSync(join(folder, 'device'), { recursive: true, mode: 0o700 })
     writeFileSync(join(folder, 'device', 'label.json'), stay.label.record, { mode: 0o600 })
@@ -132,7 +133,8 @@ export class Cast implements Stage {
       ...(terminal ? ['--terminal'] : []),
     ])
     const ready = await this.start('home')
-    return { page: String(ready['page']), devicePage: `http://${devicePage}/` }
+    const { result } = (await askControl(join(folder, 'home'), { do: 'link' })) ?? {}
+    return { page: String(ready['page']), link: String(result).trim(), devicePage: `http://${devicePage}/` }
   }
 
   /** Where this one listened at an earlier start, or somewhere free. */

@@ -36,9 +36,9 @@ export class Terminal {
     this.#providerSealed = false
   }
 
-  welcome(o: { page: string; devicePage: string; code: string; name: string; demo: boolean }): void {
+  welcome(o: { link: string; devicePage: string; code: string; name: string; demo: boolean }): void {
     this.#print('')
-    this.#print(`  ${this.#bold('Open')}   ${o.page}#${o.code.replaceAll('-', '')}`)
+    this.#print(`  ${this.#bold('Open')}   ${o.link.replace('#', `#${o.code.replaceAll('-', '')}`)}`)
     this.#print(
       `  ${this.#bold('Phone')}  ${o.devicePage}#${o.code.replaceAll('-', '')} instead: the page that the device itself serves`,
     )

@@ -12,9 +12,13 @@ import { type Announcement, CAPABILITY, tagOf } from '../../net/mdns/announcemen
 import { DhtLayer } from '../../node/dht/layer.ts'
 import type { DhtSettings } from '../../node/dht/settings.ts'
 import type { Loop } from '../../node/loop.ts'
+import type { CommunityBook } from '../../node/peers/community/book.ts'
 import type { DiscoverySettings } from '../../node/peers/config.ts'
 import { Coordinator } from '../../node/peers/coordinator.ts'
+import type { ListedPeer } from '../../node/peers/list.ts'
+import type { Policy } from '../../ownership/policy/policy.ts'
 import { signContact } from '../../wire/contact.ts'
+import { ORIGIN, type Origin } from '../../wire/net/communities.ts'
 import { DeviceHead, type Standing } from './head.ts'
 
 export interface DiscoveryOptions {
@@ -26,10 +30,14 @@ export interface DiscoveryOptions {
   host: Host
   /** The identity's; null while nobody owns the device. */
   signer: Signer | null
+  /** Lists of peers that it was given. */
+  communities: CommunityBook
   /** `host:port` that is really listened on. */
   address: () => string
-  /** Strangers on the local network may see the key. */
-  visible: () => boolean
+  /** The owners' policy: strangers on the local network may see the key; the DHT may hold addresses. */
+  announce: () => Policy['announce']
+  /** The best of these, so many at most. */
+  choose: <T extends { readonly key: Bytes }>(peers: readonly T[], places: number) => T[]
   opinion?: (key: Bytes, now: number) => number
   /** As in DeviceHeadOptions. */
   standing: () => Standing | null
@@ -50,7 +58,8 @@ export class DeviceDiscovery {
     const { sockets, random, clock } = hardware
     const { mdns, bootstrap } = settings
     this.#options = options
-    const layer = settings.dht && signer ? this.#makeLayer(settings.dht, signer) : null
+    const layer =
+      settings.dht && signer && options.announce().dht ? this.#makeLayer(settings.dht, signer) : null
     this.#layer = layer
     this.#head = layer && this.#makeHead(layer, settings.dht!)
     this.coordinator = new Coordinator({
@@ -65,15 +74,17 @@ export class DeviceDiscovery {
               random,
               host: name,
               announcement: () => this.#announcement(),
-              signer: () => (options.visible() ? signer : null),
+              signer: () => (options.announce().lan ? signer : null),
               subtypes: ['_p1', ...(signer ? [] : ['_unclaimed'])],
               loopback: mdns === 'lo',
             },
       bootstrap:
-        bootstrap.enabled && bootstrap.peers.length > 0
+        bootstrap.enabled && (bootstrap.peers.length > 0 || signer)
           ? {
-              peers: () => bootstrap.peers,
-              contact: () => this.#contact(),
+              peers: () =>
+                options.choose([...bootstrap.peers, ...this.#listed(ORIGIN.owner)], LIMITS.peers.bootstrap),
+              fallback: () => this.#listed(ORIGIN.card),
+              contact: () => this.contact(),
               timeoutMs: bootstrap.timeoutMs,
             }
           : null,
@@ -104,6 +115,11 @@ export class DeviceDiscovery {
     this.#options.hardware.files.remove(DHT_FILE, () => {})
   }
 
+  /** Nobody's device knows nobody: its keys are thrown away anyhow. */
+  #listed(origin: Origin): readonly ListedPeer[] {
+    return this.#options.signer ? this.#options.communities.peers(origin) : []
+  }
+
   #makeLayer(settings: DhtSettings, signer: Signer): DhtLayer {
     const { hardware, loop } = this.#options
     const { sockets, random, files } = hardware
@@ -129,8 +145,8 @@ export class DeviceDiscovery {
   }
 
   #announcement(): Omit<Announcement, 'addresses' | 'expires'> {
-    const { signer, hardware, visible } = this.#options
-    const shown = signer !== null && visible()
+    const { signer, hardware, announce } = this.#options
+    const shown = signer !== null && announce().lan
     return {
       claimed: signer !== null,
       key: shown ? signer.publicKey : null,
@@ -143,7 +159,7 @@ export class DeviceDiscovery {
   }
 
   /** Null while nobody owns the device: strangers' keys are worth no place. */
-  #contact(): Bytes | null {
+  contact(): Bytes | null {
     const { signer, hardware } = this.#options
     if (!signer) return null
     const wall = Math.floor(hardware.clock.wall())

@@ -2,12 +2,13 @@
 
 import { base64url } from '../../base/bytes.ts'
 import type { PageAssets } from '../../page/assets.ts'
-import type { DeviceInfo } from '../../page/protocol.ts'
+import type { DeviceInfo, RawView } from '../../page/protocol.ts'
 import type { Claim } from '../claim.ts'
 import type { ConsentServer } from '../consent.ts'
 import type { Lights } from '../lights.ts'
 import type { Meter } from '../meter.ts'
 import type { Subscribers } from '../publish/subscribers.ts'
+import type { RawPort } from '../raw/port.ts'
 import type { DeviceState } from '../state.ts'
 import type { DeviceStreams } from './streams.ts'
 
@@ -18,6 +19,10 @@ export interface PageSetting {
   address: string
   version: string
   board: string
+  /** Bytes that were written to the card since the start; null where nobody counts. */
+  written?: () => number | null
+  /** Raw P1: the owner's switch, or an address of the configuration. */
+  raw?: { port: RawPort; address: string; fixed: boolean }
 }
 
 /** The device behind the page. */
@@ -32,7 +37,11 @@ export interface PageParts {
   subscribers: Subscribers | null
 }
 
-export function infoOf(setting: PageSetting, parts: PageParts, uptime: number): DeviceInfo {
+export function infoOf(
+  setting: PageSetting,
+  parts: PageParts,
+  now: { uptime: number; lights: NonNullable<DeviceInfo['lights']>; raw: RawView | null },
+): DeviceInfo {
   const { streams, meter, subscribers, state } = parts
   const { good, bad } = meter.heard
   return {
@@ -44,8 +53,15 @@ export function infoOf(setting: PageSetting, parts: PageParts, uptime: number): 
     bad,
     reading: subscribers?.count ?? 0,
     owners: state.log?.owners.map((owner) => base64url(owner.sign)) ?? [],
-    uptime: uptime,
+    uptime: now.uptime,
     reads: subscribers?.reads.list() ?? [],
-    written: null,
+    written: setting.written?.() ?? null,
+    lights: now.lights,
+    ...(now.raw ? { raw: now.raw } : {}),
   }
+}
+
+/** Where the configuration has switched it on. */
+export function fixedRaw({ raw }: PageSetting): RawView | null {
+  return raw ? { on: true, address: raw.address, clients: raw.port.clients, fixed: true } : null
 }

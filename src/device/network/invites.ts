@@ -7,10 +7,10 @@ import { LIMITS } from '../../base/limits.ts'
 import type { Host } from '../../net/host.ts'
 import { Link } from '../../node/link.ts'
 import type { Loop } from '../../node/loop.ts'
-import { eventHash } from '../../ownership/event.ts'
+import { eventHash, keyEvents } from '../../ownership/event.ts'
 import type { PageInvite } from '../../page/protocol.ts'
 import { decodeEntry, ENTRY, ENTRY_SIGNATURE } from '../../wire/access.ts'
-import { CONSENT, CONSENT_PROTOCOL, encodeInvite } from '../../wire/consent.ts'
+import { CONSENT, CONSENT_PROTOCOL, encodeInvite, encodeKey } from '../../wire/consent.ts'
 import type { DeviceState } from '../state.ts'
 
 export interface DeviceInvitesOptions {
@@ -49,7 +49,8 @@ export class DeviceInvites {
     }
     const event = state.events.find((jws) => equal(eventHash(jws), entry.event))
     if (event === undefined) return
-    const { certificate } = state.identity
+    const certificate = state.log?.replaced?.certificate ?? state.identity.certificate
+    const keys = keyEvents(state.events)
     const addresses = [`${wish.here}:${port()}`]
     const link: Link = new Link({
       host: this.#options.host(),
@@ -58,6 +59,7 @@ export class DeviceInvites {
       protocol: CONSENT_PROTOCOL,
       addresses: () => wish.to,
       opening: () => [
+        ...keys.map(encodeKey),
         encodeInvite({ certificate, entry: entry.bytes, event, name, addresses, mailboxes: [] }),
       ],
       onMessage: (message) => {

@@ -5,6 +5,8 @@
 import type { Bytes } from '../../base/bytes.ts'
 import { WattleError } from '../../base/errors.ts'
 import type { Connection, Stream, StreamEvents } from '../../net/api.ts'
+import type { PageLink } from '../../page/server.ts'
+import { PLANE } from '../../wire/page.ts'
 
 const PREFIX = 4
 /** Bytes that may wait for one page before it is sent no more; well below what cuts it off. */
@@ -112,4 +114,12 @@ export function pageConnection(owner: Bytes, close: () => void): Connection {
       onStream(new WattleError('not-here', 'a page opens its streams itself'), null),
     close,
   }
+}
+
+/** A message of the claim, which protects itself. */
+export function sendPlain(link: PageLink, message: Bytes): void {
+  const out = new Uint8Array(1 + message.length)
+  out[0] = PLANE.claim
+  out.set(message, 1)
+  link.send(out)
 }

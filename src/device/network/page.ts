@@ -8,6 +8,7 @@ import { type LedName, METER, type MeterLed, STATUS, type StatusLed } from '../.
 import { LIMITS } from '../../base/limits.ts'
 import type { Failure, Hardware, Leds, Listener } from '../../hw/hardware.ts'
 import type { Loop } from '../../node/loop.ts'
+import { keyEvents } from '../../ownership/event.ts'
 import type { DeviceInfo, DeviceLook } from '../../page/protocol.ts'
 import { type PageLink, PageServer } from '../../page/server.ts'
 import { DeviceDoor, type PageSession } from '../../page/session.ts'
@@ -15,9 +16,11 @@ import { readWish } from '../../page/wish.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
 import { PAGE_STREAM, type PageStreamId, PLANE } from '../../wire/page.ts'
-import { infoOf, type PageParts, type PageSetting } from './info.ts'
+import { RawSwitch } from '../raw/switch.ts'
+import { DeskStreams } from './desk.ts'
+import { fixedRaw, infoOf, type PageParts, type PageSetting } from './info.ts'
 import { DeviceInvites } from './invites.ts'
-import { PageStream, pageConnection } from './page-stream.ts'
+import { PageStream, pageConnection, sendPlain } from './page-stream.ts'
 
 export interface DevicePageOptions {
   setting: PageSetting
@@ -63,6 +66,9 @@ export class DevicePage {
   /** Patterns as they are shown now. */
   readonly #showing: Record<LedName, string>
   #address: string | null
+  /** Owners' homes, which have no session but a connection. */
+  readonly desk: DeskStreams
+  readonly #raw: RawSwitch | null
 
   constructor(options: DevicePageOptions) {
     this.#options = options
@@ -70,6 +76,15 @@ export class DevicePage {
     this.#startedAt = options.loop.now()
     this.#showing = { status: 'off', meter: 'off' }
     this.#address = null
+    this.desk = new DeskStreams({
+      isOwner: (sign) => this.#isOwner(sign),
+      info: () => this.#info(),
+      onWish: (message) => this.#onWish(message),
+    })
+    const { raw } = options.setting
+    const { files, sockets } = options.hardware
+    this.#raw =
+      raw && !raw.fixed ? new RawSwitch({ files, sockets, ...raw, onChange: () => this.#tellInfo() }) : null
     this.#guests = new Map()
     this.#nextLink = FIRST_LINK
     this.#listeners = []
@@ -111,6 +126,7 @@ export class DevicePage {
     this.server.listen(hardware.http, setting.address, (error, listener) => {
       if (listener) this.#listeners.push(listener)
       this.#address = listener?.address ?? null
+      if (!error) this.#raw?.load(state.identity !== null)
       done(error)
     })
   }
@@ -123,6 +139,7 @@ export class DevicePage {
   close(): void {
     for (const timer of ['page info', 'page look', 'page drain']) this.#options.loop.cancel(timer)
     this.#invites?.stop()
+    this.#raw?.close()
     for (const listener of this.#listeners.splice(0)) listener.close()
     this.server.close()
   }
@@ -142,14 +159,25 @@ export class DevicePage {
   /** The look has changed: every page is told, soon. */
   changed(): void {
     const { loop } = this.#options
-    if (this.server.pages() === 0 || loop.left('page look') >= 0) return
-    loop.after('page look', LOOK_MS, () => this.server.broadcast({ t: 'look', look: this.#look() }))
+    if ((this.server.pages() === 0 && this.desk.idle) || loop.left('page look') >= 0) return
+    loop.after('page look', LOOK_MS, () => {
+      this.server.broadcast({ t: 'look', look: this.#look() })
+      this.desk.tell()
+    })
   }
 
   /** Owners have changed, or there is none any more: whoever is none is put out. */
   recheck(): void {
     for (const guest of this.#guests.values())
       if (guest.owner && !this.#isOwner(guest.owner)) this.#endSession(guest)
+    this.desk.recheck()
+    if (!this.#options.parts().state.identity) this.#raw?.forget()
+    this.changed()
+  }
+
+  /** Owners come again: the device proves itself by another key now. */
+  endSessions(): void {
+    for (const guest of this.#guests.values()) if (guest.owner) this.#endSession(guest)
     this.changed()
   }
 
@@ -169,12 +197,15 @@ export class DevicePage {
       meterLed: Object.hasOwn(METER, meter) ? (meter as MeterLed) : null,
       window: left > 0 ? left : null,
       clock: Math.floor(hardware.clock.wall()),
+      ...((state.log?.keys.length ?? 1) > 1 ? { keys: keyEvents(state.events) } : {}),
     }
   }
 
   #info(): DeviceInfo {
     const { setting, loop, parts } = this.#options
-    return infoOf(setting, parts(), loop.now() - this.#startedAt)
+    const { led: status, meterLed: meter } = this.#look()
+    const raw = this.#raw?.view ?? fixedRaw(setting)
+    return infoOf(setting, parts(), { uptime: loop.now() - this.#startedAt, lights: { status, meter }, raw })
   }
 
   // Links of the claim
@@ -185,14 +216,14 @@ export class DevicePage {
 
   send(link: number, message: Bytes): void {
     const guest = this.#byLink(link)
-    if (guest) sendPlain(guest, message)
+    if (guest) sendPlain(guest.link, message)
   }
 
   end(link: number): void {
     const guest = this.#byLink(link)
     if (!guest) return
     guest.claim = 0
-    sendPlain(guest, EMPTY)
+    sendPlain(guest.link, EMPTY)
     this.#options.parts().claim.onLinkClosed(link)
   }
 
@@ -312,6 +343,7 @@ export class DevicePage {
     const wish = readWish(text(message))
     if (!wish) return false
     if (wish.do === 'identify') this.#options.parts().lights.identify()
+    else if (wish.do === 'raw') this.#raw?.set(wish.on)
     else this.#invites?.invite(wish, unbase64url(wish.grant)!)
     return true
   }
@@ -330,6 +362,7 @@ export class DevicePage {
 
   #tellInfo(): void {
     for (const guest of this.#guests.values()) if (guest.session) this.#tell(guest)
+    this.desk.tell()
   }
 
   #tell(guest: Guest): void {
@@ -360,10 +393,3 @@ export class DevicePage {
 
 const EMPTY: Bytes = new Uint8Array(0)
 const NO_SESSION: Bytes = Uint8Array.of(PLANE.session)
-
-function sendPlain(guest: Guest, message: Bytes): void {
-  const out = new Uint8Array(1 + message.length)
-  out[0] = PLANE.claim
-  out.set(message, 1)
-  guest.link.send(out)
-}

@@ -14,7 +14,7 @@ import { SnapshotFile } from '../../node/snapshot.ts'
 import { Desk } from '../../ownership/reputation/desk.ts'
 import { type Opinion, Reputation } from '../../ownership/reputation/reputation.ts'
 import { Vouches } from '../../ownership/reputation/vouches.ts'
-import type { Measure } from '../../ownership/reputation/weights.ts'
+import { type Measure, THRESHOLD } from '../../ownership/reputation/weights.ts'
 
 export interface DevicePeersOptions {
   files: Files
@@ -97,8 +97,13 @@ export class DevicePeers {
     this.reputation.measure(key, what, this.#options.clock.wall(), prefixOf(hostOf(remote)))
   }
 
+  /** To call us says nothing for a stranger: anybody can. Who is not dealt with is turned away. */
   onConnection(connection: Connection): void {
-    this.measure(connection.remoteKey, 'answered', connection.remote)
+    const { remoteKey, remote, inbound } = connection
+    const owner = this.#options.isOwner(remoteKey)
+    if (!inbound || owner) this.measure(remoteKey, 'answered', remote)
+    const score = this.reputation.score(remoteKey, this.#options.clock.wall())
+    if (score < THRESHOLD.ignore && !owner) connection.close()
   }
 
   onDisconnect(connection: Connection, error: WattleError | null): void {

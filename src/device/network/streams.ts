@@ -20,10 +20,14 @@ import type { Loop } from '../../node/loop.ts'
 import { attachPlane } from '../../node/path/attach.ts'
 import type { Plane } from '../../node/path/plane.ts'
 import type { DiscoverySettings } from '../../node/peers/config.ts'
+import type { Policy } from '../../ownership/policy/policy.ts'
+import { choose } from '../../ownership/reputation/choose.ts'
 import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
+import type { ClassId } from '../../wire/frame.ts'
 import { TUNNEL_PROTOCOL } from '../../wire/net/tunnel.ts'
+import { DESK_PROTOCOL } from '../../wire/page.ts'
 import { PEERS_PROTOCOL } from '../../wire/peers.ts'
 import { UPDATE_PROTOCOL } from '../../wire/update.ts'
 import type { Claim } from '../claim.ts'
@@ -31,7 +35,9 @@ import type { ConsentServer } from '../consent.ts'
 import type { Subscribers } from '../publish/subscribers.ts'
 import { DeviceDiscovery } from './discovery.ts'
 import type { Standing } from './head.ts'
+import { Near } from './near/near.ts'
 import { DevicePeers } from './peers.ts'
+import { DeviceRelay } from './relaying.ts'
 import { DeviceTunnels, type TunnelPort } from './tunnels.ts'
 
 export interface StreamsOptions {
@@ -45,14 +51,22 @@ export interface StreamsOptions {
   consent: ConsentServer
   /** Takes streams of UPDATE_PROTOCOL; null where there is no card to update. */
   update: ((stream: Stream) => void) | null
+  /** Takes streams of owners' homes that want to know how it is; null where no page is served. */
+  desk: ((stream: Stream) => void) | null
   /** Null while nobody owns the device. */
   subscribers: () => Subscribers | null
   /** `wattle-ab12`. */
   name: string
   /** How it is found; null: by its address alone. */
   discovery: DiscoverySettings | null
+  /** Keys of the owners now. */
+  owners: () => readonly Bytes[]
+  /** Texts of the card's lists of peers. */
+  communities: () => readonly string[]
   /** Ports that owners reach from afar. */
   tunnel: () => readonly TunnelPort[]
+  /** What the owners have decided in advance. */
+  policy: () => Policy
   /** As in DeviceHeadOptions. */
   standing: () => Standing | null
   onRemembered: (head: Head) => void
@@ -65,6 +79,7 @@ const FAREWELL_MS = 1_000
 const TIMER = 'identity'
 const SAVE_TIMER = 'opinions'
 const SAVE_MS = 3_600_000
+const CLASSES: readonly ClassId[] = [0, 1, 2]
 /** Sockets that a hole punch may open on a small board. */
 const PUNCH_SOCKETS = 128
 
@@ -81,7 +96,12 @@ export class DeviceStreams {
   #plane: Plane | null
   /** Being called through relays of connections, where relays are set. */
   #circuits: Circuits | null
+  /** Null while nobody owns the device. */
+  #relay: DeviceRelay | null
+  /** What the policy let be announced when discovery began. */
+  #announced: string
   readonly #tunnels: DeviceTunnels
+  readonly #near: Near
 
   constructor(options: StreamsOptions) {
     this.#options = options
@@ -92,6 +112,14 @@ export class DeviceStreams {
     this.#discovery = null
     this.#plane = null
     this.#circuits = null
+    this.#relay = null
+    this.#announced = ''
+    this.#near = new Near({
+      ...options,
+      isOwner: (key) => options.claim.entitled(key, 0)?.owner === true,
+      host: () => this.#host,
+      discovery: () => this.#discovery,
+    })
     this.#tunnels = new DeviceTunnels({
       ...options,
       sockets: options.hardware.sockets,
@@ -121,6 +149,7 @@ export class DeviceStreams {
         this.#address = listener.address
         this.#makeFound()
         this.#makePlane()
+        this.#near.start()
       }
       done(error)
     })
@@ -139,11 +168,14 @@ export class DeviceStreams {
     this.#circuits?.close()
     this.#circuits = null
     if (!signer) return
-    this.#circuits = attachCircuits({ ...this.#options, host: this.#host, reserve: true })
+    const discovery = settings && { ...settings, relays: this.#best(settings.relays, LIMITS.circuit.relays) }
+    this.#circuits = attachCircuits({ ...this.#options, discovery, host: this.#host, reserve: true })
     const port = Number(this.#address.slice(this.#address.lastIndexOf(':') + 1))
     const loopback = /^127\.|^\[::1\]/.test(this.#address)
     const common = { hardware, loop, host: this.#host, signer, settings, port, loopback, report }
-    this.#plane = attachPlane({ ...common, punchSockets: PUNCH_SOCKETS })
+    const { claim } = this.#options
+    const knows = (key: Bytes): boolean => CLASSES.some((cls) => claim.entitled(key, cls) !== null)
+    this.#plane = attachPlane({ ...common, punchSockets: PUNCH_SOCKETS, knows })
   }
 
   #makeFound(): void {
@@ -159,14 +191,30 @@ export class DeviceStreams {
       name,
       host: this.#host,
       signer: signer(),
+      communities: this.#near.book,
       address: () => this.#address,
-      visible: () => true,
+      announce: () => this.#options.policy().announce,
+      choose: (peers, places) => this.#best(peers, places),
       standing,
       onRemembered,
       ...(this.#peers ? { opinion: this.#peers.opinion } : {}),
     })
     this.#discovery = found
+    this.#announced = JSON.stringify(this.#options.policy().announce)
     found.start()
+  }
+
+  /** Other owners, readers or another policy. */
+  onRules(): void {
+    this.#relay?.recheck()
+    if (this.#discovery && this.#announced !== JSON.stringify(this.#options.policy().announce))
+      this.#makeFound()
+  }
+
+  /** So many of these, those we think best of first. */
+  #best<T extends { readonly key: Bytes }>(peers: readonly T[], places: number): T[] {
+    const opinion = this.#peers?.opinion ?? (() => 0)
+    return choose(peers, opinion, { places, now: this.#options.hardware.clock.wall() })
   }
 
   /** Before listening: the state says otherwise than at construction. */
@@ -181,6 +229,7 @@ export class DeviceStreams {
 
   close(): void {
     this.#options.loop.cancel(TIMER)
+    this.#near.stop()
     this.#discovery?.stop()
     this.#tunnels.close()
     this.#plane?.close()
@@ -206,7 +255,7 @@ export class DeviceStreams {
   }
 
   #makeHost(): Host {
-    const { hardware, loop, consent, update } = this.#options
+    const { hardware, loop, consent, update, desk } = this.#options
     const { sockets, random } = hardware
     const identity = this.#options.signer()
     const signer = identity ?? new Signer(Secret.fresh(random))
@@ -219,6 +268,7 @@ export class DeviceStreams {
       host.handle(CONSENT_PROTOCOL, (stream) => consent.onStream(stream))
       host.handle(TUNNEL_PROTOCOL, (stream) => this.#tunnels.onStream(stream))
       if (update) host.handle(UPDATE_PROTOCOL, update)
+      if (desk) host.handle(DESK_PROTOCOL, desk)
       this.#watchPeers(host, identity)
     }
     return host
@@ -232,12 +282,31 @@ export class DeviceStreams {
     this.#peers = peers
     peers.load(report)
     host.onConnection = (connection) => peers.onConnection(connection)
-    host.onDisconnect = (connection, error) => peers.onDisconnect(connection, error)
+    this.#near.serve(host)
+    const relay = new DeviceRelay({
+      host,
+      loop,
+      signer,
+      policy: this.#options.policy,
+      owners: this.#options.owners,
+      // An owner has named its neighbours.
+      standing: (key) => (this.#near.isNeighbour(key) ? 'owner' : claim.standingOf(key)),
+      opinion: peers.opinion,
+      wall: () => clock.wall(),
+    })
+    this.#relay?.stop()
+    this.#relay = relay
+    host.onDisconnect = (connection, error) => {
+      peers.onDisconnect(connection, error)
+      relay.onDisconnect(connection)
+    }
     host.handle(PEERS_PROTOCOL, (stream) => peers.onStream(stream))
     loop.every(SAVE_TIMER, SAVE_MS, () => peers.save())
   }
 
   #dropPeers(): void {
+    this.#relay?.stop()
+    this.#relay = null
     this.#options.loop.cancel(SAVE_TIMER)
     this.#peers?.save()
     this.#peers = null
@@ -246,6 +315,7 @@ export class DeviceStreams {
   #changeName(): void {
     const { loop, report, signer } = this.#options
     loop.cancel(TIMER)
+    this.#near.pause()
     this.#tunnels.close()
     this.#plane?.close()
     this.#plane = null
@@ -255,7 +325,10 @@ export class DeviceStreams {
     const before = this.#peers
     this.#dropPeers()
     this.#host = this.#makeHost()
-    if (!this.#peers) before?.forget()
+    if (!this.#peers) {
+      before?.forget()
+      this.#near.forget()
+    }
     const again = (): void =>
       this.listen((error) => {
         if (error) loop.after(TIMER, RELISTEN_MS, again)

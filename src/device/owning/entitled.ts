@@ -3,6 +3,7 @@
 
 import { type Bytes, equal } from '../../base/bytes.ts'
 import type { ReaderKeys } from '../../channel/grant.ts'
+import type { Standing } from '../../ownership/policy/policy.ts'
 import type { ClassId } from '../../wire/frame.ts'
 import { type OwnerKeys, ownerIn } from '../../wire/owner-set.ts'
 import { keysOf } from '../publish/access.ts'
@@ -34,6 +35,13 @@ export function readersOf(state: DeviceState, cls: ClassId, witnessed: boolean):
   if (!witnessed) return owners
   const open = log.readers.filter((r) => r.class === cls && access.given(r.grantId) !== null)
   return [...owners, ...open.map((r) => keysOf(r, state))]
+}
+
+/** Owner, reader of any class, or a stranger. */
+export function standingOf({ log }: DeviceState, sign: Bytes): Standing {
+  if (!log || log.deleted) return 'stranger'
+  if (ownerIn(log.set, sign)) return 'owner'
+  return log.readers.some((r) => equal(r.sign, sign)) ? 'reader' : 'stranger'
 }
 
 function ownerKeys({ sign, box }: OwnerKeys): ReaderKeys {

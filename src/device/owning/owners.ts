@@ -11,12 +11,13 @@ import { MeterTime } from '../../ownership/meter-time.ts'
 import { takesPress } from '../../ownership/owners/rights.ts'
 import type { Lights } from '../lights.ts'
 import type { DeviceState } from '../state.ts'
+import { holdsKey } from './next-key.ts'
 
 /** So often the time, and how far a recovery has come, are written down, ms. */
 const WRITE_MS = 3_600_000
 
 /** Why the device does not take an event that the log would take. */
-export type Held = 'press-needed' | 'too-early'
+export type Held = 'press-needed' | 'too-early' | 'bad-key'
 
 export interface OwningOptions {
   state: DeviceState
@@ -88,7 +89,11 @@ export class Owning {
   /** An event that the log would take: may it be taken now? */
   held(checked: Checked & { refusal: null }, now: number): Held | null {
     if (checked.press && this.pressLeft(now) <= 0) return 'press-needed'
-    if (checked.event.body.type === 'RECOVERY_FINISHED' && this.recoveryLeft > 0) return 'too-early'
+    const { body } = checked.event
+    // The log knows that a key followed ours; that it is the one we hold, we alone know.
+    if (body.type === 'DEVICE_KEY_REPLACED' && !holdsKey(this.#state, body.succession.certificate))
+      return 'bad-key'
+    if (body.type === 'RECOVERY_FINISHED' && this.recoveryLeft > 0) return 'too-early'
     return null
   }
 

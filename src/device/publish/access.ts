@@ -86,13 +86,29 @@ export class Access {
     }
   }
 
-  /** A reader who was entitled all along gets the key with which an epoch began: it is written down with the GRANT. */
-  started(reader: ReaderKeys, cls: ClassId, place: { epoch: number; index: number }): void {
+  /**
+   * A witness has confirmed. Readers who were entitled all along get the keys with which epochs began since
+   * our start, written down with their GRANTs; done when all of that is durable.
+   */
+  starts(readers: (cls: ClassId) => readonly ReaderKeys[], done: () => void): void {
     const { state, signer, channels, wall } = this.#options
-    const at = Math.max(0, Math.floor(wall()))
-    const places = [{ class: cls, epoch: place.epoch, index: place.index }]
-    state.access.keys({ reason: 0, places, at, grantIds: [reader.grantId] }, signer)
-    if (place.epoch === channels.next(cls).epoch) channels.handed(cls, reader.grantId)
+    let open = 1
+    const settle = (): void => {
+      if (--open === 0) done()
+    }
+    for (const cls of ALL_CLASSES)
+      for (const reader of readers(cls)) {
+        const given = state.access.newestOf(reader.grantId)?.epoch ?? 0
+        for (const grant of channels.publisher(cls).startGrants(reader, given)) {
+          open++
+          const places = [{ class: cls, epoch: grant.epoch, index: grant.index }]
+          const at = Math.max(0, Math.floor(wall()))
+          state.access.keys({ reason: 0, places, at, grantIds: [reader.grantId] }, signer)
+          if (grant.epoch === channels.next(cls).epoch) channels.handed(cls, reader.grantId)
+          state.owe({ reader: reader.sign, class: cls, ...grant }, settle)
+        }
+      }
+    settle()
   }
 
   /** Keys have been changed. */

@@ -23,6 +23,7 @@ import {
 } from '../../wire/frame.ts'
 import { type Head, rotationParts } from '../../wire/rotation.ts'
 import type { DeviceState } from '../state.ts'
+import { headsName, ringName } from './ring-files.ts'
 
 const NO_HEAD: Head = { epoch: 0, index: 0, hash: new Uint8Array(32) }
 /** Frames of the longest KEY_ROTATION. */
@@ -101,26 +102,35 @@ export class Channels {
     const slots = cls === 0 ? (ringFrames ?? LIMITS.channel.ringFrames) : LIMITS.channel.aggregateRingFrames
     const device = Verifier.of(signer.publicKey)!
     const genuine = (frame: Bytes): boolean => verifyFrame(frame, device)
-    Ring.open(files, { name: ringName(cls), slots, genuine }, (error, ring, head) => {
-      if (error || !ring) return done(error)
-      const own = { name: headsName(cls), slots: LIMITS.channel.headsFrames, genuine, gaps: true }
-      Ring.open(files, own, (failure, heads) => {
-        if (failure || !heads) return done(failure)
-        const onFrame = (frame: Bytes): void => {
-          ring.append(frame)
-          if (frame[0] === FRAME.rotation) heads.append(frame)
-          this.#message.set(frame, 1)
-          this.#options.onFrame(cls, this.#message)
+    Ring.open(
+      files,
+      { name: ringName(cls, state.log?.keys.length ?? 1), slots, genuine },
+      (error, ring, head) => {
+        if (error || !ring) return done(error)
+        const own = {
+          name: headsName(cls, state.log?.keys.length ?? 1),
+          slots: LIMITS.channel.headsFrames,
+          genuine,
+          gaps: true,
         }
-        this.#channels.push({
-          publisher: new Publisher({ class: cls, signer, exchange, random, onFrame }),
-          ring,
-          heads,
-          head: head ?? NO_HEAD,
+        Ring.open(files, own, (failure, heads) => {
+          if (failure || !heads) return done(failure)
+          const onFrame = (frame: Bytes): void => {
+            ring.append(frame)
+            if (frame[0] === FRAME.rotation) heads.append(frame)
+            this.#message.set(frame, 1)
+            this.#options.onFrame(cls, this.#message)
+          }
+          this.#channels.push({
+            publisher: new Publisher({ class: cls, signer, exchange, random, onFrame }),
+            ring,
+            heads,
+            head: head ?? NO_HEAD,
+          })
+          done(null)
         })
-        done(null)
-      })
-    })
+      },
+    )
   }
 
   publisher(cls: ClassId): Publisher {
@@ -297,15 +307,6 @@ export class Channels {
 /** Owners have no grant: their id is zeros. */
 function isOwner(grantId: Bytes): boolean {
   return grantId.every((b) => b === 0)
-}
-
-/** KEY_ROTATIONs by themselves. */
-export function headsName(cls: ClassId): string {
-  return `frames-${CLASS_NAMES[cls]}-heads.ring`
-}
-
-export function ringName(cls: ClassId): string {
-  return `frames-${CLASS_NAMES[cls]}.ring`
 }
 
 export const ALL_CLASSES: readonly ClassId[] = CLASSES

@@ -20,6 +20,7 @@ import {
 import type { Delivered } from '../../wire/consent.ts'
 import { CLASS_NAMES, type ClassId } from '../../wire/frame.ts'
 import type { Channels } from './channels.ts'
+import type { Deposits } from './deposits.ts'
 import { Reads } from './reads.ts'
 
 /** One who may read a class, as ownership has it at this moment. */
@@ -40,6 +41,8 @@ export interface SubscribersOptions {
   entries: (sign: Bytes, cls: ClassId) => Bytes[]
   witnessed: () => boolean
   onWitness: (witness: Witness, owner: Bytes) => void
+  /** What goes to mailboxes; null where nothing does. */
+  deposits: Deposits | null
   wall: () => number
   onChange: () => void
 }
@@ -50,6 +53,7 @@ const FAREWELL_FRAMES = 60
 export class Subscribers {
   readonly #options: SubscribersOptions
   readonly reads: Reads
+  readonly deposits: Deposits | null
   readonly #active: Subscriber[]
   /** Subscriptions that wait: for a witness, for the first full period, or because their consent rests. */
   readonly #waiting: { subscriber: Subscriber; request: Subscribe }[]
@@ -60,6 +64,7 @@ export class Subscribers {
   constructor(options: SubscribersOptions) {
     this.#options = options
     this.reads = new Reads(options.wall)
+    this.deposits = options.deposits
     this.#active = []
     this.#waiting = []
     this.#sent = new Map()
@@ -152,12 +157,26 @@ export class Subscribers {
   onFrame(cls: ClassId, message: Bytes): void {
     for (let i = 0; i < this.#active.length; i++) {
       const subscriber = this.#active[i]!
-      if (subscriber.class === cls) subscriber.onFrame(message)
+      if (subscriber.class !== cls) continue
+      subscriber.onFrame(message)
+      if (subscriber.digests) this.#digest(subscriber)
     }
+    this.deposits?.onFrame(cls, message)
+  }
+
+  /** The telegram of now, once a minute, for who comes through a relay of strangers. */
+  #digest(subscriber: Subscriber): void {
+    const { entitled, grant, wall } = this.#options
+    const who = entitled(subscriber.reader, subscriber.class)
+    if (!who || !this.#mayRead(who) || !subscriber.digestDue(wall())) return
+    grant(who, subscriber.class, (bytes) => {
+      if (bytes && entitled(subscriber.reader, subscriber.class)) subscriber.digest(bytes)
+    })
   }
 
   /** Those who waited and may read now are served: a witness has confirmed, or somebody was let in. */
   wake(): void {
+    this.deposits?.changed()
     for (const waiting of this.#waiting.splice(0)) {
       const { subscriber, request } = waiting
       const who = this.#options.entitled(subscriber.reader, request.class)
@@ -178,6 +197,7 @@ export class Subscribers {
     const { entitled } = this.#options
     const cls = reader.class
     const still = reason === ENDING.deleted ? null : entitled(reader.sign, cls)
+    this.deposits?.changed()
     for (const subscriber of [...this.#active]) {
       if (subscriber.class !== cls || subscriber.ended || !equal(subscriber.reader, reader.sign)) continue
       if (still && !equal(still.grantId, reader.grantId)) {
@@ -203,6 +223,7 @@ export class Subscribers {
     for (const subscriber of [...this.#active]) subscriber.close()
     this.#active.length = 0
     this.#waiting.length = 0
+    this.deposits?.close()
   }
 
   #refuse(outlet: Outlet, reason: Ending): void {

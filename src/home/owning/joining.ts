@@ -2,7 +2,7 @@
 // key when they are gone. What the device has proven of itself (visiting.ts) is written down, its origin
 // and its whole log, before anything follows from it.
 
-import type { Bytes } from '../../base/bytes.ts'
+import { type Bytes, equal, hex } from '../../base/bytes.ts'
 import { WattleError } from '../../base/errors.ts'
 import type { Exchange } from '../../crypto/native.ts'
 import { paperDigest, paperKey } from '../../ownership/owners/paper.ts'
@@ -21,9 +21,14 @@ export interface JoiningOptions {
   exchange: Exchange
   nextDigest: () => Bytes
   visiting: VisitOptions
+  /** A device came back under a key that it has replaced since: its card is an older one. */
+  onOlder: (device: OwnedDevice) => void
   /** It is ours, and written down: follow it. */
   onJoined: (device: OwnedDevice, done: (error: WattleError | null) => void) => void
 }
+
+/** Between two looks at who answers in a device's place. */
+const AGAIN_MS = 30_000
 
 /** `name`: what the device is called here; empty with an error. */
 type Done = (error: WattleError | null, name: string) => void
@@ -40,6 +45,19 @@ export class Joining {
     const { store, visiting } = this.#options
     if (store.full) return done(tooMany(), '')
     join(visiting, visit, (error, joined) => this.#keep(visit.address, error, joined, done))
+  }
+
+  /** Another key answers where a device of ours was: its own next one, perhaps, which its log proves. */
+  lookAgain(before: Bytes, address: string): void {
+    const { store, visiting } = this.#options
+    const { loop } = visiting
+    const timer = `look again ${hex(before.subarray(0, 6))}`
+    if (loop.left(timer) >= 0) return
+    loop.after(timer, AGAIN_MS, () => {})
+    join(visiting, { address, key: null }, (error, joined) => {
+      // Whoever else answers there, and calls us an owner, is not asked for.
+      if (joined && store.device(joined.key)) this.#keep(address, error, joined, () => {})
+    })
   }
 
   /**
@@ -78,6 +96,16 @@ export class Joining {
       store.addEvent(device, jws, (failure) => (failure ? done(unwritten(failure), '') : next(device)))
     }
     const known = store.device(key)
+    if (known && events.length < known.log.seq && !equal(joined.now, known.log.device)) {
+      this.#options.onOlder(known)
+      return done(
+        new WattleError(
+          'older-card',
+          `${known.name} goes by a key that was replaced: its card is an older one`,
+        ),
+        '',
+      )
+    }
     if (known) return next(known)
     const { certificate, owners, policy } = origin
     const name = store.freeName(joined.name)

@@ -7,7 +7,11 @@ import { WattleError } from '../../base/errors.ts'
 import { countersign, type JwsSigner, splitJws } from '../../crypto/jws.ts'
 import type { Exchange, Signer } from '../../crypto/native.ts'
 import type { Failure } from '../../hw/hardware.ts'
+import type { Host } from '../../net/host.ts'
+import type { Loop } from '../../node/loop.ts'
+import { readCertificate } from '../../ownership/claim-keys.ts'
 import { type EventBody, signEvent } from '../../ownership/event.ts'
+import type { Decision } from '../../ownership/log.ts'
 import { decodeChange, describePolicies, describeSets, encodeChange } from '../../ownership/owners/change.ts'
 import { alike, type Edit } from '../../ownership/owners/edits.ts'
 import { signOwnerCard } from '../../ownership/owners/owner-card.ts'
@@ -17,6 +21,7 @@ import { looser, type Policy } from '../../ownership/policy/policy.ts'
 import { ownerIn } from '../../wire/owner-set.ts'
 import type { Owned } from '../owned.ts'
 import type { HomeStore, OwnedDevice } from '../store.ts'
+import { askNextKey, certificateOf } from './device-key.ts'
 
 export interface OwningOptions {
   store: HomeStore
@@ -25,6 +30,10 @@ export interface OwningOptions {
   successors: Successors
   /** Devices that we own now. */
   owned: () => readonly Owned[]
+  host: Host
+  loop: Loop
+  /** An event that our copy took without the device. */
+  onTaken: (device: OwnedDevice, decision: Decision) => void
   wall: () => number
   report: (event: string, detail?: Record<string, unknown>) => void
 }
@@ -81,6 +90,23 @@ export class Owning {
 
   cancelRecovery(devices: readonly Owned[], done: Outcome): void {
     this.#propose(devices, () => ({ type: 'RECOVERY_CANCELLED' }), done)
+  }
+
+  /** Another key for a device that is connected: it names one, its old key and its owners sign. */
+  replaceKey(owned: Owned, done: Outcome): void {
+    const { host, loop } = this.#options
+    askNextKey({ host, loop, device: owned.device }, (error, next) => {
+      if (!next) return done(error, [], null)
+      const { certificate, by } = next
+      const succession = { certificate, by }
+      this.#propose([owned], () => ({ type: 'DEVICE_KEY_REPLACED', succession }), done)
+    })
+  }
+
+  /** Nobody is to believe this device's key any more, whether it can be reached or not; `successor` follows it. */
+  revokeKey(owned: Owned, successor: Owned | null, done: Outcome): void {
+    const certificate = successor && certificateOf(successor.device)
+    this.#propose([owned], () => ({ type: 'DEVICE_KEY_REVOKED', successor: certificate }), done)
   }
 
   /** What a change from another owner does, before we sign it. @throws WattleError `bad-change`, `stale-change`. */
@@ -196,8 +222,25 @@ export class Owning {
       } else if (checked.refusal !== null) {
         failure ??= new WattleError(`refused-${checked.refusal}`, `${log.name}: ${checked.refusal}`)
         one(null)
+      } else if (checked.event.body.type === 'DEVICE_KEY_REVOKED') {
+        // The other owners' copies need it too: the device need not be there to tell them.
+        open.push(jws)
+        this.#takeRevoked(owned, jws, p, one)
       } else this.#submit(owned, jws, p, one)
     }
+  }
+
+  /** The device destroys its identity where it is there; it holds here all the same. */
+  #takeRevoked(owned: Owned, jws: string, p: Progress, one: (p: Progress) => void): void {
+    const { store, onTaken } = this.#options
+    const { device } = owned
+    owned.submit(jws, () => {
+      if (device.log.revoked) return one({ ...p, state: 'done' })
+      store.addEvent(device, jws, (error, decision) => {
+        if (decision) onTaken(device, decision)
+        one(error ? { ...p, state: 'waiting', text: error.message } : { ...p, state: 'done' })
+      })
+    })
   }
 
   #submit(owned: Owned, jws: string, p: Progress, one: (p: Progress) => void): void {
@@ -229,7 +272,7 @@ export class Owning {
         ? describeSets(log.set, body.set, this.nameOf)
         : body.type === 'POLICY_SET'
           ? describePolicies(log.policy, body.policy)
-          : [body.type.toLowerCase().replace('_', ' ')]
+          : [wordsOf(body)]
     return {
       device: device.name,
       state: checked.refusal === 'needs-signatures' ? 'needs-signatures' : 'waiting',
@@ -245,7 +288,7 @@ export class Owning {
     const events = decodeChange(line)
     if (!events) throw badChange()
     return events.map(({ event, jws }) => {
-      const owned = this.#options.owned().find((o) => equal(o.device.key, event.device))
+      const owned = this.#options.owned().find((o) => equal(o.device.log.device, event.device))
       if (!owned) throw new WattleError('unknown-device', 'this change is about a device that is not ours')
       const { log, name } = owned.device
       if (event.seq !== log.seq + 1 || !equal(event.prev, log.head))
@@ -270,7 +313,8 @@ export class Owning {
     const alone = { owners: [own], revealed: [], paper: false, heirs: [], device: false }
     const gives =
       (body.type === 'OWNERS_CHANGED' && !leaves(set, body.set, alone)) ||
-      (body.type === 'POLICY_SET' && looser(policy, body.policy))
+      (body.type === 'POLICY_SET' && looser(policy, body.policy)) ||
+      (body.type === 'DEVICE_KEY_REVOKED' && body.successor !== null)
     if (!gives || !own.next) return signers
     const n = successors.numberOf(own.next)
     if (n < 0)
@@ -296,6 +340,15 @@ export class Owning {
     }
     return highest
   }
+}
+
+function wordsOf(body: EventBody): string {
+  if (body.type === 'DEVICE_KEY_REPLACED')
+    return 'the device goes by another key, which its old key signs for'
+  if (body.type !== 'DEVICE_KEY_REVOKED') return body.type.toLowerCase().replaceAll('_', ' ')
+  const next = body.successor && readCertificate(body.successor)
+  const words = 'the device is given up, and nobody is to believe its key'
+  return next ? `${words}; the device ${base64url(next.device).slice(0, 8)} follows it` : words
 }
 
 function badChange(): WattleError {

@@ -32,8 +32,10 @@ import { encodeOwnerSet, type OwnerSet } from '../../wire/owner-set.ts'
 
 /** What a device has proven of itself. */
 export interface Joined {
+  /** Its keys of the claim, and the one that it has proven now. */
   key: Bytes
   box: Bytes
+  now: Bytes
   origin: Origin
   name: string
   events: string[]
@@ -191,12 +193,12 @@ class Conversation {
     const certificate = readCertificate(origin.certificate)
     const key = this.#connection!.remoteKey
     const policy = readPolicy(origin.policy)
-    const sound =
-      certificate &&
-      equal(certificate.device, key) &&
-      equal(certificate.ownersHash, sha256(encodeOwnerSet(origin.owners)))
+    const sound = certificate && equal(certificate.ownersHash, sha256(encodeOwnerSet(origin.owners)))
     if (!sound || !policy) return this.#fail('bad-origin', 'the certificate of that device does not fit it')
-    const log = new OwnerLog(key, origin.owners, sha256(origin.certificate), { copy: true, policy })
+    const log = new OwnerLog(certificate.device, origin.owners, sha256(origin.certificate), {
+      copy: true,
+      policy,
+    })
     for (const jws of this.#events) {
       const checked = log.check(jws)
       if (checked.refusal !== null)
@@ -205,10 +207,19 @@ class Conversation {
     }
     if (log.seq !== end.seq || !equal(log.head, end.head))
       return this.#fail('bad-log', 'the log of that device does not end where it says')
+    if (!equal(log.device, key))
+      return this.#fail('bad-log', 'what answers there is not the device that its log is about')
     if (!log.isOwner(this.#options.signer.publicKey))
       return this.#fail('not-owner', 'its log does not name this home as an owner')
     const { box } = certificate
-    this.#finish(null, { key, box, origin, name: log.name, events: this.#events })
+    this.#finish(null, {
+      key: certificate.device,
+      box,
+      now: key,
+      origin,
+      name: log.name,
+      events: this.#events,
+    })
   }
 
   #fail(code: string, text: string): void {

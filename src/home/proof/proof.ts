@@ -85,6 +85,8 @@ export function exportOf(device: OwnedDevice, access: DeviceAccess): Record<stri
       key: base64url(device.key),
       box: base64url(device.box),
       certificate: base64url(device.certificate),
+      /** All that it had, the first one above; the events say how each followed the one before. */
+      keys: device.log.keys.map(base64url),
       owners: device.owners.owners.map((o) => ({ sign: base64url(o.sign), box: base64url(o.box) })),
     },
     consents: consentsOf(device, access),

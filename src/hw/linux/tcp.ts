@@ -10,6 +10,8 @@ import type { Failure, TcpEvents, TcpSocket } from '../hardware.ts'
 
 const UNHEARD: TcpEvents = { onData() {}, onDrain() {}, onClose() {} }
 const NONE: Buffer = Buffer.alloc(0)
+/** What a handshake's messages fit into: most connections are idle. */
+const LEAST_BYTES = 256
 /** A connection that once queued much gives larger buffers back when it is idle. */
 const KEEP_BYTES = 16_384
 /** Idle time after which the kernel asks whether the other side is still there, ms. */
@@ -72,7 +74,7 @@ export class LinuxTcp implements TcpSocket {
     if (this.#closed || this.#ending || bytes.length === 0) return
     const need = this.#filled + bytes.length
     if (need > this.#filling.length) {
-      let size = Math.max(2_048, this.#filling.length)
+      let size = Math.max(LEAST_BYTES, this.#filling.length)
       while (size < need) size *= 2
       const bigger = Buffer.from(new ArrayBuffer(size))
       bigger.set(this.#filling.subarray(0, this.#filled))

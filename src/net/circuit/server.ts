@@ -98,6 +98,20 @@ export class CircuitServer {
     this.#askers.delete(connection)
   }
 
+  /** The rules have changed: whom they do not name any more loses its reservation and its circuits. */
+  recheck(): void {
+    const { rules, signer, wall } = this.#options
+    for (const { connection, allowance } of [...this.#reservations.values()]) {
+      // An invitation was for a time, and is not there to be looked at again.
+      if (allowance.mode === MODE.community) continue
+      const now = allowanceOf(rules, signer.publicKey, connection.remoteKey, NONE, wall())
+      if (now.mode === allowance.mode) continue
+      this.#reservations.delete(connection)
+      connection.keep = false
+      for (const circuit of [...this.#circuits]) if (circuit.to === connection) this.#end(circuit)
+    }
+  }
+
   stop(): void {
     this.#options.timers.cancel(TIMER)
     for (const circuit of [...this.#circuits]) this.#end(circuit)
@@ -240,7 +254,7 @@ export class CircuitServer {
           return
         }
         const now = this.#options.timers.now()
-        const rules = spliceRules(allowance, now)
+        const rules = spliceRules(allowance, now, this.#options.rules.bytesPerSecond?.())
         calling!.write(framed(encodeHopStatus(STATUS.ok, limit, NONE)))
         circuit.splice = new Splice([calling!, called], rules, now, () => this.#drop(circuit))
         circuit.splice.begin(rest)
@@ -319,8 +333,9 @@ function limitOf(allowance: Allowance): CircuitLimit | null {
   return { seconds: LIMITS.circuit.openMs / 1_000, bytes: LIMITS.circuit.openBytes }
 }
 
-function spliceRules(allowance: Allowance, now: number): Splice['rules'] {
-  const { openBytes, openMs, rate, burst } = LIMITS.circuit
+function spliceRules(allowance: Allowance, now: number, told?: number): Splice['rules'] {
+  const { openBytes, openMs, burst } = LIMITS.circuit
+  const rate = told ?? LIMITS.circuit.rate
   const forever = Number.POSITIVE_INFINITY
   if (allowance.mode === MODE.open)
     return { most: openBytes, rate: forever, burst: forever, until: now + openMs }

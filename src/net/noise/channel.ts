@@ -7,7 +7,6 @@ import { type Bytes, equal } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
 import type { FrameCipher } from '../../crypto/framecipher.ts'
 import { Exchange } from '../../crypto/native.ts'
-import { Secret } from '../../crypto/secret.ts'
 import type { Random } from '../../hw/hardware.ts'
 import type { NetCounter } from '../api.ts'
 import type { Account } from '../queue.ts'
@@ -65,8 +64,6 @@ export class NoiseChannel {
     owner: NoiseOwner,
     options: { initiator: boolean; expectedKey: Bytes | null },
   ) {
-    const seed = new Uint8Array(32)
-    tools.random(seed)
     this.remoteKey = NONE
     this.yamux = false
     this.#tools = tools
@@ -77,7 +74,7 @@ export class NoiseChannel {
       initiator: options.initiator,
       prologue: NONE,
       static: tools.identity.exchange,
-      ephemeral: new Exchange(new Secret(seed)),
+      ephemeral: Exchange.fresh(tools.random),
     })
     this.#send = null
     this.#receive = null

@@ -43,6 +43,8 @@ export interface DatagramsOptions {
   send: (datagram: Bytes, host: string, port: number, via: number, ttl: number) => void
   /** Who may have a session; everybody unless told. */
   allow?: (key: Bytes) => boolean
+  /** Who has a share that strangers cannot take; those that are kept have it as well. */
+  knows?: (key: Bytes) => boolean
   /** Datagrams that are neither STUN nor ours. */
   onOther?: (datagram: Bytes, host: string, port: number, now: number) => void
 }
@@ -123,10 +125,16 @@ export class Datagrams {
   session(key: Bytes, now: number): Session | null {
     const known = this.find(key)
     if (known) return known
-    if (this.sessions.length >= LIMITS.udp.sessions && !this.#makeRoom(now)) return null
+    if (!this.#room(key, now)) return null
     const session = new Session(this, key.slice(), now)
+    session.stranger = this.#strange(key)
     this.sessions.push(session)
     return session
+  }
+
+  /** Neither looked for nor known: it has a share of what there is, and no more. */
+  stranger(session: Session): boolean {
+    return !session.keep && session.stranger
   }
 
   find(key: Bytes): Session | null {
@@ -361,17 +369,31 @@ export class Datagrams {
   #adopt(session: Session, epoch: Epoch, origin: Origin, now: number): void {
     const first = !session.up
     this.counters.add('handshakes')
+    session.stranger = this.#strange(session.key)
     this.#epochs.set(epoch.ours, { epoch, session })
     session.adopt(epoch, origin, now)
     this.stirred = true
     if (first) this.onSession(session)
   }
 
+  /** Where nobody is known, everybody is served alike. */
+  #strange(key: Bytes): boolean {
+    return this.#options.knows?.(key) === false
+  }
+
+  /** Room for one more: strangers have so many places, whoever is known all of them. */
+  #room(key: Bytes, now: number): boolean {
+    let strangers = 0
+    for (const session of this.sessions) if (this.stranger(session)) strangers++
+    if (this.#strange(key) && strangers >= LIMITS.udp.strangers) return this.#makeRoom(now, true)
+    return this.sessions.length < LIMITS.udp.sessions || this.#makeRoom(now, strangers > 0)
+  }
+
   /** The session that nobody keeps and that was silent longest; one that carries pipes only where there is no other. */
-  #makeRoom(now: number): boolean {
+  #makeRoom(now: number, strangers: boolean): boolean {
     let victim: Session | null = null
     for (const session of this.sessions) {
-      if (session.keep || session.attempt) continue
+      if (session.keep || session.attempt || (strangers && !this.stranger(session))) continue
       const worse = !victim || (victim.busy && !session.busy)
       if (worse || (victim!.busy === session.busy && session.heard < victim!.heard)) victim = session
     }

@@ -1,6 +1,7 @@
 // The datagram plane of a party with a stream plane: the same key, the settings of docs/discovery.md, and
 // connections of the host over pipes. Only where relays are set; without them TCP does as well.
 
+import { type Bytes, base64url } from '../../base/bytes.ts'
 import type { Signer } from '../../crypto/native.ts'
 import type { Hardware } from '../../hw/hardware.ts'
 import type { Host } from '../../net/host.ts'
@@ -21,6 +22,8 @@ export interface AttachOptions {
   loopback: boolean
   /** Sockets that a punch may open here. */
   punchSockets: number
+  /** Whose share strangers cannot take. */
+  knows?: (key: Bytes) => boolean
   report: (event: string, detail: Record<string, unknown>) => void
 }
 
@@ -34,6 +37,7 @@ export function attachPlane(options: AttachOptions): Plane | null {
     random: hardware.random,
     signer,
     punchSockets: options.punchSockets,
+    ...(options.knows ? { knows: options.knows } : {}),
     mapping: settings.mapping && !loopback,
     report: (event, detail) => report(`datagrams-${event}`, detail),
   })
@@ -51,7 +55,7 @@ export function attachPlane(options: AttachOptions): Plane | null {
   bind(0)
   for (const { key, addresses: known } of settings.relays) {
     const place = known.map(placeOf).find((each) => each !== null)
-    if (place) plane.useRelay(key, place)
+    if (place) plane.useRelay(key, place, settings.invites.get(base64url(key)))
     else report('datagrams-failed', { address: known.join(' '), why: 'a relay needs a literal address' })
   }
   return plane

@@ -30,6 +30,8 @@ export interface PlaneOptions {
   signer: Signer
   /** Who may have a session; everybody unless told. */
   allow?: (key: Bytes) => boolean
+  /** Whose share strangers cannot take, beside those who are looked for; whom the relay serves as its own, unless told. */
+  knows?: (key: Bytes) => boolean
   /** Set: this process relays for others. */
   relay?: RelayRules
   /** Sockets that a punch may open on this machine. */
@@ -92,6 +94,7 @@ export class Plane {
       now: loop.now(),
       send: (bytes, host, port, via, hops) => this.sockets.send(bytes, host, port, via, hops),
       ...(options.allow ? { allow: options.allow } : {}),
+      knows: (key) => this.ladder.wants(key) || (options.knows ?? options.relay?.mine)?.(key) === true,
       onOther: (bytes, host, port) =>
         (host.includes(':') ? this.#others6 : this.#others4)?.(bytes, host, port),
     })

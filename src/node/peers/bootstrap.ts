@@ -56,7 +56,8 @@ const TIMEOUT_MS = 10_000
 const RENEW = 0.5
 const ROUND_FIRST_MS = 2_000
 const ROUND_MOST_MS = 300_000
-const LOOK_AGAIN_MS = 15_000
+/** Whoever needs it sooner says so (`hurry`). */
+const LOOK_AGAIN_MS = 60_000
 const TIMER = 'bootstrap'
 
 interface Up {
@@ -116,6 +117,21 @@ export class Bootstrap {
     const name = base64url(key)
     if (this.#wanted.has(name) || this.#wanted.size >= LIMITS.peers.known) return
     this.#wanted.set(name, { key: key.slice(), askAt: 0 })
+    this.#soon()
+  }
+
+  /** `peers` or `fallback` say something else than before: tried at once. */
+  peersChanged(): void {
+    this.#tryAt = 0
+    this.#roundMs = ROUND_FIRST_MS
+    this.#soon()
+  }
+
+  /** Asks for a wanted key now. */
+  hurry(key: Bytes): void {
+    const wanted = this.#wanted.get(base64url(key))
+    if (!wanted || this.#up.size === 0) return
+    wanted.askAt = 0
     this.#soon()
   }
 

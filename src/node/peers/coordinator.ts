@@ -41,17 +41,26 @@ export interface CoordinatorOptions {
   onNeighbour?: (neighbour: Neighbour) => void
 }
 
-const LOOK_MS = 20_000
+/** A peer of ours that is not connected is asked for so soon again, twice as late each time, at most so late. */
+const LOOK_FIRST_MS = 1_000
+const LOOK_MOST_MS = 20_000
+const LOOK_MS = 1_000
 /** From so many proven peers on, bootstrap is needed for little. */
 const FILLED = 8
 const TIMER = 'coordinator'
+
+interface Wanted {
+  readonly key: Bytes
+  lookAt: number
+  wait: number
+}
 
 export class Coordinator {
   readonly table: PeerTable
   readonly #options: CoordinatorOptions
   readonly #lan: Lan | null
   readonly #bootstrap: Bootstrap | null
-  readonly #wanted: Map<string, Bytes>
+  readonly #wanted: Map<string, Wanted>
   /** What each layer says of itself. */
   readonly #troubles: Map<string, string>
 
@@ -94,7 +103,7 @@ export class Coordinator {
       layer.start((error) => {
         if (error) this.#troubles.set(layer.name, error.message)
       })
-    loop.every(TIMER, LOOK_MS, () => this.#look())
+    loop.every(TIMER, LOOK_MS, (now) => this.#look(now))
   }
 
   stop(): void {
@@ -109,7 +118,8 @@ export class Coordinator {
   want(key: Bytes): void {
     const name = base64url(key)
     if (this.#wanted.has(name)) return
-    this.#wanted.set(name, key.slice())
+    const now = this.#options.loop.now()
+    this.#wanted.set(name, { key: key.slice(), lookAt: now + LOOK_FIRST_MS, wait: LOOK_FIRST_MS })
     this.table.pin(key)
     this.#bootstrap?.want(key)
     for (const layer of this.#options.layers ?? []) layer.look(key)
@@ -135,18 +145,28 @@ export class Coordinator {
     this.table.offer(source, { id: idOf(key), key, addresses }, this.#options.loop.now())
   }
 
+  /** A neighbour told where somebody is; the contact's signature is good. */
+  introduced(contact: Contact): void {
+    this.#onContact(contact)
+  }
+
   worked(key: Bytes, address: string): void {
     this.table.worked(key, address)
   }
 
-  didNotWork(address: string): void {
-    this.table.didNotWork(address, this.#options.loop.now())
+  didNotWork(address: string, why?: string): void {
+    this.table.didNotWork(address, this.#options.loop.now(), why)
   }
 
   /** What we announce, or where we are, has changed. */
   refresh(): void {
     this.#lan?.refresh()
     this.#bootstrap?.refresh()
+  }
+
+  /** There are other bootstrap peers than before. */
+  peersChanged(): void {
+    this.#bootstrap?.peersChanged()
   }
 
   /** Unclaimed devices and others around, for a person who looks for one. */
@@ -203,7 +223,7 @@ export class Coordinator {
   #recognise({ tag }: Neighbour): Bytes | null {
     if (!tag) return null
     const wall = this.#options.wall()
-    for (const key of this.#wanted.values()) if (isTagOf(tag, key, wall)) return key
+    for (const { key } of this.#wanted.values()) if (isTagOf(tag, key, wall)) return key
     return null
   }
 
@@ -221,9 +241,19 @@ export class Coordinator {
     )
   }
 
-  /** Those we want and cannot find: asked for again. */
-  #look(): void {
-    for (const key of this.#wanted.values())
-      if (!this.#options.host.find(key)) for (const layer of this.#options.layers ?? []) layer.look(key)
+  /** Those we want and have lost, or never had: asked for again, soon at first. */
+  #look(now: number): void {
+    const { host, layers = [] } = this.#options
+    for (const wanted of this.#wanted.values()) {
+      if (host.find(wanted.key)) {
+        wanted.wait = LOOK_FIRST_MS
+        wanted.lookAt = now + LOOK_FIRST_MS
+      } else if (now >= wanted.lookAt) {
+        wanted.lookAt = now + wanted.wait
+        wanted.wait = Math.min(LOOK_MOST_MS, wanted.wait * 2)
+        this.#bootstrap?.hurry(wanted.key)
+        for (const layer of layers) layer.look(wanted.key)
+      }
+    }
   }
 }

@@ -81,6 +81,7 @@ export function describePolicies(before: Policy, after: Policy): string[] {
     for (const [name, value] of Object.entries(a))
       walk(value, (b as Record<string, unknown>)[name], path === '' ? name : `${path}.${name}`)
   }
-  walk(before, after, '')
+  const shown = (p: Policy): unknown => ({ ...p, mailboxes: (p.mailboxes ?? []).join(', ') || 'none' })
+  walk(shown(before), shown(after), '')
   return words
 }

@@ -39,6 +39,8 @@ export interface Policy {
     /** Addresses in the DHT. */
     readonly dht: boolean
   }
+  /** Who keeps sealed frames for readers while the device is away: `key@host:port` each, at most three. */
+  readonly mailboxes?: readonly string[]
   /** How opinions of others are formed: reputation/weights.ts. At most 16 keys in each list. */
   readonly reputation: Judgement
 }
@@ -72,12 +74,35 @@ const keys: Check = (v) =>
   new Set(v).size === v.length &&
   v.every((k) => typeof k === 'string' && k.length === 43 && unbase64url(k)?.length === 32)
 
+/** `key@host:port`, none twice. */
+const mailboxes: Check = (v) =>
+  Array.isArray(v) &&
+  v.length <= LIMITS.ownership.mailboxes &&
+  new Set(v).size === v.length &&
+  v.every((m) => typeof m === 'string' && m.length <= 120 && mailboxOf(m) !== null)
+
+/** Whom a text of the policy names, or null where it names nobody. */
+export function mailboxOf(word: string): { key: Bytes; address: string } | null {
+  const [name = '', address = '', ...rest] = word.split('@')
+  const key = name.length === 43 ? unbase64url(name) : null
+  return key?.length === 32 && rest.length === 0 && /^[^\s]+:\d{1,5}$/.test(address) ? { key, address } : null
+}
+
+/** Whom a policy names. */
+export function mailboxesOf(policy: Policy): { key: Bytes; address: string }[] {
+  return (policy.mailboxes ?? []).map(mailboxOf).filter((m) => m !== null)
+}
+
+/** Members that need not be there. */
+const OPTIONAL: readonly string[] = ['mailboxes']
+
 const SHAPE: Shape = {
   v: (v) => v === 1,
   grants: { days: whole(1, 3_650), finest: oneOf(FINEST) },
   relay: { for: oneOf(RELAY), kBps: whole(1, 10_000) },
   retention: { days: whole(1, 400) },
   announce: { lan: flag, dht: flag },
+  mailboxes,
   reputation: {
     weights: {
       signatures: whole(0, 4),
@@ -100,7 +125,10 @@ export function policyFault(value: unknown, shape: Shape = SHAPE, path = ''): st
   for (const name of Object.keys(members)) if (!Object.hasOwn(shape, name)) return `${path}${name}`
   for (const [name, rule] of Object.entries(shape)) {
     const at = `${path}${name}`
-    if (!Object.hasOwn(members, name)) return at
+    if (!Object.hasOwn(members, name)) {
+      if (OPTIONAL.includes(at)) continue
+      return at
+    }
     if (typeof rule === 'function') {
       if (!rule(members[name])) return at
       continue
@@ -141,6 +169,7 @@ function ordered(p: Policy): Policy {
     relay: { for: p.relay.for, kBps: p.relay.kBps },
     retention: { days: p.retention.days },
     announce: { lan: p.announce.lan, dht: p.announce.dht },
+    ...(p.mailboxes?.length ? { mailboxes: [...p.mailboxes] } : {}),
     reputation: {
       weights: { signatures, answers, storing, relaying, equivocation },
       halfLifeHours,
@@ -153,7 +182,7 @@ function ordered(p: Policy): Policy {
 
 /**
  * Does `after` allow anything that `before` does not? Longer or finer grants, more relaying, longer
- * retention, more announcing, a kinder view of others, or other weights.
+ * retention, more announcing, another mailbox, a kinder view of others, or other weights.
  */
 export function looser(before: Policy, after: Policy): boolean {
   const [a, b] = [before, after]
@@ -165,6 +194,7 @@ export function looser(before: Policy, after: Policy): boolean {
     b.retention.days > a.retention.days ||
     (b.announce.lan && !a.announce.lan) ||
     (b.announce.dht && !a.announce.dht) ||
+    (b.mailboxes ?? []).some((m) => !(a.mailboxes ?? []).includes(m)) ||
     kinder(a.reputation, b.reputation)
   )
 }

@@ -7,15 +7,16 @@ import { toast } from './kit/dialog.ts'
 import { button, byId, fill, h, redraw, say, show } from './kit/dom.ts'
 import { type Icon, icon } from './kit/icons.ts'
 import type { AskHome, LiveEvents } from './kit/live.ts'
-import { takeCode } from './parts/address.ts'
-import { ClaimPanel } from './parts/claim.ts'
-import type { KeyPanel } from './parts/keys.ts'
-import { NowPanel } from './parts/now.ts'
+import { takeCode } from './parts/claim/address.ts'
+import { ClaimPanel } from './parts/claim/claim.ts'
+import type { Desk } from './parts/desk/desk.ts'
+import type { KeyPanel } from './parts/device/keys.ts'
+import { NowPanel } from './parts/now/now.ts'
 import type { Panels } from './parts/panels.ts'
-import type { RequestPanel } from './parts/request.ts'
+import type { RequestPanel } from './parts/share/request.ts'
 import { loadMore, words } from './words/words.ts'
 
-const TABS = { now: 'pulse', sharing: 'share', log: 'list', device: 'device' } as const
+const TABS = { now: 'pulse', history: 'bars', sharing: 'share', log: 'list', device: 'device' } as const
 type Tab = keyof typeof TABS
 
 /** What is known of one device beside its state. */
@@ -30,6 +31,9 @@ interface Past {
 export class App implements LiveEvents<HomeMessage> {
   /** Only where the page itself holds the owner's keys. */
   keys: KeyPanel | null
+  /** Only where a home on a computer serves the page. */
+  desk: ((clock: ServerClock) => Desk) | null
+  #desk: Desk | null
   /** Only where a provider's request can be answered. */
   request: ((root: HTMLElement, ask: AskHome) => RequestPanel) | null
   #asked: RequestPanel | null
@@ -46,6 +50,8 @@ export class App implements LiveEvents<HomeMessage> {
   /** @param panels what stands beside "now"; null where another page has it. */
   constructor(ask: AskHome, panels: typeof Panels | null) {
     this.keys = null
+    this.desk = null
+    this.#desk = null
     this.request = null
     this.#asked = null
     this.#ask = ask
@@ -84,18 +90,21 @@ export class App implements LiveEvents<HomeMessage> {
       this.#panels?.keys(this.keys)
       this.#claim.keys(this.keys)
     }
+    this.#desk = this.desk?.(this.#clock) ?? null
+    if (this.#desk) this.#panels?.more(this.#desk.cards)
     if (location.pathname === '/new-policy' && this.request) void this.#openRequest(this.request)
+    const tabs = (Object.keys(TABS) as Tab[]).filter((tab) => tab !== 'history' || this.#desk)
     byId('tabs').setAttribute('aria-label', words.app.sections)
     fill(
       byId('tabs'),
-      (Object.keys(TABS) as Tab[]).map((tab) =>
+      tabs.map((tab) =>
         button({ 'data-tab': tab }, [icon(TABS[tab] as Icon), h('span', {}, words.app.tabs[tab])], () =>
           this.#openTab(tab),
         ),
       ),
     )
     const asked = location.search.slice(1)
-    this.#openTab(Object.hasOwn(TABS, asked) ? (asked as Tab) : 'now')
+    this.#openTab(tabs.includes(asked as Tab) ? (asked as Tab) : 'now')
     say(byId('link'), words.app.connecting)
     setInterval(() => {
       this.#now.tick()
@@ -134,6 +143,9 @@ export class App implements LiveEvents<HomeMessage> {
         break
       case 'event':
         this.#panels?.event(message)
+        break
+      case 'progress':
+        this.#desk?.progress(message)
         break
       default:
     }
@@ -187,6 +199,7 @@ export class App implements LiveEvents<HomeMessage> {
     // Side by side there is room for all of it: the other page has it.
     if (!this.#panels && matchMedia('(min-width: 900px)').matches) return location.replace('/?now')
     this.#panels?.show(state, shown)
+    this.#desk?.show(state, shown)
     this.#chooser(state)
     this.#brief()
   }
@@ -245,6 +258,7 @@ export class App implements LiveEvents<HomeMessage> {
       else item.removeAttribute('aria-current')
     }
     scrollTo(0, 0)
+    this.#desk?.opened(tab)
     this.#now.tick()
   }
 }

@@ -3,9 +3,9 @@
 
 import { OwnLog } from './own/owner-log.ts'
 import { startPhone } from './own/phone.ts'
-import { KeyPanel } from './parts/keys.ts'
+import { KeyPanel } from './parts/device/keys.ts'
 import { Panels } from './parts/panels.ts'
-import { RequestPanel } from './parts/request.ts'
+import { RequestPanel } from './parts/share/request.ts'
 
 startPhone({
   claiming: null,

@@ -6,7 +6,7 @@ import { ServerClock } from './kit/clock.ts'
 import { byId, fill, h, redraw, say } from './kit/dom.ts'
 import { icon } from './kit/icons.ts'
 import { Live } from './kit/live.ts'
-import { ChannelCard } from './parts/channel.ts'
+import { ChannelCard } from './parts/now/channel.ts'
 import { loadMore, loadWords, more, words } from './words/words.ts'
 
 const clock = new ServerClock()

@@ -146,7 +146,7 @@ export class Model {
   }
 
   /** From which frame on, and up to which, the device said that it stands; no `to` where it was not heard. */
-  #told(consent: Consent, person: Person): { from: number; to?: number } {
+  #told(consent: Consent, person: Person): { from: number; to?: number; again?: boolean } {
     // An answer that was lost: the id is that of the one whom home does not know.
     const unheard = (m: Mark): boolean =>
       m.reader === person.name &&
@@ -165,8 +165,11 @@ export class Model {
     const taken = this.#marks.find((m) => m.event === 'revoked' && m.grant === given.grant)
     if (!taken) return { from: given.frame }
     const { sealed } = this.#watch
+    // Asked for in an earlier life of the device, it may have been taken there already, before the power went.
+    const again = consent.taking < this.#runs[taken.run]!.from
     return {
       from: given.frame,
+      again,
       to: sealed.findIndex((x, i) => i >= given.frame && x.frame.epoch >= taken.epoch),
     }
   }
@@ -189,7 +192,7 @@ export class Model {
         const before = (end: number): boolean => (told.to === undefined ? at < end : i < told.to)
         const opened = i >= told.from && time < until && before(taken) ? this.#opens(i, consent) : false
         may ||= opened !== false
-        must ||= opened === true && before(taking)
+        must ||= opened === true && (told.again ? at < taking : before(taking))
       }
       if (opens.has(i) && !may) forbidden.push(i)
       if (!opens.has(i) && must) missing.push(i)

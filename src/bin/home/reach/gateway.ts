@@ -38,7 +38,8 @@ export async function startGateway(
   if (wish === 'off') return null
   if (wish !== undefined && !/^(127\.\d+\.\d+\.\d+|\[::1\]):\d{1,5}$/.test(wish))
     throw usage(`--gateway ${wish}: expected 127.0.0.1:PORT, [::1]:PORT or off`)
-  const devices = (): { key: Uint8Array; name: string }[] => home.owned.map((owned) => owned.device)
+  const devices = (): { key: Uint8Array; name: string }[] =>
+    home.owned.map(({ key, device }) => ({ key, name: device.name }))
   const gateway = new Gateway({ sockets, loop, tunnels, devices })
   const at = beside.lastIndexOf(':')
   const next = Number(beside.slice(at + 1)) + 1

@@ -77,7 +77,8 @@ function carry({ home, tunnels }: Running, request: ControlRequest, answer: Answ
   const owned = home.find(word)
   if (!owned)
     return answer({ ok: false, code: 'unknown-device', text: `no device ${word}; see wattle home devices` })
-  const { key, name } = owned.device
+  const { key } = owned
+  const { name } = owned.device
   const route = { device: key, name, target: wish.target }
   return tunnels.open(route, (error, stream) => {
     stream?.reset()

@@ -181,6 +181,15 @@ export class DirectMessages implements Part {
     }
   }
 
+  /** Bytes that this peer may still make us hold; strangers together have a share. */
+  #spare(session: Session): number {
+    const all = LIMITS.udp.messagesBytes - this.#inBytes
+    if (!this.#plane.stranger(session)) return all
+    let held = 0
+    for (const [other, incoming] of this.#in) if (this.#plane.stranger(other)) held += incoming.held
+    return Math.min(all, LIMITS.udp.strangersMessagesBytes - held)
+  }
+
   #onPart(session: Session, body: Bytes, now: number): void {
     const r = new Reader(body)
     const id = r.u32()
@@ -204,7 +213,7 @@ export class DirectMessages implements Part {
       this.#in.set(session, incoming)
     }
     const before = incoming.held
-    const spare = LIMITS.udp.messagesBytes - this.#inBytes
+    const spare = this.#spare(session)
     const took = incoming.take({ id, part, parts, bytes }, spare, now)
     this.#inBytes += incoming.held - before
     if (!took) {

@@ -167,7 +167,11 @@ export class Pipes implements Part, PipeOwner {
   }
 
   #room(session: Session): boolean {
-    return this.#pipes.size < LIMITS.udp.pipes && this.#count(session) < LIMITS.udp.pipesOfOne
+    if (this.#pipes.size >= LIMITS.udp.pipes || this.#count(session) >= LIMITS.udp.pipesOfOne) return false
+    if (!this.#plane.stranger(session)) return true
+    let strangers = 0
+    for (const pipe of this.#pipes) if (this.#plane.stranger(pipe.session)) strangers++
+    return strangers < LIMITS.udp.strangersPipes
   }
 
   #add(pipe: Pipe): void {
@@ -181,10 +185,16 @@ export class Pipes implements Part, PipeOwner {
     return n
   }
 
-  /** More bytes than this process keeps: the pipe that holds most goes. */
+  /** More bytes than this process keeps: the pipe that holds most goes, a stranger's before others. */
   #relieve(): void {
     let worst: Pipe | null = null
-    for (const pipe of this.#pipes) if (!worst || pipe.held > worst.held) worst = pipe
+    let most = -1
+    for (const pipe of this.#pipes) {
+      const weight =
+        pipe.held + (pipe.held > 0 && this.#plane.stranger(pipe.session) ? LIMITS.udp.pipesBytes : 0)
+      if (weight > most) worst = pipe
+      most = Math.max(most, weight)
+    }
     worst?.destroy()
   }
 }

@@ -13,6 +13,8 @@ export interface Carrier {
   readonly text: string
   /** It goes through somebody else; nothing that is relayed goes through it again. */
   readonly relayed: boolean
+  /** Through a relay of strangers, within limits. */
+  readonly limited?: boolean
   carry(datagram: Bytes, now: number): void
 }
 

@@ -58,6 +58,8 @@ export class Session {
   remoteStatic: Bytes | null
   /** Kept alive and brought back after it was lost. */
   keep: boolean
+  /** Nobody whom this process knows; asked anew at each handshake. */
+  stranger: boolean
   /** Carries pipes: kept alive as well, but others' pipes alone do not hold a place here. */
   busy: boolean
   current: Epoch | null
@@ -81,6 +83,7 @@ export class Session {
     this.key = key
     this.remoteStatic = null
     this.keep = false
+    this.stranger = false
     this.busy = false
     this.current = null
     this.previous = null

@@ -10,6 +10,7 @@ let time = times({ hour: '2-digit', minute: '2-digit' })
 let seconds = times({ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
 let day = times({ day: 'numeric', month: 'long', year: 'numeric' })
 let shortDay = times({ day: 'numeric', month: 'short' })
+let month = times({ month: 'long', year: 'numeric' })
 let weekday = times({ weekday: 'long', day: 'numeric', month: 'long' })
 
 function numbers(digits: number): Intl.NumberFormat {
@@ -34,6 +35,7 @@ export function useLocale(tag: string): void {
   day = times({ day: 'numeric', month: 'long', year: 'numeric' })
   shortDay = times({ day: 'numeric', month: 'short' })
   weekday = times({ weekday: 'long', day: 'numeric', month: 'long' })
+  month = times({ month: 'long', year: 'numeric' })
 }
 
 export interface Quantity {
@@ -107,6 +109,21 @@ export function momentText(ms: number, now: number): string {
 
 export function dayText(ms: number): string {
   return day.format(ms)
+}
+
+/** With the digits that it needs: `0.05`, `0.5`, `400`. */
+export function shortNumber(n: number): string {
+  return (n >= 10 || n === 0 ? whole : n >= 1 ? one : two).format(n)
+}
+
+/** `12.3`. */
+export function decimalText(n: number): string {
+  return one.format(n)
+}
+
+/** `November 2026`. */
+export function monthText(ms: number): string {
+  return month.format(ms)
 }
 
 /** `Friday, 20 November`. */

@@ -6,7 +6,7 @@ import type { Answer, Ask } from '../../protocol.ts'
 /** A question without its id. */
 export type Question = Ask extends infer A ? (A extends Ask ? Omit<A, 'id'> : never) : never
 
-export type Outcome = Pick<Answer, 'ok' | 'code' | 'text'>
+export type Outcome = Pick<Answer, 'ok' | 'code' | 'text' | 'result'>
 
 /** How a panel asks My Home; never rejects. */
 export type AskHome = (question: Question) => Promise<Outcome>
@@ -14,6 +14,8 @@ export type AskHome = (question: Question) => Promise<Outcome>
 export interface LiveEvents<Message> {
   onMessage(message: Message): void
   onLink(connected: boolean): void
+  /** The server wants a key that this page does not have. */
+  onLocked?(): void
 }
 
 const FIRST_PAUSE_MS = 300
@@ -21,8 +23,12 @@ const LONGEST_PAUSE_MS = 5_000
 const ANSWER_MS = 20_000
 /** A claim may wait for the button; its window and its handshake are over by then. */
 const CLAIM_MS = 90_000
+/** Firmware for a device, a copy of everything. */
+const LONG_MS = 1_800_000
 /** Without any message for this long, a page that comes to the front connects anew. */
 const QUIET_MS = 15_000
+
+const MOST_WAITING = 1_000_000
 
 export class Live<Message extends { readonly t: string }> {
   readonly #events: LiveEvents<Message>
@@ -32,9 +38,12 @@ export class Live<Message extends { readonly t: string }> {
   #nextId: number
   #heard: number
   #timer: ReturnType<typeof setTimeout> | undefined
+  readonly #key: (() => string) | null
 
-  constructor(events: LiveEvents<Message>) {
+  /** @param key what the server wants to see before it speaks, asked for at each attempt. */
+  constructor(events: LiveEvents<Message>, key: (() => string) | null = null) {
     this.#events = events
+    this.#key = key
     this.#waiting = new Map()
     this.#socket = null
     this.#pause = FIRST_PAUSE_MS
@@ -47,22 +56,54 @@ export class Live<Message extends { readonly t: string }> {
   }
 
   connect(): void {
+    // Without a key it is asked first whether one is needed.
+    if (this.#key?.() === '') void this.#isLocked('').then((is) => is || this.#connect())
+    else this.#connect()
+  }
+
+  #connect(): void {
     clearTimeout(this.#timer)
     const old = this.#socket
     this.#socket = null
     old?.close()
-    const socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/live`)
+    const path = this.#key ? `/live?key=${this.#key()}` : '/live'
+    const socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${path}`)
     this.#socket = socket
+    let opened = false
     socket.addEventListener('open', () => {
       this.#pause = FIRST_PAUSE_MS
+      opened = true
       if (socket === this.#socket) this.#events.onLink(true)
     })
     socket.addEventListener('message', (event) => {
       if (socket === this.#socket && typeof event.data === 'string') this.#onText(event.data)
     })
     socket.addEventListener('close', () => {
-      if (socket === this.#socket) this.#lost()
+      if (socket !== this.#socket) return
+      this.#lost()
+      if (!opened && this.#key) void this.#isLocked(this.#key())
     })
+  }
+
+  /** Bytes for the server; they wait here while it is slow. False where there is no connection. */
+  async send(bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    const socket = this.#socket
+    while (socket?.readyState === WebSocket.OPEN && socket.bufferedAmount > MOST_WAITING)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    if (socket?.readyState !== WebSocket.OPEN) return false
+    socket.send(bytes)
+    return true
+  }
+
+  /** True, and told, where the server is there and does not take this key. */
+  async #isLocked(key: string): Promise<boolean> {
+    const answer = await fetch(`/open?key=${key}`)
+      .then((response) => response.text())
+      .catch(() => null)
+    if (answer?.trim() !== 'no') return false
+    clearTimeout(this.#timer)
+    this.#events.onLocked?.()
+    return true
   }
 
   /** Never rejects: a lost connection or silence is an outcome too. */
@@ -72,7 +113,7 @@ export class Live<Message extends { readonly t: string }> {
       return Promise.resolve({ ok: false, code: 'no-answer' })
     const id = this.#nextId++
     return new Promise((resolve) => {
-      const ms = question.do === 'claim' ? CLAIM_MS : ANSWER_MS
+      const ms = question.do === 'claim' ? CLAIM_MS : isLong(question) ? LONG_MS : ANSWER_MS
       const timer = setTimeout(() => this.#settle(id, { ok: false, code: 'no-answer' }), ms)
       this.#waiting.set(id, (outcome) => {
         clearTimeout(timer)
@@ -107,4 +148,8 @@ export class Live<Message extends { readonly t: string }> {
     this.#timer = setTimeout(() => this.connect(), this.#pause * (0.75 + Math.random() / 2))
     this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS)
   }
+}
+
+function isLong(question: Question): boolean {
+  return question.do === 'desk' && ['update', 'backup', 'restore'].includes(question.verb)
 }

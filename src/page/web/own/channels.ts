@@ -12,7 +12,7 @@ import { encodeWitness } from '../../../wire/channel.ts'
 import { CLASS } from '../../../wire/frame.ts'
 import { PAGE_STREAM, type PageStreamId } from '../../../wire/page.ts'
 import type { PageDevice, PageReading, QuarterRow } from '../../protocol.ts'
-import { PageReader } from '../../reading.ts'
+import { PageReader } from '../../view/reading.ts'
 import { type Box, type KeptDevice, load, store } from './box.ts'
 
 export interface ChannelEvents {

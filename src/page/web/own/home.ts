@@ -7,7 +7,7 @@ import { sha256, Verifier } from '../../../crypto/native.ts'
 import { type Card, readCard } from '../../../ownership/card.ts'
 import type { Decision } from '../../../ownership/log.ts'
 import { classId } from '../../../wire/frame.ts'
-import { decodeOwnerSet, encodeOwnerSet } from '../../../wire/owner-set.ts'
+import { decodeOwnerSet } from '../../../wire/owner-set.ts'
 import { PAGE_STREAM, type PageStreamId } from '../../../wire/page.ts'
 import type {
   DeviceInfo,
@@ -16,18 +16,19 @@ import type {
   GrantAsk,
   HomeMessage,
   HomeState,
-  PageDevice,
   PageGrant,
   PageReading,
 } from '../../protocol.ts'
-import { Trace } from '../../trace.ts'
+import { grantOf, keyOf } from '../../view/grants.ts'
+import { Trace } from '../../view/trace.ts'
 import type { LiveEvents, Outcome, Question } from '../kit/live.ts'
 import { type Box, random } from './box.ts'
 import { OwnChannels } from './channels.ts'
 import type { Claimed, Claiming, ClaimRun } from './claiming.ts'
-import { grantOf, grantView, keyOf } from './grants.ts'
+import { followKeys, keptOf, takeKey } from './keys.ts'
 import { Line } from './line.ts'
 import type { OwnLog } from './owner-log.ts'
+import { cardsOf, deviceView, stateView } from './state.ts'
 
 /** A device that is ours, and the two machines that speak with it. */
 interface Own {
@@ -44,6 +45,7 @@ export interface OwnParts {
   readonly logs: typeof OwnLog | null
 }
 
+const NOT_HERE: Promise<Outcome> = Promise.resolve({ ok: false, code: 'not-here' })
 const STATE_MS = 60
 const EVENTS = 50
 const DEFAULT_GRANT_MS = 90 * 86_400_000
@@ -86,6 +88,7 @@ export class OwnHome {
         this.#look = look
         this.#skew = look.clock - Date.now()
         if (this.#misplaced(look)) return location.replace('/')
+        if (look.keys && this.box.kept.device && followKeys(this.box.kept.device, look.keys)) this.#newKey()
         this.#changed()
       },
       onLink: (up) => {
@@ -114,7 +117,7 @@ export class OwnHome {
   ask(question: Question): Promise<Outcome> {
     switch (question.do) {
       case 'claim':
-        return this.#claim(question.code)
+        return this.#claiming?.claim(question.code) ?? NOT_HERE
       case 'grant':
         return this.#grant(question)
       case 'revoke':
@@ -128,8 +131,12 @@ export class OwnHome {
       case 'verify':
         // A page in a phone asks nobody but its device, and that cannot look up a domain.
         return Promise.resolve({ ok: false, code: 'unverified' })
+      case 'desk':
+        if (question.verb !== 'raw-port') return NOT_HERE
+        this.#wish({ do: 'raw', on: question.with['on'] === true })
+        return Promise.resolve({ ok: true })
       default:
-        return Promise.resolve({ ok: false, code: 'not-here' })
+        return NOT_HERE
     }
   }
 
@@ -180,7 +187,7 @@ export class OwnHome {
       new this.#parts.logs(
         this.box,
         kept,
-        { key, owners, certificate },
+        { key: certificate.slice(1, 33), owners, certificate },
         {
           send: (message) => this.#line.send(PAGE_STREAM.consent, message),
           onEvent: (decision, at) => this.#onEvent(decision, at),
@@ -207,18 +214,16 @@ export class OwnHome {
     this.#changed()
   }
 
+  /** The device goes by another key: what was opened under the old one begins anew. */
+  #newKey(): void {
+    OwnChannels.forget()
+    this.box.save()
+    this.#takeUp()
+  }
+
   #onClaimed({ certificate, bytes, owners }: Claimed): void {
     OwnChannels.forget()
-    this.box.kept.device = {
-      name: this.#look?.name ?? 'wattle',
-      key: base64url(certificate.device),
-      box: base64url(certificate.box),
-      certificate: base64url(bytes),
-      owners: base64url(encodeOwnerSet(owners)),
-      events: [],
-      cards: [],
-      place: null,
-    }
+    this.box.kept.device = keptOf(this.#look?.name ?? 'wattle', { certificate, bytes, owners })
     this.box.kept.pending = null
     this.box.save()
     this.#say('claimed', '', this.#now())
@@ -271,6 +276,9 @@ export class OwnHome {
         return this.#say('revoked', decision.reader.name, at)
       case 'deleted':
         return this.#say('deleted', '', at)
+      case 'key':
+        if (this.#own && takeKey(this.box.kept.device!, decision)) queueMicrotask(() => this.#newKey())
+        return
       default:
     }
   }
@@ -285,10 +293,6 @@ export class OwnHome {
   }
 
   // What the owner wants
-
-  #claim(code: string): Promise<Outcome> {
-    return this.#claiming?.claim(code) ?? Promise.resolve({ ok: false, code: 'not-here' })
-  }
 
   async #grant(ask: Omit<GrantAsk, 'id'>): Promise<Outcome> {
     const own = this.#own
@@ -346,7 +350,7 @@ export class OwnHome {
   // What the panels are told
 
   #cards(): Card[] {
-    return (this.box.kept.device?.cards ?? []).map((line) => readCard(line)).filter((card) => card !== null)
+    return cardsOf(this.box.kept.device?.cards ?? [])
   }
 
   /** The device's clock, where it has told us. */
@@ -373,41 +377,24 @@ export class OwnHome {
 
   #state(): HomeState | null {
     const look = this.#look
+    const own = this.#own
     if (!look) return null
-    const device = this.#own ? this.#device(look) : null
-    return {
-      name: look.name,
-      clock: this.#now(),
-      providerPage: null,
-      button: 'device',
-      devices: device ? [device] : [],
-      unclaimed: look.claimed
-        ? []
-        : [{ name: look.name, address: location.host, window: look.window, led: look.led }],
-      providers: this.#cards().map((card) => ({ id: keyOf(card), name: card.name, domain: card.domain })),
-      phone: {
-        stranger: look.claimed && (!this.#own || this.#session === 'refused'),
-        durable: this.box.durable,
-      },
-    }
-  }
-
-  #device(look: DeviceLook): PageDevice {
-    const { log, channels } = this.#own!
-    const now = this.#now()
-    const reads = new Map(this.#info?.reads.map((r) => [r.grant, r]))
-    const active = (log?.log.readers ?? []).map((r) => grantView(r, reads, now))
-    return {
-      id: this.box.kept.device!.name,
-      name: this.box.kept.device!.name,
-      address: location.host,
-      link: this.#session === 'open' ? 'online' : this.#line.up ? 'connecting' : 'offline',
-      access: this.#session === 'refused' ? 'closed' : channels.access,
-      lastTelegram: this.#last,
-      meter: channels.meter,
-      grants: [...active, ...this.#ended],
-      lights: { status: look.led, meter: look.meterLed },
-      ...(this.#info ? { info: this.#info } : {}),
-    }
+    const device = own
+      ? deviceView({
+          look,
+          name: this.box.kept.device!.name,
+          readers: own.log?.log.readers ?? [],
+          ended: this.#ended,
+          channels: own.channels,
+          session: this.#session,
+          up: this.#line.up,
+          last: this.#last,
+          info: this.#info,
+          now: this.#now(),
+        })
+      : null
+    const { durable } = this.box
+    const stranger = look.claimed && (!own || this.#session === 'refused')
+    return stateView({ look, device, cards: this.#cards(), now: this.#now(), phone: { stranger, durable } })
   }
 }

@@ -1,7 +1,7 @@
 // The page in a phone, put together: used by phone.ts and start.ts.
 
 import { App } from '../app.ts'
-import { takeCode } from '../parts/address.ts'
+import { takeCode } from '../parts/claim/address.ts'
 import type { Panels } from '../parts/panels.ts'
 import { loadWords } from '../words/words.ts'
 import { Box } from './box.ts'

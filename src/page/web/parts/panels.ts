@@ -5,10 +5,10 @@ import type { HomeState, PageDevice, PageEvent, PageReading } from '../../protoc
 import type { ServerClock } from '../kit/clock.ts'
 import { byId } from '../kit/dom.ts'
 import type { AskHome } from '../kit/live.ts'
-import { DevicePanel } from './device.ts'
-import type { KeyPanel } from './keys.ts'
+import { DevicePanel } from './device/device.ts'
+import type { KeyPanel } from './device/keys.ts'
 import { LogPanel } from './log.ts'
-import { SharingPanel } from './sharing.ts'
+import { SharingPanel } from './share/sharing.ts'
 
 export class Panels {
   readonly #sharing: SharingPanel
@@ -23,7 +23,12 @@ export class Panels {
   }
 
   keys(panel: KeyPanel): void {
-    this.#device.keys(panel)
+    this.#device.more(panel.card())
+  }
+
+  /** More cards for the device's section. */
+  more(cards: HTMLElement): void {
+    this.#device.more(cards)
   }
 
   show(state: HomeState, device: PageDevice): void {

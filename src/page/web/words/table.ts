@@ -40,7 +40,7 @@ export interface AppWords {
   readonly live: string
   readonly connecting: string
   readonly lost: string
-  readonly tabs: Readonly<Record<'now' | 'sharing' | 'log' | 'device', string>>
+  readonly tabs: Readonly<Record<'now' | 'history' | 'sharing' | 'log' | 'device', string>>
   readonly sections: string
   readonly chooseDevice: string
   readonly cancel: string
@@ -147,6 +147,9 @@ export interface ShareWords {
   readonly never: string
   readonly readsThisWeek: (visits: string, frames: string) => string
   readonly readsName: string
+  readonly asks: (name: string) => string
+  readonly look: string
+  readonly later: string
   readonly endedOn: (what: string, from: string, to: string) => string
 }
 
@@ -255,6 +258,19 @@ export interface DeviceWords {
   readonly card: string
   readonly cardIs: (megabytes: string) => string
   readonly storage: string
+  readonly way: string
+  readonly ways: Readonly<Record<'direct' | 'relayed', (remote: string) => string>>
+  /** Raw P1. */
+  readonly port: {
+    readonly title: string
+    readonly off: string
+    readonly on: (address: string, clients: number) => string
+    readonly note: string
+    readonly turnOn: string
+    readonly turnOff: string
+    readonly fixed: string
+    readonly trouble: (text: string) => string
+  }
   readonly add: string
   readonly remove: string
   readonly removeTitle: (name: string) => string

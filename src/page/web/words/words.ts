@@ -4,6 +4,7 @@
 import type { AnswerCode } from '../../protocol.ts'
 import { useLocale } from '../kit/format.ts'
 import type { Outcome } from '../kit/live.ts'
+import type { DeskWords } from './desk/table.ts'
 import type { MoreWords, Words } from './table.ts'
 
 /** Each language in its own name. */
@@ -22,6 +23,13 @@ export let words: Words
 
 /** The rest of it; there once `loadMore` is through. */
 export let more: MoreWords
+
+/** What only a home on a computer has; there once `loadDesk` is through. */
+export let desk: DeskWords
+
+export async function loadDesk(): Promise<void> {
+  desk = ((await load(`${words.tag}-desk`)) as { desk: DeskWords }).desk
+}
 
 export async function loadWords(): Promise<void> {
   const tag = pick()
