@@ -1,24 +1,26 @@
 // Power cuts: every write of a first start, a claim, a grant and a revocation on the emulated Pi Zero is
 // recorded, and the card is looked at as each cut would have left it: after every block that was written,
-// and within it with sectors that are missing, torn or out of order. `power.ts CUTS` for at least that many;
+// and within it with sectors that are missing, torn or out of order. `power.ts CUTS [SEED [again]]` for at least that many;
 // fewer than there are blocks are spread evenly.
 
-import { mkdirSync } from 'node:fs'
+import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { demand } from '../scripts/image/tools.ts'
 import { CutCard, numbers, SECTOR } from './power/card.ts'
 import { type Acknowledged, checkCard } from './power/check.ts'
 import { type LoggedWrite, readLog } from './power/log.ts'
-import { record } from './power/record.ts'
+import { record, recorded } from './power/record.ts'
 import { TOOLS } from './rig/machine.ts'
 
 const CUTS = Number(process.argv[2] ?? 200)
 const SEED = Number(process.argv[3] ?? 1)
+/** The recording that is there. */
+const AGAIN = process.argv[4] === 'again'
 const BLOCK = 4_096
 const FOLDER = 'build/hw-test/power'
 
 demand({ ...TOOLS, e2fsck: 'e2fsprogs', debugfs: 'e2fsprogs' })
-const { before, log, milestones } = await record('dist/wattle-pizero.img', FOLDER)
+const { before, log, milestones } = AGAIN ? recorded(FOLDER) : await record('dist/wattle-pizero.img', FOLDER)
 const from = performance.now()
 const writes = readLog(log)
 const work = join(FOLDER, 'work')
@@ -41,13 +43,16 @@ for (const write of writes) {
 }
 console.log(`# ${writes.length} writes in ${intervals.length} blocks, seed ${SEED}`)
 
-const card = new CutCard(before, log)
+const cut = join(FOLDER, 'cut.img')
+copyFileSync(before, cut)
+const card = new CutCard(cut, log)
 const next = numbers(SEED)
 const told: Acknowledged = { claimed: false, events: 0, seq: 0 }
-let [cuts, failures] = [0, 0]
+let [cuts, failures, repairs] = [0, 0, 0]
 const look = async (where: string): Promise<Acknowledged> => {
   cuts++
   const { wrong, found } = await checkCard(card, told, work)
+  if (found.repaired) repairs++
   if (wrong.length > 0) {
     failures++
     console.log(`not ok - ${where}: ${wrong.join('; ')}`)
@@ -91,5 +96,7 @@ const last = await look('at the end')
 card.close()
 console.log(`# at the end: claimed ${last.claimed}, ${last.events} events, slot record ${last.seq}`)
 console.log(`# looked at in ${((performance.now() - from) / 60_000).toFixed(1)} minutes`)
-console.log(`${failures === 0 ? 'ok' : 'not ok'} - ${cuts} cuts, ${failures} failures`)
+console.log(
+  `${failures === 0 ? 'ok' : 'not ok'} - ${cuts} cuts, ${failures} failures, ${repairs} file systems repaired beyond their journal`,
+)
 process.exitCode = failures === 0 && last.claimed ? 0 : 1

@@ -29,6 +29,8 @@ export interface Acknowledged {
 export interface Found extends Acknowledged {
   /** The data partition was made. */
   made: boolean
+  /** More had to be put right than e2fsck does by itself. */
+  repaired: boolean
 }
 
 /**
@@ -47,7 +49,7 @@ export async function checkCard(
   if (table[510] !== 0x55 || table[511] !== 0xaa) wrong.push('no partition table')
   if (type !== MADE && type !== 0xda) wrong.push(`data partition of type ${type.toString(16)}`)
   const { record } = newest(RECORDS.map((at) => decodeSlots(card.read(at, 512))))
-  const found: Found = { made: type === MADE, claimed: false, events: 0, seq: record.seq }
+  const found: Found = { made: type === MADE, repaired: false, claimed: false, events: 0, seq: record.seq }
   if (record.seq < told.seq) wrong.push(`slot record ${record.seq}, acknowledged was ${told.seq}`)
   if (record[record.first] === 'none') wrong.push('the slot record leads nowhere')
   if (!LABEL_RECORD_AT.some((at) => decodeLabelRecord(card.read(at, LABEL_BYTES)) !== null))
@@ -60,10 +62,13 @@ export async function checkCard(
   const [start, sectors] = [view.getUint32(ENTRY + 8, true), view.getUint32(ENTRY + 12, true)]
   const data = join(work, 'data.img')
   card.extract(start * 512, sectors * 512, data)
-  // The journal and what -p puts right by itself, as stage 1 does it; here every part of it is looked at,
-  // and nothing may be left for -y.
-  const { code, said } = runCode('e2fsck', ['-fp', data])
-  if (code > 1) wrong.push(`e2fsck: ${code} ${said}`)
+  // As stage 1 does it: -p, where that is not enough -y; then all of it has to be right.
+  if (runCode('e2fsck', ['-fp', data]).code > 1) {
+    found.repaired = true
+    runCode('e2fsck', ['-fy', data])
+    const { code, said } = runCode('e2fsck', ['-fn', data])
+    if (code !== 0) wrong.push(`e2fsck: ${code} ${said}`)
+  }
   const state = join(work, 'state')
   rmSync(state, { recursive: true, force: true })
   mkdirSync(state)

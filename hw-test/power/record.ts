@@ -1,13 +1,14 @@
 // Records every write to the card while an emulated Pi Zero starts for the first time, is claimed, grants
 // and revokes: the log, the card as it was before, and how much of the log stood when each was acknowledged.
 
-import { copyFileSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freshCard, Household } from '../rig/household.ts'
 import { freePort, Machine, PIZERO } from '../rig/machine.ts'
 import { Meter } from '../rig/people.ts'
 import type { Acknowledged } from './check.ts'
 
+const MILESTONES = 'milestones.json'
 const BOOT_MS = 400_000
 
 export interface Milestone extends Acknowledged {
@@ -57,5 +58,12 @@ export async function record(image: string, folder: string): Promise<Recording> 
     meter.stop()
     await machine.off()
   }
+  writeFileSync(join(folder, MILESTONES), JSON.stringify(milestones))
   return { before, log, milestones }
+}
+
+/** The recording that lies in `folder`. */
+export function recorded(folder: string): Recording {
+  const milestones = JSON.parse(readFileSync(join(folder, MILESTONES), 'utf8')) as Milestone[]
+  return { before: join(folder, 'before.img'), log: join(folder, 'writes.log'), milestones }
 }
