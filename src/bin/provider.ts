@@ -13,8 +13,7 @@ import type { Listener } from '../hw/hardware.ts'
 import { Loop } from '../node/loop.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import { signCard } from '../ownership/card.ts'
-import { signRequest } from '../ownership/request.ts'
-import { REQUEST_PATH, signRequest as signPageRequest } from '../page/request.ts'
+import { REQUEST_PATH, requestLine, signRequest } from '../page/request.ts'
 import { PageServer } from '../page/server.ts'
 import { ProviderAccess } from '../provider/access.ts'
 import { ProviderFace } from '../provider/face.ts'
@@ -112,17 +111,14 @@ async function request(given: Parsed): Promise<ExitCode> {
   const addresses = given.list('address')
   const line = signCard({ name, domain, sign: signer.publicKey, box, addresses }, signer)
   const wanted = { line, class: cls, until: Math.floor(until), purpose: given.text('purpose') ?? '' }
-  const link = given.text('link')
-  process.stdout.write(
-    `${link === undefined ? signRequest(wanted, signer) : requestLink(link, wanted, signer, given)}\n`,
-  )
+  process.stdout.write(`${requestText(given.text('link'), wanted, signer, given)}\n`)
   machine.release()
   return 0
 }
 
-/** The same wish as a link that opens a My Home, on a computer or on the device (docs/wire/page.md). */
-function requestLink(
-  home: string,
+/** A line, or a link that opens a My Home, on a computer or on the device (docs/wire/page.md "Request link"). */
+function requestText(
+  home: string | undefined,
   wanted: { line: string; class: ClassId; until: number; purpose: string },
   signer: Signer,
   given: Parsed,
@@ -145,9 +141,12 @@ function requestLink(
     at: Date.now(),
   }
   try {
-    return `${new URL(REQUEST_PATH, home).href}?${signPageRequest(wish, signer)}`
+    const query = signRequest(wish, signer)
+    return home === undefined ? requestLine(query) : `${new URL(REQUEST_PATH, home).href}?${query}`
   } catch {
-    throw usage(`--link ${home} --redirect ${redirect ?? ''}: expected addresses, the redirect an https one`)
+    throw usage(
+      `--link ${home ?? ''} --redirect ${redirect ?? ''}: expected addresses, the redirect an https one`,
+    )
   }
 }
 

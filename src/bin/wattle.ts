@@ -57,7 +57,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'home claim CODE|URL [--device ADDR] [--wait SECONDS]',
       'home devices | delete DEVICE',
       'home grant DEVICE PROVIDER [--class raw|15min|day] [--until DATE] [--purpose TEXT]',
-      'home revoke DEVICE PROVIDER',
+      'home revoke DEVICE PROVIDER|GRANT [--all]',
       'home pause|resume DEVICE [PROVIDER]',
       'home narrow DEVICE PROVIDER [--class 15min|day] [--until DATE]',
       'home grants [DEVICE] [--json]',
