@@ -21,9 +21,10 @@ needWattle()
 
 const text = (s: string): Buffer => Buffer.from(s, 'latin1')
 const noise = (n: number): Buffer => randomBytes(n)
-const upgrade = (host: string): Buffer =>
+/** `key`: of the page of a home, which takes nobody without it. */
+const upgrade = (host: string, key = ''): Buffer =>
   text(
-    `GET /live HTTP/1.1\r\nHost: ${host}\r\nOrigin: http://${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+    `GET /live${key === '' ? '' : `?key=${key}`} HTTP/1.1\r\nHost: ${host}\r\nOrigin: http://${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
       'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
   )
 /** A masked frame of this opcode that claims `length` bytes and brings `body`. */
@@ -49,7 +50,7 @@ const ON_STREAMS: readonly (() => Buffer[])[] = [
   () => [noise(200_000)],
 ]
 
-const ON_PAGES = (host: string): readonly (() => Buffer[])[] => [
+const ON_PAGES = (host: string, key = ''): readonly (() => Buffer[])[] => [
   () => [noise(3_000)],
   () => [],
   () => [text('GET / HT')],
@@ -61,12 +62,14 @@ const ON_PAGES = (host: string): readonly (() => Buffer[])[] => [
     text(`POST / HTTP/1.1\r\nHost: ${host}\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n`),
     noise(50_000),
   ],
-  () => [upgrade(host), frame(1, 2 ** 40, noise(5_000))],
-  () => [upgrade(host), frame(1, 70_000, Buffer.alloc(70_000, 0x61))],
-  () => [upgrade(host), frame(2, 500, noise(500)), frame(9, 100, noise(100)), noise(500)],
-  () => [upgrade(host), ...Array.from({ length: 100 }, () => frame(1, 8, text('{"do":1}')))],
+  () => [upgrade(host, key), frame(1, 2 ** 40, noise(5_000))],
+  () => [upgrade(host, key), frame(1, 70_000, Buffer.alloc(70_000, 0x61))],
+  () => [upgrade(host, key), frame(2, 500, noise(500)), frame(9, 100, noise(100)), noise(500)],
+  () => [upgrade(host, key), ...Array.from({ length: 100 }, () => frame(1, 8, text('{"do":1}')))],
   () => [upgrade('evil.example')],
-  () => [Buffer.concat([upgrade(host), upgrade(host)])],
+  () => [Buffer.concat([upgrade(host, key), upgrade(host, key)])],
+  () => [upgrade(host), frame(1, 8, text('{"do":1}'))],
+  () => [upgrade(host, 'A'.repeat(22)), noise(500)],
 ]
 
 /** Says all of it, slowly enough to be read, hangs for a moment, and goes away. */
@@ -136,11 +139,13 @@ t.test('garbage on every socket', async (t) => {
   const { device, home, provider, state, address } = await house(t)
   const page = (of: Running): string =>
     new URL(String(of.lines.find((l) => l.event === 'ready')!['page'])).host
+  const link = await said(t, ['home', 'link', '--state', join(state, 'home')])
+  const key = link.out.trim().split('~')[1]!
   const everywhere = (): Promise<unknown> =>
     Promise.all([
       bombard(address, ON_STREAMS),
       bombard(String(provider.lines.find((l) => l.event === 'ready')!['address']), ON_STREAMS),
-      bombard(page(home), ON_PAGES(page(home))),
+      bombard(page(home), ON_PAGES(page(home), key)),
       bombard(page(provider), ON_PAGES(page(provider))),
     ])
   const all = [device, home, provider]
@@ -212,5 +217,6 @@ t.test('garbage on every socket', async (t) => {
       for (const name of ['host', 'shape', 'cut'])
         t.ok((counters[name] ?? 0) > 0, `${name}: ${JSON.stringify(counters)}`)
     }
+    t.ok((counted(home, 'page')['key'] ?? 0) > 0, 'who has no key, or a wrong one, is counted')
   })
 })
