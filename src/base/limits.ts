@@ -346,6 +346,8 @@ export const LIMITS = {
     lists: 8,
     listPeers: 32,
     listSigners: 8,
+    /** Devices with which one keeps a relation. */
+    neighbours: 16,
     /** Addresses that did not answer, and how long they are left alone: at first, at most. */
     failed: 256,
     failedFirstMs: 1_000,

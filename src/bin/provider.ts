@@ -221,6 +221,7 @@ async function follow(given: Parsed): Promise<ExitCode> {
           ...(reading ? { inW: reading.powerInW, outW: reading.powerOutW, at: reading.at } : {}),
         })
       },
+      onDigest: (channel, _, at) => emit(who, 'digest', { channel: channelName(channel), ...at }),
       onSealed: (channel, at) => {
         face.onSealed(channel, at)
         emit(who, 'sealed', {

@@ -47,22 +47,10 @@ function peerWords(p: NetworkPeer): string[] {
     `${p.name ?? p.key ?? 'unknown'}${p.ours ? ' (yours)' : ''}`,
     `  found by   ${found === '' ? 'nobody now; tried where it was last' : found}`,
     `  addresses  ${p.addresses.join(', ') || 'none'}`,
-    `  path       ${p.path ?? 'none'}`,
+    `  path       ${p.path === null ? 'none' : `${p.way} (${p.path})`}`,
   ]
-  const better = whyNotBetter(p)
-  if (better) lines.push(`  note       ${better}`)
+  if (p.why !== null) lines.push(`  ${p.path === null ? 'because ' : 'not better'} ${p.why}`)
   return lines
-}
-
-/** Why the path in use is not the best one that was found; null where it is. */
-function whyNotBetter(p: NetworkPeer): string | null {
-  if (p.path === null)
-    return p.addresses.length === 0
-      ? 'nobody knows where it is: is it switched on, and on this network or registered with a bootstrap peer?'
-      : 'none of its addresses answered; they are tried again'
-  const best = p.addresses[0]
-  if (best === undefined || best === p.path || !p.addresses.includes(p.path)) return null
-  return `${best} would be better, but did not answer when it was tried`
 }
 
 interface Finding {
@@ -203,12 +191,11 @@ async function atHome(state: string | undefined): Promise<Finding[]> {
       remedy: 'start My Home with --lan on, or with --bootstrap KEY@HOST:PORT, or name devices by --device',
     })
   for (const p of report.peers.filter((p) => p.ours)) {
-    const note = whyNotBetter(p)
     out.push({
       what: p.name ?? 'device',
       good: p.path !== null,
-      text: p.path === null ? 'is not connected' : `connected by ${p.path}`,
-      ...(note ? { remedy: note } : {}),
+      text: p.path === null ? 'is not connected' : `is connected ${p.way} (${p.path})`,
+      ...(p.why !== null ? { remedy: p.why } : {}),
     })
   }
   return out

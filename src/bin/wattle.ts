@@ -74,6 +74,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       "home open DEVICE                       the address of a device's page, from anywhere (docs/reach.md)",
       '    serve takes [--gateway ADDR|off]           pages of devices by name: http://localhost:PORT/p2p/DEVICE/',
       'home communities [DEVICE] | set NAME KEY@ADDR,… | clear | push DEVICE FILE | remove DEVICE NAME   lists of peers, docs/discovery.md',
+      'home neighbours [DEVICE] | agree KEY@ADDR,… | disagree KEY   whom devices keep a relation with',
+      'home invite RELAY GUEST [--until DATE]   lets the holder of a key use a relay of yours',
       'home peers DEVICE [vouch [KIND] | show KEY | hide KEY | forgive KEY]   opinions of others, with reasons',
     ],
   },

@@ -35,6 +35,8 @@ export interface FollowerEvents extends ReaderEvents {
   onGrant(state: Bytes, grantId: Bytes, until: number): void
   /** A signed entry of the device's log of keys, about us; a view of its bytes, and what they say. */
   onEntry?(bytes: Bytes, entry: ReaderEntryText): void
+  /** Instead of frames, over a relay of strangers: the telegram of now, packed, before the frame at this place. */
+  onDigest?(state: Bytes, at: { epoch: number; index: number }): void
   /** Bad frames and forged messages; one of the verdicts, or what kind of message it was. */
   onReject(what: 'bad' | 'fork' | 'message'): void
   /** The newest genuine frame; a view, valid until the call returns. */
@@ -57,12 +59,15 @@ export class Follower {
   readonly #options: FollowerOptions
   #access: Access
   #ended: ReaderEntryText | null
+  /** Place of the newest digest. */
+  readonly #digested: { epoch: number; index: number }
 
   constructor(options: FollowerOptions) {
     const { device, deviceBox, own } = options
     this.#options = options
     this.#access = 'offline'
     this.#ended = null
+    this.#digested = { epoch: 0, index: 0 }
     this.reader = new ChannelReader({
       device,
       deviceBox,
@@ -153,6 +158,8 @@ export class Follower {
         const gap = decodeGap(message)
         return gap ? this.#onGap(gap) : events.onReject('message')
       }
+      case CHANNEL.digest:
+        return this.#onDigest(message.subarray(1))
       case CHANNEL.waiting:
         return this.#become('waiting')
       case CHANNEL.refused:
@@ -160,6 +167,24 @@ export class Follower {
       default:
         events.onReject('message')
     }
+  }
+
+  /** A GRANT that moves nobody's place: what lies between comes later, over a better path. */
+  #onDigest(bytes: Bytes): void {
+    const { events, device, own } = this.#options
+    const grant = openGrant(bytes, own, device)
+    grant?.chainKey.wipe()
+    if (!grant || grant.class !== this.#options.class || grant.state.length === 0)
+      return events.onReject('message')
+    const last = this.#digested
+    const place = this.reader.next()
+    const later = (than: { epoch: number; index: number }): boolean =>
+      grant.epoch > than.epoch || (grant.epoch === than.epoch && grant.index > than.index)
+    // One that was held back, or sent twice.
+    if (!later(last) || (place && !later({ epoch: place.epoch, index: place.index - 1 }))) return
+    last.epoch = grant.epoch
+    last.index = grant.index
+    events.onDigest?.(grant.state, { epoch: grant.epoch, index: grant.index })
   }
 
   #onGap(gap: Gap): void {

@@ -173,6 +173,7 @@ export class Device {
       subscribers: () => this.#subscribers,
       name: deviceName(record.discriminator),
       discovery: options.discovery ?? null,
+      owners: () => state.log?.owners.map(({ sign }) => sign) ?? [],
       communities: options.communities ?? (() => []),
       tunnel: options.tunnel ?? (() => []),
       policy: () => this.policy,

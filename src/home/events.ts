@@ -14,6 +14,8 @@ export interface OwnedEvents {
     to: { epoch: number; index: number },
   ): void
   onAccess(device: OwnedDevice, access: string, why: Ending | null): void
+  /** The telegram of now, once a minute, while the device is reached through a relay of strangers; the frames come later. */
+  onDigest?(device: OwnedDevice, telegram: Bytes, at: { epoch: number; index: number }): void
   /** A summary of `15min` or `day`, where those are read. */
   onSummary?(device: OwnedDevice, cls: ClassId, summary: Bytes): void
   /** An event entered our copy of the log: by our own act, another owner's, or after a restart. */

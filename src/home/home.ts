@@ -2,12 +2,11 @@
 // call. One Owned for each device keeps its links up. Nothing here trusts a device further than its
 // signatures, and nothing is granted without the owner log saying so.
 
-import { type Bytes, base64url, equal, hex } from '../base/bytes.ts'
+import { type Bytes, equal, hex } from '../base/bytes.ts'
 import { WattleError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { decodePlaces, encodePlaces, placeOf, type ReaderPlace } from '../channel/place.ts'
 import { Exchange, Signer, Verifier } from '../crypto/native.ts'
-import { locatorOf } from '../dht/overlay/head.ts'
 import type { Failure, Hardware } from '../hw/hardware.ts'
 import { Host } from '../net/host.ts'
 import { serveIdentify } from '../net/services/identify.ts'
@@ -18,7 +17,6 @@ import { attachPlane } from '../node/path/attach.ts'
 import type { Plane } from '../node/path/plane.ts'
 import type { DiscoverySettings } from '../node/peers/config.ts'
 import type { Coordinator } from '../node/peers/coordinator.ts'
-import { type ListedPeer, signList } from '../node/peers/list.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import type { Card } from '../ownership/card.ts'
 import type { EventBody } from '../ownership/event.ts'
@@ -83,7 +81,7 @@ export class Home {
   /** UDP, where relays are set. */
   readonly plane: Plane | null
   /** Calling through relays of connections, where relays are set. */
-  readonly #circuits: Circuits | null
+  readonly circuits: Circuits | null
   readonly #options: HomeOptions
   readonly #signer: Signer
   readonly #exchange: Exchange
@@ -129,7 +127,7 @@ export class Home {
       punchSockets: LIMITS.udp.punchSockets,
       report: options.report,
     })
-    this.#circuits = attachCircuits({ ...options, host: parts.host, reserve: false })
+    this.circuits = attachCircuits({ ...options, host: parts.host, reserve: false })
     const { files } = options.hardware
     this.mailbox = options.mailbox
       ? homeMailbox({ files, store: this.store, access: (d) => this.access(d), ...options.mailbox })
@@ -163,17 +161,15 @@ export class Home {
       onOlder: ({ name }) => options.report('older-card', { device: name }),
       onJoined: (device, joined) => this.#added(device, joined),
     })
-    this.communities = new HomeCommunities({ ...options, files, host: parts.host })
+    this.communities = new HomeCommunities({ ...options, ...parts, owned: () => this.owned })
     this.coordinator = options.discovery
       ? homeCoordinator({
           ...options,
           settings: options.discovery,
           host: parts.host,
           listed: () => this.communities.peers(),
-          locator: (key) => {
-            const device = parts.store.devices.find((d) => equal(d.log.device, key))
-            return device ? locatorOf(parts.exchange, device.log.replaced?.box ?? device.box, key) : null
-          },
+          store: parts.store,
+          exchange: parts.exchange,
           onReachable: (key) => this.owned.find((o) => equal(o.key, key))?.hurry(),
         })
       : null
@@ -375,12 +371,6 @@ export class Home {
     this.#submit(owned, { type: 'AUTHORIZATION_REVOKED', grantId }, done)
   }
 
-  /** A list of peers of this owner's, for its devices. */
-  signOwnList(name: string, peers: readonly ListedPeer[]): string {
-    const by = { kid: base64url(this.key), signer: this.#signer }
-    return signList({ name, seq: this.#wall(), m: 1, signers: [this.key], peers }, [by])
-  }
-
   /** Our word that the device belongs to this household, for it to keep and to show. */
   vouchFor(owned: Owned, kind: VouchKind, forMs: number): string {
     const at = Math.floor(this.#options.hardware.clock.wall())
@@ -422,7 +412,7 @@ export class Home {
     this.#options.loop.cancel('home save')
     this.coordinator?.stop()
     this.plane?.close()
-    this.#circuits?.close()
+    this.circuits?.close()
     for (const owned of this.owned) owned.stop()
     this.#invites.stop()
     this.#options.loop.cancel('mailbox sync')
@@ -478,7 +468,7 @@ export class Home {
 
   /** The first event of every device's log is ours to write. */
   #onSynced(owned: Owned): void {
-    this.communities.onSynced(owned.key, owned.device.name)
+    this.communities.pushSoon()
     this.mailbox?.drop(owned.key)
     const { log, name } = owned.device
     // The answer to a grant may be lost, and the grant stand; its entry may have come before its event.

@@ -111,7 +111,7 @@ export class Owned {
       addresses: () => options.coordinator?.addressesOf(this.key, device.addresses) ?? device.addresses,
       onDial: (address: string, error: WattleError | null) => {
         if (error?.code === 'wrong-key') options.onOtherKey(address)
-        if (error) options.coordinator?.didNotWork(address)
+        if (error) options.coordinator?.didNotWork(address, error.message)
         else options.coordinator?.worked(this.key, address)
       },
     }

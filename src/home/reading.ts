@@ -35,6 +35,8 @@ export class ClassReading {
   readonly unpacker: TelegramUnpacker
   readonly link: Link
   readonly #options: ClassReadingOptions
+  /** Digests stand by themselves, beside the telegrams. */
+  readonly #digests: TelegramUnpacker
   readonly #newest: Bytes
   #hasNewest: boolean
 
@@ -42,6 +44,7 @@ export class ClassReading {
     this.class = options.class
     this.#options = options
     this.unpacker = new TelegramUnpacker()
+    this.#digests = new TelegramUnpacker()
     this.#newest = new Uint8Array(FRAME_BYTES)
     this.#hasNewest = false
     this.follower = this.#makeFollower()
@@ -118,6 +121,11 @@ export class ClassReading {
         onSealed: () => events.onReject(device, 'sealed'),
         onGrant: (state) => {
           if (state.length > 0) this.unpacker.join(state)
+        },
+        onDigest: (state, at) => {
+          const telegram = this.#digests.join(state)
+          if (telegram) events.onDigest?.(device, telegram, at)
+          else events.onReject(device, 'payload')
         },
         onReject: (what) => events.onReject(device, what),
         onFrame: (frame) => {

@@ -72,6 +72,8 @@ export interface TcpSocket {
   /** `host:port` of the other side; IPv6 as `[::1]:4001`. */
   readonly remote: string
   readonly local: string
+  /** It goes through a relay of strangers, which ends it after some bytes or minutes; may change. */
+  readonly limited?: boolean
   /** Set once, before the first event. */
   events: TcpEvents
   /** Copies or sends at once; the caller may reuse `bytes` after the call. */

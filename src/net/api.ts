@@ -49,6 +49,8 @@ export interface Connection {
   /** `host:port` of the other side. */
   readonly remote: string
   readonly inbound: boolean
+  /** It goes through a relay of strangers now, within its limits: what can wait is not sent. */
+  readonly limited?: boolean
   /** Set by the application: not closed to make room for others. */
   keep: boolean
   open(protocol: string, onStream: (error: WattleError | null, stream: Stream | null) => void): void

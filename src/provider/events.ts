@@ -7,6 +7,8 @@ import type { Channel } from './store.ts'
 
 export interface ProviderEvents {
   onTelegram(channel: Channel, telegram: Bytes, at: { epoch: number; index: number; wall: number }): void
+  /** Instead of frames, once a minute, over a relay of strangers: the telegram of now; the frames come later. */
+  onDigest?(channel: Channel, telegram: Bytes, at: { epoch: number; index: number }): void
   onSealed(channel: Channel, at: { epoch: number; index: number }): void
   onGap(channel: Channel, from: { epoch: number; index: number }, to: { epoch: number; index: number }): void
   onAccess(channel: Channel, access: string, why: Ending | null): void

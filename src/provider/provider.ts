@@ -317,6 +317,10 @@ export class Provider {
         onGrant: (state) => {
           if (state.length > 0) unpacker.join(state)
         },
+        onDigest: (state, at) => {
+          const telegram = new TelegramUnpacker().join(state)
+          if (telegram) events.onDigest?.(channel, telegram, at)
+        },
         onEntry: (bytes, entry) => {
           const added = this.#options.access.entry(channel.device, bytes)
           if (added === 'new' || added === 'branch') events.onEntry?.(channel, entry)

@@ -22,6 +22,7 @@ export const CHANNEL = {
   entry: 9,
   subscribeAt: 10,
   deposit: 11,
+  digest: 12,
 } as const
 
 /** Frames in one message at most, so that a message stays below LIMITS.net.messageBytes. */
@@ -140,7 +141,7 @@ export function frameAt(bytes: Bytes, i: number): Bytes {
 }
 
 /** A grant, an ending or another access entry, signed by the device; what is inside: channel/grant.ts, channel/access.ts. */
-export function encodeSigned(type: 4 | 5 | 9, signed: Bytes): Bytes {
+export function encodeSigned(type: 4 | 5 | 9 | 12, signed: Bytes): Bytes {
   return new Writer(new Uint8Array(1 + signed.length)).u8(type).put(signed).bytes
 }
 

@@ -94,4 +94,5 @@ t.test('none of the three: doctor says what is missing, and peers where it was',
   const peers = await said(t, ['peers', '--state', stateOfHome])
   t.match(peers.out, /local +switched off/)
   t.match(peers.out, /bootstrap +no bootstrap peer/)
+  t.match(peers.out, /because +127\.0\.0\.1:\d+ cannot be reached: ECONNREFUSED/, 'why not, for each address')
 })

@@ -79,10 +79,9 @@ t.test('the card first, the owner later; shown, renewed, removed', async (t) => 
   house.until(() => card.rendezvous.size === 1)
   t.same(shown(house), ['oem 1 0'])
 
-  const list = house.home!.signOwnList('family', [own.listed])
+  const list = house.home!.communities.sign('family', [own.listed])
   house.home!.communities.setOwn(list, () => {})
   house.world.runFor(100)
-  house.home!.communities.onSynced(house.owned().device.key, 'wattle')
   house.until(() => own.rendezvous.size === 1)
   t.match(shown(house), ['oem 1 0', /^family \d+ 1$/])
 
@@ -107,7 +106,7 @@ t.test('the card first, the owner later; shown, renewed, removed', async (t) => 
 
 t.test('a device that was claimed later gets the owner\u2019s list; strangers get nothing', async (t) => {
   const { house, own } = begin(251)
-  house.home!.communities.setOwn(house.home!.signOwnList('family', [own.listed]), () => {})
+  house.home!.communities.setOwn(house.home!.communities.sign('family', [own.listed]), () => {})
   house.world.runFor(500)
   t.equal(house.claim(), 'ok')
   house.until(() => house.events('home', 'community').length > 0)

@@ -165,6 +165,8 @@ export class House {
         events: {
           onTelegram: (_device, telegram, at) =>
             this.homeGot.push({ epoch: at.epoch, index: at.index, text: latin(telegram) }),
+          onDigest: (_device, telegram, at) =>
+            this.report('home', 'digest', { ...at, text: latin(telegram) }),
           onGap: (_device, from, to) => this.report('home', 'gap', { from, to }),
           onAccess: (_device, access) => this.report('home', 'access', { access }),
           onLog: (_device, decision) => this.report('home', 'log', { kind: decision.kind }),

@@ -1,6 +1,7 @@
 // `network` over the control socket of My Home: what `wattle peers` and `wattle doctor` show of it.
 
-import { base64url } from '../../base/bytes.ts'
+import { base64url, equal } from '../../base/bytes.ts'
+import { pathTo } from '../../node/path/sight.ts'
 import type { HomeCommand } from './command.ts'
 
 export interface NetworkPeer {
@@ -13,6 +14,9 @@ export interface NetworkPeer {
   ours: boolean
   /** `host:port` in use now; null: not connected. */
   path: string | null
+  /** What kind of path it is, and why there is no better one; for people. */
+  way: string
+  why: string | null
 }
 
 export interface NetworkReport {
@@ -27,19 +31,32 @@ export const NETWORK_COMMANDS: readonly HomeCommand[] = [
     verb: 'network',
     request: () => ({ do: 'network' }),
     act: ({ home }, _, answer) => {
-      const { coordinator } = home
+      const { coordinator, host, plane } = home
+      const ways = {
+        host,
+        plane,
+        failed: coordinator?.table.failed ?? null,
+        relays: home.circuits?.known ?? 0,
+        now: host.shared.now(),
+      }
       const nameOf = (key: string): string | null =>
         home.owned.find((o) => base64url(o.key) === key)?.device.name ?? null
       const peers = (coordinator?.table.peers ?? []).map((p) => {
         const key = p.key && base64url(p.key)
+        const owned = home.owned.find((o) => p.key !== null && equal(o.key, p.key))
+        const known =
+          owned && coordinator ? coordinator.addressesOf(owned.key, owned.device.addresses) : p.addresses
+        const sight = p.key && pathTo(p.key, { ...ways, addresses: known })
         return {
           key,
           name: key && nameOf(key),
           sources: p.sources,
-          addresses: p.addresses,
+          addresses: known,
           proven: p.proven,
           ours: p.pinned,
-          path: (p.key && home.host.find(p.key)?.remote) ?? null,
+          path: sight?.path ?? null,
+          way: sight?.way ?? 'not connected',
+          why: sight?.why ?? null,
         }
       })
       const unclaimed = (coordinator?.neighbours ?? [])

@@ -117,6 +117,10 @@ export async function startHome(folder: string, given: Parsed, onDesk: OnDesk): 
               outW: reading.powerOutW,
             })
           },
+          onDigest: (device, telegram, at) => {
+            const { powerInW, powerOutW } = face.onTelegram(device, telegram, hardware.clock.wall())
+            emit('home', 'digest', { device: device.name, ...at, inW: powerInW, outW: powerOutW })
+          },
           onGap: (device, from, to) => {
             face.say(
               device.name,

@@ -84,7 +84,7 @@ export class DeviceDiscovery {
               peers: () =>
                 options.choose([...bootstrap.peers, ...this.#listed(ORIGIN.owner)], LIMITS.peers.bootstrap),
               fallback: () => this.#listed(ORIGIN.card),
-              contact: () => this.#contact(),
+              contact: () => this.contact(),
               timeoutMs: bootstrap.timeoutMs,
             }
           : null,
@@ -159,7 +159,7 @@ export class DeviceDiscovery {
   }
 
   /** Null while nobody owns the device: strangers' keys are worth no place. */
-  #contact(): Bytes | null {
+  contact(): Bytes | null {
     const { signer, hardware } = this.#options
     if (!signer) return null
     const wall = Math.floor(hardware.clock.wall())

@@ -18,6 +18,8 @@ export interface RelayingOptions {
   loop: Loop
   signer: Signer
   policy: () => Policy
+  /** Their invitations count where the policy lets anybody be relayed for. */
+  owners: () => readonly Bytes[]
   /** What somebody is to this device. */
   standing: (key: Bytes) => Standing
   opinion: Opinion
@@ -28,10 +30,12 @@ export interface RelayingOptions {
 export class DeviceRelay {
   readonly #server: CircuitServer
 
-  constructor({ host, loop, signer, policy, standing, opinion, wall }: RelayingOptions) {
+  constructor({ host, loop, signer, policy, owners, standing, opinion, wall }: RelayingOptions) {
     const rules: RelayRules = {
       mine: (key) => mayRelay(policy(), standing(key)) && opinion(key, wall()) >= THRESHOLD.refuse,
-      inviters: [],
+      get inviters() {
+        return policy().relay.for === 'nobody' ? [] : owners()
+      },
       open: false,
       bytesPerSecond: () => policy().relay.kBps * 1_000,
     }

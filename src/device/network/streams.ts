@@ -26,7 +26,6 @@ import { CHANNEL_PROTOCOL } from '../../wire/channel.ts'
 import { CLAIM_PROTOCOL } from '../../wire/claim.ts'
 import { CONSENT_PROTOCOL } from '../../wire/consent.ts'
 import type { ClassId } from '../../wire/frame.ts'
-import { COMMUNITIES_PROTOCOL } from '../../wire/net/communities.ts'
 import { TUNNEL_PROTOCOL } from '../../wire/net/tunnel.ts'
 import { DESK_PROTOCOL } from '../../wire/page.ts'
 import { PEERS_PROTOCOL } from '../../wire/peers.ts'
@@ -34,9 +33,9 @@ import { UPDATE_PROTOCOL } from '../../wire/update.ts'
 import type { Claim } from '../claim.ts'
 import type { ConsentServer } from '../consent.ts'
 import type { Subscribers } from '../publish/subscribers.ts'
-import { DeviceCommunities } from './communities.ts'
 import { DeviceDiscovery } from './discovery.ts'
 import type { Standing } from './head.ts'
+import { Near } from './near/near.ts'
 import { DevicePeers } from './peers.ts'
 import { DeviceRelay } from './relaying.ts'
 import { DeviceTunnels, type TunnelPort } from './tunnels.ts'
@@ -60,6 +59,8 @@ export interface StreamsOptions {
   name: string
   /** How it is found; null: by its address alone. */
   discovery: DiscoverySettings | null
+  /** Keys of the owners now. */
+  owners: () => readonly Bytes[]
   /** Texts of the card's lists of peers. */
   communities: () => readonly string[]
   /** Ports that owners reach from afar. */
@@ -100,7 +101,7 @@ export class DeviceStreams {
   /** What the policy let be announced when discovery began. */
   #announced: string
   readonly #tunnels: DeviceTunnels
-  readonly #communities: DeviceCommunities
+  readonly #near: Near
 
   constructor(options: StreamsOptions) {
     this.#options = options
@@ -113,19 +114,16 @@ export class DeviceStreams {
     this.#circuits = null
     this.#relay = null
     this.#announced = ''
-    const isOwner = (key: Bytes): boolean => options.claim.entitled(key, 0)?.owner === true
-    this.#communities = new DeviceCommunities({
+    this.#near = new Near({
       ...options,
-      files: options.hardware.files,
-      isOwner,
+      isOwner: (key) => options.claim.entitled(key, 0)?.owner === true,
       host: () => this.#host,
-      card: options.communities,
-      onChange: () => this.#discovery?.coordinator.peersChanged(),
+      discovery: () => this.#discovery,
     })
     this.#tunnels = new DeviceTunnels({
       ...options,
       sockets: options.hardware.sockets,
-      isOwner,
+      isOwner: (key) => options.claim.entitled(key, 0)?.owner === true,
       ports: options.tunnel,
     })
     this.#host = this.#makeHost()
@@ -151,7 +149,7 @@ export class DeviceStreams {
         this.#address = listener.address
         this.#makeFound()
         this.#makePlane()
-        this.#communities.start()
+        this.#near.start()
       }
       done(error)
     })
@@ -193,7 +191,7 @@ export class DeviceStreams {
       name,
       host: this.#host,
       signer: signer(),
-      communities: this.#communities.book,
+      communities: this.#near.book,
       address: () => this.#address,
       announce: () => this.#options.policy().announce,
       choose: (peers, places) => this.#best(peers, places),
@@ -231,7 +229,7 @@ export class DeviceStreams {
 
   close(): void {
     this.#options.loop.cancel(TIMER)
-    this.#communities.stop()
+    this.#near.stop()
     this.#discovery?.stop()
     this.#tunnels.close()
     this.#plane?.close()
@@ -268,7 +266,6 @@ export class DeviceStreams {
     if (identity) {
       host.handle(CHANNEL_PROTOCOL, (stream) => this.onChannel(stream))
       host.handle(CONSENT_PROTOCOL, (stream) => consent.onStream(stream))
-      host.handle(COMMUNITIES_PROTOCOL, (stream) => this.#communities.onStream(stream))
       host.handle(TUNNEL_PROTOCOL, (stream) => this.#tunnels.onStream(stream))
       if (update) host.handle(UPDATE_PROTOCOL, update)
       if (desk) host.handle(DESK_PROTOCOL, desk)
@@ -285,12 +282,15 @@ export class DeviceStreams {
     this.#peers = peers
     peers.load(report)
     host.onConnection = (connection) => peers.onConnection(connection)
+    this.#near.serve(host)
     const relay = new DeviceRelay({
       host,
       loop,
       signer,
       policy: this.#options.policy,
-      standing: (key) => claim.standingOf(key),
+      owners: this.#options.owners,
+      // An owner has named its neighbours.
+      standing: (key) => (this.#near.isNeighbour(key) ? 'owner' : claim.standingOf(key)),
       opinion: peers.opinion,
       wall: () => clock.wall(),
     })
@@ -315,6 +315,7 @@ export class DeviceStreams {
   #changeName(): void {
     const { loop, report, signer } = this.#options
     loop.cancel(TIMER)
+    this.#near.pause()
     this.#tunnels.close()
     this.#plane?.close()
     this.#plane = null
@@ -326,7 +327,7 @@ export class DeviceStreams {
     this.#host = this.#makeHost()
     if (!this.#peers) {
       before?.forget()
-      this.#communities.forget()
+      this.#near.forget()
     }
     const again = (): void =>
       this.listen((error) => {

@@ -157,9 +157,21 @@ export class Subscribers {
   onFrame(cls: ClassId, message: Bytes): void {
     for (let i = 0; i < this.#active.length; i++) {
       const subscriber = this.#active[i]!
-      if (subscriber.class === cls) subscriber.onFrame(message)
+      if (subscriber.class !== cls) continue
+      subscriber.onFrame(message)
+      if (subscriber.digests) this.#digest(subscriber)
     }
     this.deposits?.onFrame(cls, message)
+  }
+
+  /** The telegram of now, once a minute, for who comes through a relay of strangers. */
+  #digest(subscriber: Subscriber): void {
+    const { entitled, grant, wall } = this.#options
+    const who = entitled(subscriber.reader, subscriber.class)
+    if (!who || !this.#mayRead(who) || !subscriber.digestDue(wall())) return
+    grant(who, subscriber.class, (bytes) => {
+      if (bytes && entitled(subscriber.reader, subscriber.class)) subscriber.digest(bytes)
+    })
   }
 
   /** Those who waited and may read now are served: a witness has confirmed, or somebody was let in. */

@@ -1,8 +1,10 @@
 // How My Home finds its devices: the three layers of docs/discovery.md with its own settings. It announces
 // nothing and registers nowhere; it looks.
 
-import type { Bytes } from '../../base/bytes.ts'
+import { type Bytes, equal } from '../../base/bytes.ts'
+import type { Exchange } from '../../crypto/native.ts'
 import type { Secret } from '../../crypto/secret.ts'
+import { locatorOf } from '../../dht/overlay/head.ts'
 import type { Hardware } from '../../hw/hardware.ts'
 import type { Host } from '../../net/host.ts'
 import { guestLayer } from '../../node/dht/layer.ts'
@@ -11,6 +13,7 @@ import type { DiscoverySettings } from '../../node/peers/config.ts'
 import { Coordinator } from '../../node/peers/coordinator.ts'
 import type { ListedPeer } from '../../node/peers/list.ts'
 import { deviceName } from '../../ownership/label.ts'
+import type { HomeStore } from '../store.ts'
 
 export interface FindingOptions {
   hardware: Hardware
@@ -19,19 +22,25 @@ export interface FindingOptions {
   settings: DiscoverySettings
   /** Bootstrap peers beside those of the settings. */
   listed: () => readonly ListedPeer[]
-  /** Where the head record of a device of ours lies; null for any other. */
-  locator: (key: Bytes) => Secret | null
+  store: HomeStore
+  /** The owner's. */
+  exchange: Exchange
   onReachable: (key: Bytes) => void
   report: (event: string, detail?: Record<string, unknown>) => void
 }
 
 export function homeCoordinator(options: FindingOptions): Coordinator {
-  const { hardware, loop, host, settings, listed, locator, onReachable, report } = options
+  const { hardware, loop, host, settings, listed, store, exchange, onReachable, report } = options
   const { mdns, bootstrap, dht } = settings
   const { sockets, random, clock } = hardware
   const listen = { sockets, random, host: 'home', announcement: () => null, signer: () => null }
   const machine = { loop, random, sockets }
   const onPeer = (key: Bytes, at: readonly string[]): void => coordinator.heard('dht', key, at)
+  /** Where the head record of a device of ours lies; null for any other. */
+  const locator = (key: Bytes): Secret | null => {
+    const device = store.devices.find((d) => equal(d.log.device, key))
+    return device ? locatorOf(exchange, device.log.replaced?.box ?? device.box, key) : null
+  }
   const coordinator: Coordinator = new Coordinator({
     layers: dht ? [guestLayer(machine, dht, { onPeer, locator })] : [],
     loop,

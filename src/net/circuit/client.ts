@@ -86,9 +86,9 @@ export class CircuitClient {
       return done(new WattleError('relay-over-relay', 'a relay is not reached through another'), null)
     if (equal(peer, this.#host.shared.identity.publicKey))
       return done(new WattleError('ourselves', 'this is our own key'), null)
-    this.#ask(relay, encodeConnect('hop', peer, null), (error, _, stream, rest) => {
+    this.#ask(relay, encodeConnect('hop', peer, null), (error, answer, stream, rest) => {
       if (!stream) return done(error, null)
-      const socket = this.#socket(stream)
+      const socket = this.#socket(stream, isLimit(answer?.limit))
       done(null, socket)
       if (rest && rest.length > 0) socket.onData(rest)
     })
@@ -153,7 +153,7 @@ export class CircuitClient {
           return
         }
         stream.write(framed(encodeStopStatus(STATUS.ok)))
-        const socket = this.#socket(stream, () => this.#inbound.delete(stream))
+        const socket = this.#socket(stream, isLimit(call.limit), () => this.#inbound.delete(stream))
         this.#host.accept(socket)
         if (rest.length > 0) socket.onData(rest)
       },
@@ -164,8 +164,8 @@ export class CircuitClient {
     })
   }
 
-  #socket(stream: Stream, closed: () => void = () => {}): CircuitSocket {
-    const socket = new CircuitSocket(stream, (run) => this.#later(run))
+  #socket(stream: Stream, limited: boolean, closed: () => void = () => {}): CircuitSocket {
+    const socket = new CircuitSocket(stream, limited, (run) => this.#later(run))
     socket.onOver = closed
     return socket
   }
@@ -197,6 +197,11 @@ export class CircuitClient {
       if (this.#waiting.length > 0) this.#sweepSoon()
     })
   }
+}
+
+/** Zeros, or nothing said: no limit. */
+function isLimit(limit: CircuitLimit | undefined): boolean {
+  return limit !== undefined && limit.seconds + limit.bytes > 0
 }
 
 const DEAF: Stream['events'] = { onData() {}, onDrain() {}, onEnd() {}, onClose() {} }

@@ -14,6 +14,7 @@ const UNHEARD: TcpEvents = { onData() {}, onDrain() {}, onClose() {} }
 export class CircuitSocket implements TcpSocket, StreamEvents {
   readonly remote: string
   readonly local: string
+  readonly limited: boolean
   events: TcpEvents
   /** Set by its maker: it has closed. */
   onOver: () => void
@@ -23,11 +24,13 @@ export class CircuitSocket implements TcpSocket, StreamEvents {
 
   /**
    * Takes the stream's events over; whoever makes it hands on what has come already (`onData`).
+   * @param limited the relay said that it ends it after some bytes or time
    * @param later runs after the present call: a socket never closes inside the call that asks for it.
    */
-  constructor(stream: Stream, later: (run: () => void) => void) {
+  constructor(stream: Stream, limited: boolean, later: (run: () => void) => void) {
     this.remote = `circuit:${stream.connection.remote}`
     this.local = ''
+    this.limited = limited
     this.events = UNHEARD
     this.onOver = () => {}
     this.#stream = stream

@@ -84,6 +84,10 @@ export class Link implements Connection, FrameOutput, NoiseOwner, SessionOwner, 
     return this.#channel?.remoteKey ?? NONE
   }
 
+  get limited(): boolean {
+    return this.#socket.limited === true
+  }
+
   open(protocol: string, onStream: (error: WattleError | null, stream: Stream | null) => void): void {
     const stream = this.phase === 'open' ? this.session.open() : null
     if (!stream) {

@@ -2,7 +2,7 @@
 // so that it can be called; whoever looks for it calls through them. The last way but one: it needs no
 // UDP. Reservations are renewed at half their time, lost ones asked for again with back-off.
 
-import type { Bytes } from '../../base/bytes.ts'
+import { type Bytes, base64url } from '../../base/bytes.ts'
 import { WattleError } from '../../base/errors.ts'
 import { LIMITS } from '../../base/limits.ts'
 import type { Failure, Hardware, TcpSocket } from '../../hw/hardware.ts'
@@ -19,6 +19,8 @@ export interface CircuitsOptions {
   /** Milliseconds since 1970. */
   wall: () => number
   relays: readonly { key: Bytes; addresses: readonly string[] }[]
+  /** By the relay's key in base64url. */
+  invites?: ReadonlyMap<string, Bytes>
   /** Be called through them, not only call. */
   reserve: boolean
   report: (event: string, detail: Record<string, unknown>) => void
@@ -36,7 +38,8 @@ export function attachCircuits(o: {
   const { hardware, loop, host, reserve, report } = o
   const relays = o.discovery?.relays ?? []
   const wall = (): number => hardware.clock.wall()
-  return relays.length === 0 ? null : new Circuits({ host, loop, wall, relays, reserve, report })
+  const invites = o.discovery?.invites ?? new Map<string, Bytes>()
+  return relays.length === 0 ? null : new Circuits({ host, loop, wall, relays, invites, reserve, report })
 }
 
 interface Relay {
@@ -76,6 +79,11 @@ export class Circuits {
     }))
     host.dialCircuit = (_, key, done) => this.#call(key, done, 0)
     if (options.reserve) this.#tick()
+  }
+
+  /** Relays that calls go through. */
+  get known(): number {
+    return this.#relays.length
   }
 
   /** Relays that hold a reservation of ours. */
@@ -135,7 +143,8 @@ export class Circuits {
     this.#connect(relay, (connection) => {
       if (this.#closed) return
       if (!connection) return this.#later(relay, 'it was not reached')
-      this.#client.reserve(connection, NONE, (error, reserved) => {
+      const invite = this.#options.invites?.get(base64url(relay.key)) ?? NONE
+      this.#client.reserve(connection, invite, (error, reserved) => {
         if (!reserved) return this.#later(relay, error?.message ?? 'it refused')
         const { loop, wall, report } = this.#options
         const first = relay.connection !== connection

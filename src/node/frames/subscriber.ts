@@ -30,6 +30,8 @@ export interface Outlet {
   close(): void
 }
 
+/** Between two digests. */
+const DIGEST_MS = 60_000
 const CHUNK = FRAMES_PER_MESSAGE * FRAME_BYTES
 
 export class Subscriber {
@@ -57,6 +59,10 @@ export class Subscriber {
   #restedAt: Place | null
   #resting: boolean
   #grants: PlacedGrant[]
+  /** Nothing is sent while the connection is limited; the ring has it for later. */
+  #held: boolean
+  /** When the last digest went out; milliseconds since 1970. */
+  #digestAt: number
 
   constructor(o: { class: ClassId; reader: Bytes; outlet: Outlet; ring: Ring }) {
     this.class = o.class
@@ -76,6 +82,25 @@ export class Subscriber {
     this.#restedAt = null
     this.#resting = false
     this.#grants = []
+    this.#held = false
+    this.#digestAt = 0
+  }
+
+  /** It gets digests instead of frames: every telegram would be too much for where it comes through. */
+  get digests(): boolean {
+    return this.class === 0 && this.#outlet.stream.connection.limited === true
+  }
+
+  /** A digest is due; it counts as sent. */
+  digestDue(wall: number): boolean {
+    if (!this.digests || this.#closed || this.#resting || this.#farewell >= 0) return false
+    if (Math.abs(wall - this.#digestAt) < DIGEST_MS) return false
+    this.#digestAt = wall
+    return true
+  }
+
+  digest(grant: Bytes): void {
+    if (!this.#closed) this.#outlet.send(encodeSigned(CHANNEL.digest, grant))
   }
 
   /** By which consent it reads from now on. */
@@ -190,7 +215,18 @@ export class Subscriber {
 
   /** A frame was sealed and appended; `message` is the FRAMES message of it alone, shared by all. */
   onFrame(message: Bytes): void {
-    if (!this.#live || this.#closed) return
+    if (this.#closed) return
+    if (this.digests && this.#farewell < 0) {
+      this.#live = false
+      this.#held = true
+      return
+    }
+    if (this.#held) {
+      this.#held = false
+      this.#pump()
+      return
+    }
+    if (!this.#live) return
     if (this.#outlet.stream.writable() < message.length + 8) {
       this.#live = false
       return
@@ -208,6 +244,10 @@ export class Subscriber {
   /** Sends what the ring has, as far as the stream takes it; then lives from frame to frame. */
   #pump(): void {
     if (this.#reading || this.#closed || this.#live || this.#resting) return
+    if (this.digests && this.#farewell < 0) {
+      this.#held = true
+      return
+    }
     if (this.#cursor >= this.#ring.next && this.#grants.length === 0) {
       this.#live = true
       this.#message = null

@@ -1,7 +1,7 @@
 // The datagram plane of a party with a stream plane: the same key, the settings of docs/discovery.md, and
 // connections of the host over pipes. Only where relays are set; without them TCP does as well.
 
-import type { Bytes } from '../../base/bytes.ts'
+import { type Bytes, base64url } from '../../base/bytes.ts'
 import type { Signer } from '../../crypto/native.ts'
 import type { Hardware } from '../../hw/hardware.ts'
 import type { Host } from '../../net/host.ts'
@@ -55,7 +55,7 @@ export function attachPlane(options: AttachOptions): Plane | null {
   bind(0)
   for (const { key, addresses: known } of settings.relays) {
     const place = known.map(placeOf).find((each) => each !== null)
-    if (place) plane.useRelay(key, place)
+    if (place) plane.useRelay(key, place, settings.invites.get(base64url(key)))
     else report('datagrams-failed', { address: known.join(' '), why: 'a relay needs a literal address' })
   }
   return plane

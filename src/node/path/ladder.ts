@@ -147,6 +147,13 @@ export class Ladder {
     this.#options.plane.stirred = true
   }
 
+  /** Hole punches for a direct path so far, and ms until the next one; null while none is wanted. */
+  punching(key: Bytes, now: number): { tries: number; nextMs: number } | null {
+    const wanted = this.#find(key)
+    if (!wanted?.session || direct(wanted.session)) return null
+    return { tries: wanted.punches, nextMs: Math.max(0, wanted.punchAt - now) }
+  }
+
   /** Calls `done` once the session is up, or with false when this attempt has failed. */
   whenUp(session: Session, done: (up: boolean) => void): void {
     const wanted = this.#find(session.key)

@@ -4,6 +4,7 @@
 import { type Bytes, base64url, unbase64url } from '../../base/bytes.ts'
 import { EXIT, WattleError } from '../../base/errors.ts'
 import { LIMITS } from '../../base/limits.ts'
+import { INVITE_BYTES } from '../../net/udp/relay/rules.ts'
 import { DHT_SETTINGS, type DhtSettings, dhtSettings } from '../dht/settings.ts'
 import type { ListedPeer } from './list.ts'
 
@@ -19,6 +20,8 @@ export interface DiscoverySettings {
   dht: DhtSettings | null
   /** Peers that relay datagrams for us; with one, the datagram plane is in use. */
   relays: readonly ListedPeer[]
+  /** What an owner of a relay gave us for it, by the relay's key in base64url. */
+  invites: ReadonlyMap<string, Bytes>
   /** The router is asked to let others in at our UDP port. */
   mapping: boolean
 }
@@ -30,6 +33,7 @@ export const DISCOVERY_SETTINGS: readonly string[] = [
   'bootstrap.timeout',
   ...DHT_SETTINGS,
   'relay.keys',
+  'relay.invites',
   'nat.mapping',
 ]
 
@@ -61,11 +65,14 @@ export function discoverySettings(
     throw bad('relay.keys', `KEY@HOST:PORT, at most ${LIMITS.peers.bootstrap}, with commas between`)
   const mapping = of('nat.mapping') ?? 'on'
   if (mapping !== 'on' && mapping !== 'off') throw bad('nat.mapping', 'on or off')
+  const invites = invitations(of('relay.invites') ?? '')
+  if (!invites) throw bad('relay.invites', 'RELAYKEY=INVITATION, with commas between')
   return {
     mdns,
     bootstrap: { enabled: enabled === 'on', peers, timeoutMs: timeout },
     dht: dhtSettings(of),
     relays,
+    invites,
     mapping: mapping === 'on',
   }
 }
@@ -86,4 +93,16 @@ export function bootstrapPeers(text: string): ListedPeer[] | null {
     peers.set(name, peer)
   }
   return peers.size > LIMITS.peers.bootstrap ? null : [...peers.values()]
+}
+
+/** `RELAYKEY=INVITATION` each, as `wattle home invite` prints them; null where one of them is none. */
+function invitations(text: string): Map<string, Bytes> | null {
+  const invites = new Map<string, Bytes>()
+  for (const word of text.split(',').flatMap((w) => w.trim() || [])) {
+    const [, key, invite] = /^([\w-]{43})=([\w-]+)$/.exec(word) ?? []
+    const bytes = invite === undefined ? null : unbase64url(invite)
+    if (key === undefined || !bytes || bytes.length !== INVITE_BYTES) return null
+    invites.set(key, bytes)
+  }
+  return invites.size > LIMITS.peers.bootstrap ? null : invites
 }

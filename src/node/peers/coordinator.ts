@@ -44,7 +44,7 @@ export interface CoordinatorOptions {
 /** A peer of ours that is not connected is asked for so soon again, twice as late each time, at most so late. */
 const LOOK_FIRST_MS = 1_000
 const LOOK_MOST_MS = 20_000
-const LOOK_MS = 500
+const LOOK_MS = 1_000
 /** From so many proven peers on, bootstrap is needed for little. */
 const FILLED = 8
 const TIMER = 'coordinator'
@@ -145,12 +145,17 @@ export class Coordinator {
     this.table.offer(source, { id: idOf(key), key, addresses }, this.#options.loop.now())
   }
 
+  /** A neighbour told where somebody is; the contact's signature is good. */
+  introduced(contact: Contact): void {
+    this.#onContact(contact)
+  }
+
   worked(key: Bytes, address: string): void {
     this.table.worked(key, address)
   }
 
-  didNotWork(address: string): void {
-    this.table.didNotWork(address, this.#options.loop.now())
+  didNotWork(address: string, why?: string): void {
+    this.table.didNotWork(address, this.#options.loop.now(), why)
   }
 
   /** What we announce, or where we are, has changed. */

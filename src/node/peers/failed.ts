@@ -6,7 +6,10 @@ import { LIMITS } from '../../base/limits.ts'
 interface Failure {
   until: number
   delay: number
+  why: string
 }
+
+const WHY_CHARS = 160
 
 export class FailedAddresses {
   readonly #failures: Map<string, Failure>
@@ -19,18 +22,24 @@ export class FailedAddresses {
     return this.#failures.size
   }
 
-  add(address: string, now: number): void {
+  /** @param why in words, for a person */
+  add(address: string, now: number, why = ''): void {
     const { failed, failedFirstMs, failedMostMs } = LIMITS.peers
     const before = this.#failures.get(address)
     const delay = before ? Math.min(failedMostMs, before.delay * 2) : failedFirstMs
     // Put last: the map's order is that of the failures.
     this.#failures.delete(address)
     if (this.#failures.size >= failed) this.#failures.delete(this.#failures.keys().next().value!)
-    this.#failures.set(address, { until: now + delay, delay })
+    this.#failures.set(address, { until: now + delay, delay, why: why.slice(0, WHY_CHARS) })
   }
 
   worked(address: string): void {
     this.#failures.delete(address)
+  }
+
+  /** Why it did not answer last, in words; null where it is not known to have failed. */
+  why(address: string): string | null {
+    return this.#failures.get(address)?.why ?? null
   }
 
   /** Is it to be left alone? */

@@ -1,5 +1,6 @@
 // The rendezvous on the network: streams in, rendezvous.ts decides, answers out.
 
+import type { Bytes } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
 import type { Host } from '../../net/host.ts'
 import { Messages } from '../../net/messages.ts'
@@ -9,15 +10,23 @@ import { Rendezvous } from './rendezvous.ts'
 
 const SWEEP_MS = 60_000
 
-/** Offers the rendezvous on `host`; the result stops its timer. */
-export function serveRendezvous(o: { host: Host; loop: Loop; wall: () => number }): {
+/**
+ * Offers the rendezvous on `host`; the result stops its timer.
+ * @param o.allow who may ask; everybody where it is left out
+ */
+export function serveRendezvous(o: {
+  host: Host
+  loop: Loop
+  wall: () => number
+  allow?: (key: Bytes) => boolean
+}): {
   rendezvous: Rendezvous
   stop: () => void
 } {
   const rendezvous = new Rendezvous()
   let open = 0
   o.host.handle(RENDEZVOUS_PROTOCOL, (stream) => {
-    if (open >= LIMITS.peers.rendezvousStreams) {
+    if (open >= LIMITS.peers.rendezvousStreams || o.allow?.(stream.connection.remoteKey) === false) {
       stream.reset()
       return
     }

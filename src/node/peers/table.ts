@@ -122,8 +122,8 @@ export class PeerTable {
   }
 
   /** Nobody, or somebody else, answered there. */
-  didNotWork(address: string, now: number): void {
-    this.failed.add(address, now)
+  didNotWork(address: string, now: number, why?: string): void {
+    this.failed.add(address, now, why)
   }
 
   /** Where to try, best first; what failed lately comes last rather than never when there is nothing else. */

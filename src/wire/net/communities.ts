@@ -18,6 +18,8 @@ export const COMMUNITIES = {
   remove: 7,
   done: 8,
   refused: 9,
+  askNeighbours: 10,
+  neighbour: 11,
 } as const
 
 /** Where a device has a list from. */
@@ -77,8 +79,40 @@ export function decodeRemoveList(message: Bytes): string | null {
   return n > 0 && n <= NAME_BYTES ? text(message.subarray(1)) : null
 }
 
-/** NONE, SHOW, END, DONE. */
-export function encodeBareCommunities(type: 3 | 4 | 5 | 8): Bytes {
+/** What a device says of one neighbour. */
+export interface NeighbourState {
+  /** Ed25519. */
+  key: Bytes
+  /** `asked`: never answered; `refused`: its owner has not agreed; `gone`: for good. */
+  state: NeighbourWord
+  /** Milliseconds since 1970 when it was last connected; 0 for never. */
+  seen: number
+  /** `host:port` in use now, or ''. */
+  path: string
+}
+
+export const NEIGHBOUR_WORDS = ['asked', 'up', 'away', 'refused', 'gone'] as const
+export type NeighbourWord = (typeof NEIGHBOUR_WORDS)[number]
+
+export function encodeNeighbour(n: NeighbourState): Bytes {
+  const path = utf8(n.path).subarray(0, LIMITS.peers.addressChars)
+  const w = new Writer(new Uint8Array(40 + path.length)).u8(COMMUNITIES.neighbour).put(n.key)
+  return w.u8(NEIGHBOUR_WORDS.indexOf(n.state)).u48(n.seen).put(path).bytes
+}
+
+export function decodeNeighbour(message: Bytes): NeighbourState | null {
+  const r = new Reader(message)
+  r.u8()
+  const key = r.take(32).slice()
+  const state = NEIGHBOUR_WORDS[r.u8()]
+  const seen = r.u48()
+  const path = r.rest()
+  if (!r.ok || state === undefined || path.length > LIMITS.peers.addressChars) return null
+  return { key, state, seen, path: text(path) }
+}
+
+/** NONE, SHOW, END, DONE, ASK_NEIGHBOURS. */
+export function encodeBareCommunities(type: 3 | 4 | 5 | 8 | 10): Bytes {
   return Uint8Array.of(type)
 }
 

@@ -18,6 +18,7 @@ import { usage } from '../../cli.ts'
 import type { ControlRequest } from '../../control.ts'
 import { type Answer, type HomeCommand, textOf } from '../command.ts'
 import type { Running } from '../running.ts'
+import { INVITE_COMMAND, NEIGHBOURS_COMMAND } from './neighbours.ts'
 
 interface ShownList {
   device: string
@@ -56,6 +57,8 @@ export const COMMUNITY_COMMANDS: readonly HomeCommand[] = [
           )
         : [],
   },
+  NEIGHBOURS_COMMAND,
+  INVITE_COMMAND,
 ]
 
 function communities(running: Running, request: ControlRequest, answer: Answer): void {
@@ -71,7 +74,7 @@ function communities(running: Running, request: ControlRequest, answer: Answer):
   if (!owned) return answer({ ok: false, code: 'bad-shape', text: 'expected a device' })
   const message =
     act === 'push' ? encodePutList(textOf(request, 'jws')) : encodeRemoveList(textOf(request, 'name'))
-  return home.communities.ask(owned.device.key, message, (error) => answer(told(error)))
+  return home.communities.ask(owned.key, message, (error) => answer(told(error)))
 }
 
 function show({ home }: Running, devices: readonly Owned[], answer: Answer): void {
@@ -80,7 +83,7 @@ function show({ home }: Running, devices: readonly Owned[], answer: Answer): voi
     const owned = devices[i]
     if (!owned) return answer({ ok: true, result: shown })
     const question = encodeBareCommunities(COMMUNITIES.show)
-    return home.communities.ask(owned.device.key, question, (error, lists) => {
+    return home.communities.ask(owned.key, question, (error, lists) => {
       if (error) return answer(told(error))
       for (const held of lists) shown.push(shownList(owned.device.name, held))
       return next(i + 1)
@@ -94,11 +97,9 @@ function setOwn({ home }: Running, request: ControlRequest, answer: Answer): voi
   const peers = bootstrapPeers(textOf(request, 'peers'))
   if (!peers || peers.length === 0)
     return answer({ ok: false, code: 'usage', text: 'expected KEY@HOST:PORT, with commas between' })
-  const jws = home.signOwnList(textOf(request, 'name'), peers)
+  const jws = home.communities.sign(textOf(request, 'name'), peers)
   return home.communities.setOwn(jws, (error) => {
     if (error) return answer(told(error))
-    for (const { device, online } of home.owned)
-      if (online) home.communities.onSynced(device.key, device.name)
     return answer({ ok: true, result: { list: textOf(request, 'name'), peers: peers.length } })
   })
 }

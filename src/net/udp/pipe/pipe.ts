@@ -62,6 +62,10 @@ export class Pipe implements TcpSocket, SegmentOutput, ReceiverOutput {
     return this.#sender.held + this.#receiver.held
   }
 
+  get limited(): boolean {
+    return this.session.best?.carrier?.limited === true
+  }
+
   // ── TcpSocket ───────────────────────────────────────────────────────────────────────────────
 
   write(bytes: Bytes): void {

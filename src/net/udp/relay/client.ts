@@ -10,7 +10,7 @@ import type { Datagrams, Part } from '../datagrams.ts'
 import { FRAME } from '../frames.ts'
 import { type Carrier, RANK } from '../session/path.ts'
 import type { Session } from '../session/session.ts'
-import { RELAY_STATUS } from './rules.ts'
+import { MODE, RELAY_STATUS } from './rules.ts'
 
 const NONE: Bytes = new Uint8Array(0)
 const KEY = 32
@@ -44,14 +44,21 @@ class CircuitCarrier implements Carrier {
   readonly rank: number = RANK.relayed
   readonly relayed: boolean = true
   readonly seen: Place | null = null
+  readonly #mode: () => number
   readonly relay: Session
   readonly id: Bytes
   readonly peer: Bytes
 
-  constructor(relay: Session, id: number, peer: Bytes) {
+  /** @param mode of our reservation at the relay now */
+  constructor(relay: Session, id: number, peer: Bytes, mode: () => number) {
+    this.#mode = mode
     this.relay = relay
     this.id = new Writer(new Uint8Array(4)).u32(id).bytes
     this.peer = peer
+  }
+
+  get limited(): boolean {
+    return this.#mode() === MODE.open
   }
 
   get source(): Bytes {
@@ -224,7 +231,7 @@ export class RelayClient implements Part {
     const known = this.#find(relay, four)
     if (known) return known
     if (this.#circuits.length >= LIMITS.udp.circuits) return null
-    const carrier = new CircuitCarrier(relay, id, peer.slice())
+    const carrier = new CircuitCarrier(relay, id, peer.slice(), () => this.reserved(relay)?.mode ?? MODE.none)
     this.#circuits.push(carrier)
     return carrier
   }

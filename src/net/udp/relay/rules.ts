@@ -9,7 +9,7 @@ import { type Signer, Verifier } from '../../../crypto/native.ts'
 
 const LABEL = utf8('wattle/relay invite/1\0')
 const KEY = 32
-const INVITE_BYTES: number = KEY + 6 + 64
+export const INVITE_BYTES: number = KEY + 6 + 64
 
 export const MODE = { none: 0, mine: 1, community: 2, open: 3 } as const
 /** How a relay answers. */
@@ -20,7 +20,7 @@ export interface RelayRules {
   /** Ed25519 keys of the owner's devices and of those it trusts likewise. */
   mine: (key: Bytes) => boolean
   /** Keys whose invitations count. */
-  inviters: readonly Bytes[]
+  readonly inviters: readonly Bytes[]
   open: boolean
   /** Bytes a second through one circuit of connections, where the table's cap is not what is wanted. */
   bytesPerSecond?: () => number

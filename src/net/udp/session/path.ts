@@ -15,6 +15,8 @@ export interface Carrier {
   readonly relayed: boolean
   /** The other side's address under which we see it, where the carrier is a connection of its own. */
   readonly seen: Place | null
+  /** Through a relay of strangers, within limits. */
+  readonly limited?: boolean
   carry(datagram: Bytes, now: number): void
 }
 

@@ -8,6 +8,9 @@ import { LIMITS } from '../../../base/limits.ts'
 import { ORIGIN, type Origin } from '../../../wire/net/communities.ts'
 import { type ListedPeer, type ListRefusal, type PeerList, readList } from '../list.ts'
 
+/** The list of an owner's with devices to keep a relation with: its own, and those of owners who agreed. */
+export const NEIGHBOURS = 'neighbours'
+
 export interface Community {
   readonly list: PeerList
   readonly jws: string
@@ -76,12 +79,19 @@ export class CommunityBook {
     return true
   }
 
-  /** Peers of all lists of this origin, each key once. */
+  /** Peers to begin with, of all lists of this origin, each key once; neighbours are looked after elsewhere. */
   peers(origin: Origin): ListedPeer[] {
     const peers = new Map<string, ListedPeer>()
     for (const { list, origin: from } of this.#lists.values())
-      if (from === origin) for (const peer of list.peers) peers.set(String(peer.key), peer)
+      if (from === origin && list.name !== NEIGHBOURS)
+        for (const peer of list.peers) peers.set(String(peer.key), peer)
     return [...peers.values()]
+  }
+
+  /** Devices to keep a relation with. */
+  get neighbours(): readonly ListedPeer[] {
+    const held = this.find(NEIGHBOURS)
+    return held?.origin === ORIGIN.owner ? held.list.peers : []
   }
 
   save(): Bytes {

@@ -2,16 +2,16 @@
 // from its owners, shown to owners, removed by them, renewed from the lists' own peers. An owner's lists
 // come before those of the card, which are asked when nobody else answers.
 
-import type { Bytes } from '../../base/bytes.ts'
-import { LIMITS } from '../../base/limits.ts'
-import type { Failure, Files } from '../../hw/hardware.ts'
-import type { Stream } from '../../net/api.ts'
-import type { Host } from '../../net/host.ts'
-import { Messages } from '../../net/messages.ts'
-import type { Loop } from '../../node/loop.ts'
-import { CommunityBook } from '../../node/peers/community/book.ts'
-import { askNewer } from '../../node/peers/community/exchange.ts'
-import { SnapshotFile } from '../../node/snapshot.ts'
+import type { Bytes } from '../../../base/bytes.ts'
+import { LIMITS } from '../../../base/limits.ts'
+import type { Failure, Files } from '../../../hw/hardware.ts'
+import type { Stream } from '../../../net/api.ts'
+import type { Host } from '../../../net/host.ts'
+import { Messages } from '../../../net/messages.ts'
+import type { Loop } from '../../../node/loop.ts'
+import { CommunityBook } from '../../../node/peers/community/book.ts'
+import { askNewer } from '../../../node/peers/community/exchange.ts'
+import { SnapshotFile } from '../../../node/snapshot.ts'
 import {
   COMMUNITIES,
   decodePutList,
@@ -19,8 +19,10 @@ import {
   encodeBareCommunities,
   encodeList,
   encodeListRefused,
+  encodeNeighbour,
+  type NeighbourState,
   ORIGIN,
-} from '../../wire/net/communities.ts'
+} from '../../../wire/net/communities.ts'
 
 export interface CommunitiesOptions {
   files: Files
@@ -29,6 +31,8 @@ export interface CommunitiesOptions {
   host: () => Host
   /** Texts of the card's lists, as far as the card can be read now. */
   card: () => readonly string[]
+  /** For owners to see. */
+  neighbours: () => readonly NeighbourState[]
   /** Other peers to begin with than before. */
   onChange: () => void
   report: (event: string, detail: Record<string, unknown>) => void
@@ -111,6 +115,11 @@ export class DeviceCommunities {
     if (!this.#options.isOwner(messages.stream.connection.remoteKey)) return messages.stream.reset()
     if (message[0] === COMMUNITIES.show && message.length === 1) {
       for (const { jws, origin } of book.all) messages.send(encodeList(jws, origin))
+      messages.send(encodeBareCommunities(COMMUNITIES.end))
+      return undefined
+    }
+    if (message[0] === COMMUNITIES.askNeighbours && message.length === 1) {
+      for (const each of this.#options.neighbours()) messages.send(encodeNeighbour(each))
       messages.send(encodeBareCommunities(COMMUNITIES.end))
       return undefined
     }
