@@ -102,16 +102,26 @@ ADDONS := firmware-image/addons/node_modules/.package-lock.json
 $(ADDONS): firmware-image/addons/package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --prefix firmware-image/addons
 	@touch $@
-image: dist/wattle $(ADDONS) ## the SD-card image of a board: BOARD=pizero
+image: dist/wattle $(ADDONS) ## the SD-card image of a board: BOARD=pizero or pizero2w
 	@$(TS) scripts/image/image.ts --board "$(BOARD)"
 image-lock: $(STAMP) ## takes today's versions of the Debian packages for BOARD
 	@$(TS) scripts/image/image.ts --board "$(BOARD)" --lock
-hw-test: dist/wattle $(ADDONS) ## an emulated Pi Zero boots the image: how long it takes, and its owner's first day
+hw-test: dist/wattle $(ADDONS) ## an emulated Pi Zero boots the image: how long it takes, its owner's first day, power cuts
 	@$(TS) hw-test/fetch.ts pizero
 	@$(TS) scripts/image/image.ts --board pizero
 	@$(TS) hw-test/repro.ts
 	@$(TS) hw-test/start.ts
 	@$(TS) hw-test/pizero.ts
+	@$(TS) hw-test/power.ts 200
+.PHONY: hw-test-full
+hw-test-full: dist/wattle $(ADDONS) ## the same and more: both boards, hardships, stuck buttons, a reset, 10,000 power cuts (an hour)
+	@$(TS) hw-test/fetch.ts pizero && $(TS) hw-test/fetch.ts pizero2w
+	@$(TS) scripts/image/image.ts --board pizero && $(TS) scripts/image/image.ts --board pizero2w
+	@$(TS) hw-test/repro.ts pizero && $(TS) hw-test/repro.ts pizero2w
+	@$(TS) hw-test/start.ts pizero && $(TS) hw-test/start.ts pizero2w
+	@$(TS) hw-test/pizero.ts full
+	@$(TS) hw-test/hardships.ts
+	@$(TS) hw-test/power.ts 10000
 .PHONY: hw-ci
 hw-ci: dist/wattle $(ADDONS)
 	@$(TS) hw-test/fetch.ts pizero; case $$? in 0) $(MAKE) hw-test ;; 4) echo "hw-test is LEFT OUT: it cannot run here, see above" ;; *) exit 1 ;; esac

@@ -65,6 +65,43 @@ try {
   })
   await report.step('a provider reads from its grant on', () => household!.grant(3))
   await report.step('revoked: the next telegram is closed to it', () => household!.revoke())
+  if (process.argv[2] === 'full') {
+    await report.step('the cable is pulled: the light says so; and it is put back', async () => {
+      await machine.cable(false)
+      await lights.expect('meter', METER.silent, 60_000)
+      await machine.cable(true)
+      await home.next('telegram', EVENT_MS)
+    })
+    await report.step('a stuck button does nothing', async () => {
+      const from = serial.lines.length
+      await machine.press(65_000)
+      await lights.expect('status', STATUS.paired, 20_000)
+      if (serial.lines.slice(from).some((line) => /"event":"reset"/.test(line.text))) throw new Error('reset')
+    })
+    await report.step('a bounce does nothing', async () => {
+      for (let i = 0; i < 5; i++) await machine.press(5)
+      await lights.expect('status', STATUS.paired, 10_000)
+    })
+    await report.step('a short press: here I am', async () => {
+      const from = lights.now
+      await machine.press(PRESS_MS)
+      await lights.expect('status', STATUS.identify, 10_000, from)
+      await lights.expect('status', STATUS.paired, 10_000)
+    })
+    await report.step('ten seconds arm the reset, and it passes by itself', async () => {
+      await machine.press(10_500)
+      await lights.expect('status', STATUS['reset-armed'], 4_000)
+      await lights.expect('meter', METER['reset-armed'], 4_000)
+      await lights.wait(6_000)
+      await lights.expect('status', STATUS.paired, 10_000)
+    })
+    await report.step('armed and confirmed: nobody’s again', async () => {
+      await machine.press(10_500)
+      await machine.press(PRESS_MS)
+      await serial.line(/"event":"reset"/, EVENT_MS)
+      await lights.expect('status', STATUS.unpaired, 120_000)
+    })
+  }
   ok = true
 } catch (error) {
   console.error((error as Error).message)

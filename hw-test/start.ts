@@ -7,18 +7,19 @@ import { join } from 'node:path'
 import { demand } from '../scripts/image/tools.ts'
 import { stages } from './rig/boot.ts'
 import { freshCard } from './rig/household.ts'
-import { freePort, Machine, PIZERO, TOOLS } from './rig/machine.ts'
+import { freePort, Machine, MODELS, TOOLS } from './rig/machine.ts'
 import { Meter } from './rig/people.ts'
 import { Report } from './rig/report.ts'
 
-const IMAGE = 'dist/wattle-pizero.img'
-const FOLDER = 'build/hw-test/start'
+const BOARD = process.argv[2] ?? 'pizero'
+const IMAGE = `dist/wattle-${BOARD}.img`
+const FOLDER = `build/hw-test/start-${BOARD}`
 const LIGHT_S = 3
 const READY_S = 10
 const LIMIT_MS = 400_000
 
 demand(TOOLS)
-if (!existsSync(IMAGE)) throw new Error(`${IMAGE} is missing: make image BOARD=pizero`)
+if (!existsSync(IMAGE)) throw new Error(`${IMAGE} is missing: make image BOARD=${BOARD}`)
 const report = new Report()
 const { card } = await freshCard(IMAGE, FOLDER)
 
@@ -26,7 +27,7 @@ let ok = true
 for (const start of ['first', 'second']) {
   const folder = join(FOLDER, start)
   const machine = await Machine.start({
-    model: PIZERO,
+    model: MODELS[BOARD]!,
     card,
     folder,
     port: await freePort(),

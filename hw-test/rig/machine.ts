@@ -34,8 +34,25 @@ export const PIZERO: BoardModel = {
   pins: { status: 17, meter: 27, button: 3 },
 }
 
+/** The nearest that there is to a Zero 2 W. */
+const PIZERO2W: BoardModel = {
+  qemu: 'qemu-system-aarch64',
+  machine: 'raspi3ap',
+  deviceTree: 'bcm2837-rpi-zero-2-w.dtb',
+  kernelArguments: 'initcall_blacklist=bcm2835_pm_driver_init console=ttyAMA0,115200',
+  gpio: 0x3f200000,
+  microseconds: 0x3f003004,
+  pins: { status: 17, meter: 27, button: 3 },
+}
+
+export const MODELS: Readonly<Record<string, BoardModel>> = { pizero: PIZERO, pizero2w: PIZERO2W }
+
 /** Command: Debian package. */
-export const TOOLS = { 'qemu-system-arm': 'qemu-system-arm', mcopy: 'mtools' } as const
+export const TOOLS = {
+  'qemu-system-arm': 'qemu-system-arm',
+  'qemu-system-aarch64': 'qemu-system-arm',
+  mcopy: 'mtools',
+} as const
 
 const SET0 = 0x1c
 const CLEAR0 = 0x28
@@ -52,6 +69,10 @@ export interface MachineOptions {
   /** TCP port of this computer that leads to the guest's 4001. */
   readonly port: number
   readonly extra?: readonly string[]
+  /** The button is down when power comes. */
+  readonly held?: boolean
+  /** An empty file that every write to the card goes into as well (power/log.ts). */
+  readonly log?: string
   /** Waiting takes no time of ours: for figures, not where others take part. */
   readonly fast?: boolean
   /** Whether the lights are watched; yes unless said otherwise. */
@@ -70,6 +91,14 @@ export function mustRun(command: string, args: readonly string[]): string {
   if (result.error || result.status !== 0)
     throw new Error(`${command} ${args.join(' ')}: ${result.error?.message ?? result.stderr}`)
   return result.stdout
+}
+
+/** Runs a command that may fail. */
+export function runCode(command: string, args: readonly string[]): { code: number; said: string } {
+  const env = { ...process.env, LC_ALL: 'C', PATH: `${process.env['PATH']}:/usr/sbin:/sbin` }
+  const result = spawnSync(command, args, { encoding: 'utf8', env, maxBuffer: 1 << 26 })
+  if (result.error) throw result.error
+  return { code: result.status ?? -1, said: `${result.stdout}${result.stderr}`.trim().slice(0, 400) }
 }
 
 export function freePort(): Promise<number> {
@@ -117,6 +146,9 @@ export class Machine {
     for (const name of [...BOOT_FILES, model.deviceTree])
       mustRun('mcopy', ['-n', '-o', '-i', `${card}@@${BOOT_OFFSET}`, `::a/${name}`, file(name)])
     const cmdline = `${readFileSync(file('cmdline.txt'), 'utf8').trim()} ${model.kernelArguments}`
+    const drive = options.log
+      ? `if=sd,driver=blklogwrites,file.driver=file,file.filename=${card},log.driver=file,log.filename=${options.log}`
+      : `if=sd,format=raw,cache=writeback,file=${card}`
     const args = [
       ...[
         '-M',
@@ -132,7 +164,7 @@ export class Machine {
       ],
       ...['-kernel', file('kernel.img'), '-initrd', file('stage1.img'), '-dtb', file(model.deviceTree)],
       ...['-append', cmdline],
-      ...['-drive', `if=sd,format=raw,cache=writeback,file=${card}`],
+      ...['-drive', drive],
       ...['-qmp', `unix:${file('qmp')},server=on,wait=off`, '-gdb', `unix:${file('gdb')},server=on,wait=off`],
       ...['-chardev', `socket,id=p1,path=${file('p1')},server=on,wait=off`],
       ...['-device', 'usb-serial,chardev=p1,id=cable'],
@@ -158,7 +190,7 @@ export class Machine {
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
     const machine = new Machine(options, child, console, await Qmp.open(file('qmp')))
-    await machine.button(false)
+    await machine.button(options.held ?? false)
     await machine.#qmp.command('cont')
     return machine
   }

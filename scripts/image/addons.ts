@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { buildSync } from 'esbuild'
+import { nodeFor } from '../single.ts'
 import type { Board } from './board.ts'
 import { type Bundled, packageIn } from './bundled.ts'
 import { run } from './tools.ts'
@@ -25,7 +26,9 @@ export function buildAddons(board: Board, packages: ReadonlyMap<string, string>,
   mkdirSync(into, { recursive: true })
   const include = board.addons.include.map((place) => {
     const [name, ...path] = place.split('/')
-    return `-I${packages.get(name!) ?? resolve('node_modules', name!)}/${path.join('/')}`
+    const from = name === '@node' ? nodeFor(board.runtime!.executable).folder : packages.get(name!)
+    if (from === undefined) throw new Error(`${board.board}: headers of ${name}, which is no package of it`)
+    return `-I${resolve(from)}/${path.join('/')}`
   })
   run(board.addons.compiler, [
     ...board.addons.flags,

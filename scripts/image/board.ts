@@ -2,6 +2,7 @@
 // nowhere else.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import type { Machine } from '../single.ts'
 
 export interface Board {
   readonly board: string
@@ -24,6 +25,10 @@ export interface Board {
     /** File in firmware-image/card that is added to each device tree. */
     readonly addition: string
   }
+  /** How mksquashfs packs the root; LZ4 unless told: one slow core unpacks it at every start. */
+  readonly squash?: readonly string[]
+  /** The program as a single executable with its own Node, for that machine of scripts/single.ts; else a script. */
+  readonly runtime?: { readonly executable: Machine['arch'] }
   /** Kernel modules that stage 1 loads, in this order; their dependencies come by themselves. */
   readonly stage1: { readonly modules: readonly string[] }
   /** Kernel modules in the root, loaded beside the runtime. */
@@ -33,7 +38,7 @@ export interface Board {
     readonly compiler: string
     readonly compilerPackage: string
     readonly flags: readonly string[]
-    /** Folders with headers: PACKAGE/path. */
+    /** Folders with headers: PACKAGE/path; `@node` is the npm package of the executable's Node. */
     readonly include: readonly string[]
   }
   /** Debian packages that are needed to build and not in the image. */

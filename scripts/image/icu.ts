@@ -2,7 +2,7 @@
 // A device writes dates and sorts names for nobody, so what is not needed for root and English is taken
 // out (icupkg of the same ICU), and the rest packed as a library of the same name again.
 
-import { mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Board } from './board.ts'
 import { run } from './tools.ts'
@@ -24,7 +24,9 @@ export function keeps(item: string): boolean {
 /** Makes libicudata in `root` small, where there is one. `work` is there. */
 export function trimIcu(board: Board, root: string, work: string): void {
   const folder = join(root, 'usr/lib', board.debian.triplet)
-  const name = readdirSync(folder).find((file) => /^libicudata\.so\.\d+$/.test(file))
+  const name = (existsSync(folder) ? readdirSync(folder) : []).find((file) =>
+    /^libicudata\.so\.\d+$/.test(file),
+  )
   if (name === undefined) return
   const version = name.replace('libicudata.so.', '')
   const library = realpathSync(join(folder, name))

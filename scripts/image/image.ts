@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSyn
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { version } from '../bundle.ts'
+import { MACHINES, nodeFor, single } from '../single.ts'
 import { type Board, loadBoard } from './board.ts'
 import { buildBoot, buildCard } from './card.ts'
 import { checkRoot } from './check.ts'
@@ -58,7 +59,7 @@ function build(): void {
     board,
     packages,
     modules,
-    program: PROGRAM,
+    program: programOf(board, work),
     work,
     releaseKey: releaseKey(),
     release: { board: board.board, version, index: 0, epoch, kernel: board.kernel.version },
@@ -66,7 +67,7 @@ function build(): void {
   const problems = checkRoot(root)
   if (problems.length > 0) throw new Error(problems.join('\n'))
   const squashfs = join(work, 'root.squashfs')
-  pack(root, squashfs, epoch)
+  pack(board, root, squashfs, epoch)
   const boot = join(work, 'boot')
   buildBoot(boot, { board, packages, stage1: stage1(board, packages.get('busybox-static')!, modules, epoch) })
   const out = `dist/wattle-${board.board}.img`
@@ -75,11 +76,25 @@ function build(): void {
   report(out, bytes, squashfs, (performance.now() - started) / 1_000)
 }
 
+/** What is started: a script for the node of the root, or one file with its own Node inside. */
+function programOf(board: Board, work: string): string {
+  if (!board.runtime) return PROGRAM
+  const machine = MACHINES[board.runtime.executable]
+  demand({ [`${machine.gnu}-linux-gnu-strip`]: board.addons.compilerPackage })
+  const out = join(work, 'wattle')
+  const mark = `${out}.of`
+  const of = `${sha256(PROGRAM)} ${nodeFor(machine.arch).version} ${existsSync(out) ? sha256(out) : ''}`
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === of) return out
+  single(PROGRAM, [[machine, out]])
+  writeFileSync(mark, `${sha256(PROGRAM)} ${nodeFor(machine.arch).version} ${sha256(out)}`)
+  return out
+}
+
 /** The read-only file system of a slot. */
-function pack(root: string, out: string, epoch: number): void {
+function pack(board: Board, root: string, out: string, epoch: number): void {
   const args = [root, out, '-noappend', '-no-progress', '-quiet', '-all-root', '-no-xattrs', '-no-exports']
-  // Unpacked at every start by one slow core: LZ4 costs some megabytes and saves seconds.
-  run('mksquashfs', [...args, '-comp', 'lz4', '-Xhc', '-b', '131072'], {
+  // Unpacked at every start: on one slow core LZ4 costs some megabytes and saves seconds.
+  run('mksquashfs', [...args, ...(board.squash ?? ['-comp', 'lz4', '-Xhc', '-b', '131072'])], {
     env: { SOURCE_DATE_EPOCH: String(epoch) },
   })
   utimesSync(out, epoch, epoch)
@@ -94,7 +109,7 @@ function compress(out: string, board: Board): void {
   const of = `${sha256(out)} ${existsSync(packed) ? sha256(packed) : ''}`
   if (existsSync(mark) && readFileSync(mark, 'utf8') === of) return
   const block = (1 + board.bootMiB) * 1_048_576
-  run('xz', ['-T2', '-8', `--block-size=${block}`, '-k', '-f', out])
+  run('xz', ['-T2', '-9', `--block-size=${block}`, '-k', '-f', out])
   writeFileSync(mark, `${sha256(out)} ${sha256(packed)}`)
 }
 

@@ -34,6 +34,9 @@ const LINKS: Readonly<Record<string, string>> = {
   'lib/firmware/regulatory.db': 'regulatory.db-debian',
   'lib/firmware/regulatory.db.p7s': 'regulatory.db.p7s-debian',
 }
+/** How the program is started, with the memory that a device may take. */
+const SCRIPT = 'NODE_OPTIONS= exec /usr/bin/node --max-old-space-size=64 /usr/lib/wattle/wattle "$@"'
+const EXECUTABLE = 'NODE_OPTIONS=--max-old-space-size=64 exec /usr/lib/wattle/wattle "$@"'
 /** Places that exist empty, to be mounted on. */
 const MOUNTS = ['boot', 'data', 'dev', 'proc', 'root', 'run', 'sys', 'tmp']
 
@@ -85,6 +88,9 @@ export function buildRoot(root: string, parts: RootParts): void {
     `${board.modules.filter((m) => !m.startsWith('ledtrig')).join(' ')}\n`,
   )
   copyFileSync(parts.program, join(root, 'usr/lib/wattle/wattle'))
+  const starts = board.runtime ? EXECUTABLE : SCRIPT
+  writeFileSync(join(root, 'usr/lib/wattle/runtime'), `#!/bin/sh\n${starts}\n`)
+  for (const file of ['wattle', 'runtime']) chmodSync(join(root, 'usr/lib/wattle', file), 0o755)
   buildAddons(board, packages, root)
   npmLicences(root)
   copyFileSync('LICENSE', join(root, 'usr/share/licenses/wattle'))

@@ -42,7 +42,7 @@ import { emit, listenError, parse, say, untilStopped, usage, wait } from './cli.
 import { DISCOVERY_OPTIONS, discoveryOf, isLoopback } from './discovery.ts'
 import { openMachine, serialFor, stateFolder } from './machine.ts'
 import { framerFor } from './p1/decrypt.ts'
-import { boardName, bytesWritten, rawBeside } from './setup/self.ts'
+import { boardName, bytesWritten, cardLists, rawBeside, withRaw } from './setup/self.ts'
 
 const OPTIONS = {
   serial: { type: 'string' },
@@ -80,7 +80,6 @@ const SETTINGS: readonly string[] = [
 ]
 const LABEL = 'label.json'
 const CODE = 'claim-code.txt'
-const LISTS = 'communities.txt'
 const FAREWELL_MS = 2_000
 /** Is there where the device made its code itself. */
 const OWN_LABEL = 'label.own'
@@ -175,7 +174,7 @@ export async function device(args: string[]): Promise<ExitCode> {
             }),
         discovery,
         communities: () => cardLists(config['communities'], board),
-        tunnel: () => carriedPorts(config['tunnel'], listening) ?? [],
+        tunnel: () => carriedPorts(config['tunnel'], rawFixed ? listening : withRaw(listening, raw)) ?? [],
         onBoard: {
           releaseKey: releaseKeyOf(config['release-key']),
           timeServers: (config['ntp'] ?? '').split(',').flatMap((host) => host.trim() || []),
@@ -230,13 +229,6 @@ export async function device(args: string[]): Promise<ExitCode> {
   await new Promise<void>((resolve) => running.stop(resolve))
   machine.release()
   return rebooting ? EXIT.reboot : EXIT.done
-}
-
-/** Signed lists of peers, one a line: in the file that the setting names, and on the FAT partition. */
-function cardLists(path: string | undefined, board: Board | null): string[] {
-  const named = path !== undefined && existsSync(path) ? readFileSync(path, 'utf8') : ''
-  const onCard = board?.boot?.read(LISTS)
-  return `${named}\n${onCard ? text(onCard) : ''}`.split('\n').flatMap((line) => line.trim() || [])
 }
 
 /** @throws WattleError `bad-config`. */

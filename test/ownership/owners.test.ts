@@ -12,6 +12,7 @@ import {
   encodePolicy,
   FACTORY_POLICY,
   looser,
+  mailboxesOf,
   mayRelay,
   type Policy,
   policyFault,
@@ -156,6 +157,8 @@ t.test('policy: stricter takes one owner, looser takes m in full; what it forbid
   )
 })
 
+const KEY = Buffer.alloc(32, 7).toString('base64url')
+
 t.test('a policy has exactly its members, and they are as they must be', async (t) => {
   t.same(readPolicy(encodePolicy(FACTORY_POLICY)), FACTORY_POLICY)
   t.same(readPolicy(new Uint8Array(0)), FACTORY_POLICY)
@@ -169,6 +172,21 @@ t.test('a policy has exactly its members, and they are as they must be', async (
     ['retention', (p) => Object.assign(p, { retention: [7] })],
     ['v', (p) => Object.assign(p, { v: 2 })],
     ['more', (p) => Object.assign(p, { more: 1 })],
+    ['mailboxes', (p) => Object.assign(p, { mailboxes: 'none' })],
+    ...[
+      'peer.example:4010',
+      `${KEY}@peer.example`,
+      `${KEY}@peer.example:port`,
+      `${KEY}@peer.example:4010 ${KEY}@evil:1`,
+      `${KEY.slice(1)}@peer.example:4010`,
+      `${KEY}@a@peer.example:4010`,
+      `${KEY}@${'x'.repeat(100)}:4010`,
+    ].map((m): [string, (p: Record<string, never>) => void] => [
+      'mailboxes',
+      (p) => Object.assign(p, { mailboxes: [m] }),
+    ]),
+    ['mailboxes', (p) => Object.assign(p, { mailboxes: [1, 2, 3, 4].map((n) => `${KEY}@h:${n}`) })],
+    ['mailboxes', (p) => Object.assign(p, { mailboxes: [`${KEY}@h:1`, `${KEY}@h:1`] })],
   ]
   for (const [where, change] of wrong) {
     const copy = structuredClone(FACTORY_POLICY) as unknown as Record<string, never>
@@ -176,6 +194,14 @@ t.test('a policy has exactly its members, and they are as they must be', async (
     t.equal(policyFault(copy), where)
     t.equal(asPolicy(copy), null)
   }
+  const named = { ...FACTORY_POLICY, mailboxes: [`${KEY}@peer.example:4010`, `${KEY}@[2001:db8::1]:4010`] }
+  t.same(readPolicy(encodePolicy(named)), named)
+  t.same(
+    mailboxesOf(named).map(({ address }) => address),
+    ['peer.example:4010', '[2001:db8::1]:4010'],
+  )
+  t.same(encodePolicy({ ...named, mailboxes: [] }), encodePolicy(FACTORY_POLICY), 'none is as if left out')
+  t.ok(looser(FACTORY_POLICY, named) && !looser(named, FACTORY_POLICY), 'a mailbox more allows more')
   for (const text of ['null', '[]', '{', '7', `${' '.repeat(5_000)}{}`])
     t.equal(readPolicy(Buffer.from(text)), null, text.slice(0, 20))
 })

@@ -122,6 +122,9 @@ export class Cast implements Stage {
       'serve',
       '--listen',
       page,
+      // Any: the port behind the page's may be somebody's who does not listen yet.
+      '--gateway',
+      '127.0.0.1:0',
       '--device',
       deviceAddress,
       '--dht',

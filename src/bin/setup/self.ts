@@ -1,8 +1,14 @@
 // What the device says of the machine that it runs on, and what follows from how it is started.
 
 import { existsSync, readFileSync } from 'node:fs'
+import { text } from '../../base/bytes.ts'
+import type { TunnelPort } from '../../device/network/tunnels.ts'
+import type { RawPort } from '../../device/raw/port.ts'
+import type { Board } from '../../hw/hardware.ts'
 import { isLoopback } from '../discovery.ts'
 
+/** On a card's FAT partition. */
+const LISTS = 'communities.txt'
 /** Of raw P1, as ser2net's examples have it. */
 const RAW_PORT = 2001
 
@@ -25,4 +31,16 @@ export function bytesWritten(): number | null {
 export function boardName(): string {
   const path = '/proc/device-tree/model'
   return existsSync(path) ? readFileSync(path, 'utf8').replace(/\0/g, '').slice(0, 64) : process.arch
+}
+
+/** Raw P1 comes and goes where its owner switches it. */
+export function withRaw(listening: readonly TunnelPort[], { address }: RawPort): TunnelPort[] {
+  return [...listening, ...(address === null ? [] : [{ name: 'raw', address }])]
+}
+
+/** Signed lists of peers, one a line: in the file that the setting names, and on the FAT partition. */
+export function cardLists(path: string | undefined, board: Board | null): string[] {
+  const named = path !== undefined && existsSync(path) ? readFileSync(path, 'utf8') : ''
+  const onCard = board?.boot?.read(LISTS)
+  return `${named}\n${onCard ? text(onCard) : ''}`.split('\n').flatMap((line) => line.trim() || [])
 }

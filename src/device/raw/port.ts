@@ -44,6 +44,11 @@ export class RawPort {
     return this.#sockets.size + this.#links.size
   }
 
+  /** `host:port` that plain TCP is listened on now, or null. */
+  get address(): string | null {
+    return this.#listener?.address ?? null
+  }
+
   /** Listens on `host:port`. `done` gets the address really bound. */
   open(sockets: Sockets, address: string, done: (error: Failure, address: string | null) => void): void {
     sockets.listenTcp(

@@ -100,6 +100,21 @@ export class Setup {
     loop.after('portal', PORTAL_MS, () => this.#closePortal('over'))
   }
 
+  /** A reset at the device: whoever has it next must not find this house's password. */
+  forget(): void {
+    const { board, hardware, report } = this.#options
+    if (!this.#settings) return
+    this.#settings = null
+    this.#joined = ''
+    hardware.files.remove(FILE, (error) => {
+      if (error && error.code !== 'ENOENT') report('failed', { what: 'wifi', text: error.message })
+      else report('wifi', { forgotten: true })
+    })
+    this.#radio.stop(this.#options.loop.now())
+    board.radio?.off()
+    this.#show()
+  }
+
   /** Confirmed telegram time. */
   onMeterTime(utcMs: number): void {
     const { hardware, loop } = this.#options

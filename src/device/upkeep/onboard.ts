@@ -92,6 +92,7 @@ export class OnBoard {
       report('pairing', { what: 'no-storage' })
       return true
     }
+    if (gesture === 'reset-confirmed') this.#setup.forget()
     if (gesture !== 'second') return false
     this.#firmware.allowOlder(now)
     this.#setup.openPortal()

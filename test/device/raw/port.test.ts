@@ -63,6 +63,7 @@ async function send(port: RawPort, n: number): Promise<Buffer> {
 
 t.test('ten clients get the same bytes, an eleventh is turned away', async (t) => {
   const { port, address, said } = await open()
+  t.equal(port.address, address, 'told to whoever carries it elsewhere')
   const clients = await Promise.all(Array.from({ length: 10 }, () => client(address)))
   await until(() => port.clients === 10)
   const late = await client(address)

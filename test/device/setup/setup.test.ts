@@ -88,6 +88,25 @@ t.test(
   },
 )
 
+t.test('a reset at the device forgets the Wi-Fi, also after the next start', async (t) => {
+  const { house, board, machine, start } = rig(37)
+  board.bootFiles.set('wattle.txt', utf8('wifi = My Network\npassword = correct horse\n'))
+  start()
+  t.ok(machine.disk.peek('wifi.json'))
+  machine.button.press(10_500)
+  house.world.runFor(11_000)
+  t.equal(board.radio.doing, 'join', 'armed is not confirmed')
+  machine.button.press(200)
+  house.world.runFor(2_000)
+  t.equal(house.events('device', 'reset').length, 1)
+  t.equal(board.radio.doing, 'off')
+  t.notOk(machine.disk.peek('wifi.json'))
+  machine.kill()
+  house.startDevice()
+  house.world.runFor(5_000)
+  t.equal(board.radio.doing, 'off')
+})
+
 t.test('a wrong password is told by the LEDs; wattle.txt puts it right', async (t) => {
   const { house, board, machine, status, start } = rig(32)
   board.bootFiles.set('wattle.txt.txt', utf8('wifi = My Network\npassword = wrong password\n'))
