@@ -125,6 +125,13 @@ t.test('the story on the computer', { skip: skipBrowser }, async (t) => {
   t.same(await accessibilityFaults(page), [])
   await desk.picture('story-4-shared')
 
+  await page.click('button:text("Make the device wink")')
+  await page
+    .locator('#device')
+    .getByText(/STATUS winks twice a second/)
+    .first()
+    .waitFor()
+
   // Raw P1: off, on by the owner, the meter's bytes, off again.
   await page.click('button:text("Switch it on")')
   await page.click('dialog button[type=submit]')

@@ -4,7 +4,9 @@
 import type { DeskProgress } from '../../../desk/desk.ts'
 import type { HomeState, PageDevice } from '../../../protocol.ts'
 import type { ServerClock } from '../../kit/clock.ts'
-import { byId, h } from '../../kit/dom.ts'
+import { toast } from '../../kit/dialog.ts'
+import { button, byId, h } from '../../kit/dom.ts'
+import { refusal, words } from '../../words/words.ts'
 import { HistoryPanel } from '../history/history.ts'
 import { FilesCard } from './files.ts'
 import { OwnersCard } from './owners.ts'
@@ -20,6 +22,7 @@ export class Desk {
   readonly #owners: OwnersCard
   readonly #policy: PolicyCard
   readonly #files: FilesCard
+  #device: string
 
   constructor(line: TalkLine, clock: ServerClock) {
     const talk = new Talk(line)
@@ -29,10 +32,15 @@ export class Desk {
     this.#policy = new PolicyCard(talk)
     this.#files = new FilesCard(talk)
     byId('sharing').append(this.#proof.element)
-    this.cards = h('div', {}, this.#owners.element, this.#policy.element, this.#files.element)
+    this.#device = ''
+    const wink = button({ class: 'plain wink' }, [words.keys.identify], () => {
+      void talk.ask('identify', this.#device).then((outcome) => outcome.ok || toast(refusal(outcome)))
+    })
+    this.cards = h('div', {}, wink, this.#owners.element, this.#policy.element, this.#files.element)
   }
 
   show(_state: HomeState, device: PageDevice): void {
+    this.#device = device.id
     this.#history.device(device.id)
     this.#proof.device(device)
     this.#owners.device(device)
