@@ -13,8 +13,7 @@ import type { Listener } from '../hw/hardware.ts'
 import { Loop } from '../node/loop.ts'
 import { SnapshotFile } from '../node/snapshot.ts'
 import { signCard } from '../ownership/card.ts'
-import { signRequest } from '../ownership/request.ts'
-import { REQUEST_PATH, signRequest as signPageRequest } from '../page/request.ts'
+import { REQUEST_PATH, requestLine, signRequest } from '../page/request.ts'
 import { PageServer } from '../page/server.ts'
 import { ProviderAccess } from '../provider/access.ts'
 import { ProviderFace } from '../provider/face.ts'
@@ -59,12 +58,12 @@ export async function provider(args: string[]): Promise<ExitCode> {
   const [verb, ...words] = given.words
   if (words.length > 0) throw usage(`provider ${verb} takes options only, not ${words[0]}`)
   if (verb === 'init') return init(given)
-  if (verb === 'follow') return follow(given)
+  if (verb === 'follow' || verb === 'serve') return follow(given)
   if (verb === 'request') return request(given)
   if (verb === 'grants') return grants(given)
   throw usage(
     verb === undefined
-      ? 'provider: expected one of init, request, follow, grants'
+      ? 'provider: expected one of init, request, serve (or follow), grants'
       : `provider: no subcommand ${verb}`,
   )
 }
@@ -112,17 +111,14 @@ async function request(given: Parsed): Promise<ExitCode> {
   const addresses = given.list('address')
   const line = signCard({ name, domain, sign: signer.publicKey, box, addresses }, signer)
   const wanted = { line, class: cls, until: Math.floor(until), purpose: given.text('purpose') ?? '' }
-  const link = given.text('link')
-  process.stdout.write(
-    `${link === undefined ? signRequest(wanted, signer) : requestLink(link, wanted, signer, given)}\n`,
-  )
+  process.stdout.write(`${requestText(given.text('link'), wanted, signer, given)}\n`)
   machine.release()
   return 0
 }
 
-/** The same wish as a link that opens a My Home, on a computer or on the device (docs/wire/page.md). */
-function requestLink(
-  home: string,
+/** A line, or a link that opens a My Home, on a computer or on the device (docs/wire/page.md "Request link"). */
+function requestText(
+  home: string | undefined,
   wanted: { line: string; class: ClassId; until: number; purpose: string },
   signer: Signer,
   given: Parsed,
@@ -145,9 +141,12 @@ function requestLink(
     at: Date.now(),
   }
   try {
-    return `${new URL(REQUEST_PATH, home).href}?${signPageRequest(wish, signer)}`
+    const query = signRequest(wish, signer)
+    return home === undefined ? requestLine(query) : `${new URL(REQUEST_PATH, home).href}?${query}`
   } catch {
-    throw usage(`--link ${home} --redirect ${redirect ?? ''}: expected addresses, the redirect an https one`)
+    throw usage(
+      `--link ${home ?? ''} --redirect ${redirect ?? ''}: expected addresses, the redirect an https one`,
+    )
   }
 }
 
@@ -230,7 +229,10 @@ async function follow(given: Parsed): Promise<ExitCode> {
           text: `frame ${at.index} of epoch ${at.epoch} received, cannot open`,
         })
       },
-      onGap: (channel, from, to) => emit(who, 'gap', { channel: channelName(channel), from, to }),
+      onGap: (channel, from, to) => {
+        face.onGap(channel, from, to)
+        emit(who, 'gap', { channel: channelName(channel), from, to })
+      },
       onAccess: (channel, access, why) => {
         face.onAccess(channel, access, why)
         emit(who, 'access', { channel: channelName(channel), access, why })
@@ -265,6 +267,8 @@ async function follow(given: Parsed): Promise<ExitCode> {
       throw listenError('provider follow --page', pageAddress, error)
     },
   )
+  // What was granted before this start is shown too.
+  for (const channel of store.channels) face.onInvite(channel)
   const control = serveControl(machine.folder, (request, answer) => {
     if (request.do === 'grants') answer({ ok: true, result: ownConsents(store.channels, access) })
     else answer({ ok: false, code: 'bad-shape', text: `no command ${request.do}` })

@@ -5,7 +5,7 @@
 
 import type { Bytes } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
-import type { Stream } from '../net/api.ts'
+import type { Connection, Stream } from '../net/api.ts'
 import { Messages } from '../net/messages.ts'
 import type { Succession } from '../ownership/owners/device-key.ts'
 import {
@@ -32,6 +32,8 @@ export interface ConsentOptions {
   onEvent: (jws: string, done: EventDone) => void
   /** What went out to whom since our start. */
   delivered: () => Delivered[]
+  /** A visitor brought an event that nobody who may has signed. */
+  onForged: (connection: Connection) => void
   /** The key that the device would go by next. */
   offer: (done: (succession: Succession | null) => void) => void
 }
@@ -50,6 +52,8 @@ interface Session {
   entry: number
   /** It asked, and was not told yet that this is all. */
   asked: boolean
+  /** It was refused, and is heard no more. */
+  over: boolean
 }
 
 export class ConsentServer {
@@ -90,6 +94,7 @@ export class ConsentServer {
       next: -1,
       entry: -1,
       asked: false,
+      over: false,
     }
     this.#sessions.push(session)
   }
@@ -116,6 +121,7 @@ export class ConsentServer {
 
   #onMessage(session: Session, message: Bytes): void {
     const { state, onEvent } = this.#options
+    if (session.over) return session.messages.stream.reset()
     if (message[0] === CONSENT.getLog) {
       const from = decodeGetLog(message)
       if (session.owner) {
@@ -153,8 +159,11 @@ export class ConsentServer {
       if (refusal) session.messages.send(encodeEventRefused(refusal, place))
       else session.messages.send(encodePlace(CONSENT.done, place))
       if (!refusal) this.#tellOthers(session, jws)
-      // A visitor who brings what nobody signed has nothing more to say here.
-      if (refusal === 'malformed' && !session.owner) session.messages.stream.end()
+      if (!refusal || session.owner) return
+      if (refusal === 'malformed') this.#options.onForged(session.messages.stream.connection)
+      // Each event costs signatures: a visitor who brings one in vain, an old one say, has to come again.
+      session.over = true
+      session.messages.stream.end()
     })
   }
 

@@ -143,6 +143,7 @@ export class Device {
       isOwner: (sign) => this.#claim.entitled(sign, 0)?.owner === true,
       onEvent: (jws, done) => this.#claim.onEvent(jws, done),
       delivered: () => this.#subscribers?.delivered() ?? [],
+      onForged: (connection) => this.#streams.peers?.onForged(connection),
       offer: (done) =>
         offerKey({ state, random: hardware.random, discriminator: record.discriminator }, done),
     })

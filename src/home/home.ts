@@ -311,7 +311,10 @@ export class Home {
     for (const { grantId } of invitedBy(decision, device.log.readers)) this.#inviteAgain(device, grantId)
     const owned = this.owned.find((o) => o.device === device)
     if (decision.kind === 'deleted' && device.log.revoked)
-      tellReaders({ home: this, invites: this.#invites, device, wall: this.#wall() }, decision)
+      tellReaders(
+        { home: this, invites: this.#invites, device, wall: this.#wall(), report: this.#options.report },
+        decision,
+      )
     if (!owned || (this.#ours(device) && decision.kind !== 'key')) return
     // Not ours any more, or by another key; whoever waits for this very event hears of it first.
     loop.after(`gone ${device.name}`, 1, () => {

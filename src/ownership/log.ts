@@ -235,6 +235,8 @@ export class OwnerLog {
     if (!equal(event.device, this.device)) return 'other-device'
     if (this.#deleted) return 'deleted'
     if (event.seq !== this.#seq + 1 || !equal(event.prev, this.#head)) return 'stale'
+    if (body.type === 'DEVICE_KEY_REPLACED' && this.#keys.length > LIMITS.ownership.keySteps)
+      return 'log-full'
     if (this.#mayWait(body) && this.#bytes + jws.length > LIMITS.ownership.logBytes) return 'log-full'
     return this.#added === (body.type === 'DEVICE_ADDED') ? 'out-of-order' : null
   }

@@ -1,7 +1,7 @@
-// A provider's request to read, as a link that opens My Home (docs/wire/page.md "Request link"): a compact
-// JWS by the key in the provider's card, which comes with it. Made by `wattle provider request`, read by
-// the page and by home. A request is a wish: nothing in it is shown as true that was not checked, and
-// nothing in it decides anything. The reader never throws.
+// A provider's request to read, as a link that opens My Home or as a line of text (docs/wire/page.md "Request
+// link"): a compact JWS by the key in the provider's card, which comes with it. Made by `wattle provider
+// request`, read by the page and by home. A request is a wish: nothing in it is shown as true that was not
+// checked, and nothing in it decides anything. The reader never throws.
 
 import { type Bytes, base64url, text, utf8 } from '../base/bytes.ts'
 import { signCompact, verifyCompact } from '../crypto/jws.ts'
@@ -11,6 +11,7 @@ import { plainText } from './plain-text.ts'
 import { RESOLUTION_CLASSES, type ResolutionClass } from './protocol.ts'
 
 export const REQUEST_PATH = '/new-policy'
+const LINE = 'wattle-request:'
 /** Characters of the whole link's query. */
 const MOST_CHARS = 8_192
 const PURPOSE_CHARS = 300
@@ -56,13 +57,46 @@ export function signRequest(request: Omit<ProviderRequest, 'card'>, signer: Sign
   return `card=${encodeURIComponent(cardLine)}&request=${jws}`
 }
 
+/** The same as one line of text, for whom a link is of no use. */
+export function requestLine(query: string): string {
+  return LINE + query
+}
+
+/** The query in such a line, or in a whole link; null where it is neither. */
+export function queryOf(text: string): string | null {
+  const line = text.trim()
+  if (line.startsWith(LINE)) return line.slice(LINE.length)
+  const link = /^https?:\/\/[^?#\s]*\?([^#\s]*)/.exec(line)
+  return link && fieldsOf(link[1]!) ? link[1]! : null
+}
+
+/** True where nothing in `wanted` goes further than `limit` does: classes by number, the finest first. */
+export function within(
+  wanted: { class: number; until: number },
+  limit: { class: number; until: number },
+): boolean {
+  return wanted.class >= limit.class && wanted.until <= limit.until
+}
+
 /** What a link asks for. `now`: milliseconds since 1970. */
 export function readRequest(query: string, now: number): RequestResult {
+  const read = readQuery(query, now)
+  // A page opened by a link shows who sent the person there: that is a domain.
+  return read.request?.card.domain === '' ? fault('shape') : read
+}
+
+/** What a line or a link asks for that somebody was handed: the card need name no domain. */
+export function readRequestText(words: string, now: number): RequestResult {
+  const query = queryOf(words)
+  return query === null ? fault('shape') : readQuery(query, now)
+}
+
+function readQuery(query: string, now: number): RequestResult {
   const fields = fieldsOf(query)
   const card = fields && readCard(fields.card)
   const verifier = card && Verifier.of(card.sign)
   if (!fields || !card || !verifier) return fault('shape')
-  if (!plainText(card.name) || !domainName(card.domain)) return fault('shape')
+  if (!plainText(card.name) || (card.domain !== '' && !domainName(card.domain))) return fault('shape')
   const payload = verifyCompact(fields.request, verifier)
   if (!payload) return fault('signature')
   const json = parse(payload)

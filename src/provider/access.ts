@@ -9,7 +9,6 @@ import { Verifier } from '../crypto/native.ts'
 import type { Failure, Files, Random } from '../hw/hardware.ts'
 import { Journal, type JournalRecord } from '../node/journal.ts'
 import { ENTRY } from '../wire/access.ts'
-import { KEY_STEPS } from './keys.ts'
 
 const NAME = 'provider.access.journal'
 const RECORD = { entry: 1, event: 2, key: 3 } as const
@@ -107,7 +106,7 @@ export class ProviderAccess {
     if (type === RECORD.key) {
       const after = bytes.slice(0, 32)
       const next = Verifier.of(after)
-      if (!next || held.steps.length >= KEY_STEPS) return 'bad'
+      if (!next || held.steps.length >= LIMITS.ownership.keySteps) return 'bad'
       held.book.succeed(next)
       held.steps.push({ before: device, after, jws: text(bytes.subarray(32)) })
       held.device = after

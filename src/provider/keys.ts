@@ -16,9 +16,6 @@ export interface KeyStep {
   readonly jws: string
 }
 
-/** As many replacements of one device as an invitation may show. */
-export const KEY_STEPS = 16
-
 /** Signatures by whatever keys they name: what they are worth is seen elsewhere. */
 export function namedKey(kid: string): JwsKey | null {
   // A successor's signature names the digest of the one after it behind its key.

@@ -36,7 +36,7 @@ import {
 import type { ProviderAccess } from './access.ts'
 import type { ProviderEvents } from './events.ts'
 import { readInvite } from './invite.ts'
-import { isByOneOf, KEY_STEPS, type KeyStep, readKeyStep } from './keys.ts'
+import { isByOneOf, type KeyStep, readKeyStep } from './keys.ts'
 import { Mail } from './mail.ts'
 import type { Channel, ProviderStore } from './store.ts'
 
@@ -178,7 +178,7 @@ export class Provider {
         const jws = message[0] === CONSENT.key ? decodeJws(message) : null
         const step = jws === null ? null : readKeyStep(jws)
         if (step?.after === null) return this.#onRevoked(step, (error) => answered(error))
-        if (step && steps.length < KEY_STEPS) return void steps.push(step)
+        if (step && steps.length < LIMITS.ownership.keySteps) return void steps.push(step)
         const invite = message[0] === CONSENT.invite ? decodeInvite(message) : null
         if (!invite) {
           stream.reset()

@@ -2,6 +2,7 @@
 // succeed against a build with one safeguard taken out, and to fail against ours.
 import t from 'tap'
 import { type Bytes, base64url, concat, equal, utf8 } from '../../src/base/bytes.ts'
+import { LIMITS } from '../../src/base/limits.ts'
 import { type Signer, sha256 } from '../../src/crypto/native.ts'
 import { makeCertificate, readCertificate } from '../../src/ownership/claim-keys.ts'
 import { OwnerLog } from '../../src/ownership/log.ts'
@@ -76,6 +77,20 @@ t.test('replaced: everything that is not just this is refused', async (t) => {
   )
   t.equal(take(back), 'bad-key')
   t.equal(take(good), 'bad-key', 'once more the same')
+})
+
+t.test('so often, and no more', async (t) => {
+  const tried = new Tried(setOf(1, ownerOf(1)))
+  let old = keysOf(50)
+  for (let n = 0; n <= LIMITS.ownership.keySteps; n++) {
+    const next = keysOf(61 + n)
+    const keys = { old: old.signer, next: next.signer, box: next.exchange.publicKey }
+    const succession = makeSuccession(keys, { prev: tried.log.head, set: tried.log.set }, LIFE)
+    const wanted = n < LIMITS.ownership.keySteps ? 'ok' : 'log-full'
+    t.equal(tried.take({ type: 'DEVICE_KEY_REPLACED', succession }, [key(1)]), wanted)
+    old = next
+  }
+  t.equal(tried.take({ type: 'DEVICE_KEY_REVOKED', successor: null }, [key(1)]), 'ok')
 })
 
 t.test('a text that is cut or too long is no event', async (t) => {

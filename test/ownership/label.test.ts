@@ -127,3 +127,28 @@ t.test('a damaged record is none', async (t) => {
     t.equal(parseRecord(bad), null, why)
   t.equal(text(new Uint8Array(0)), '')
 })
+
+t.test('a record in which anything was changed is none', async (t) => {
+  const good = recordJson(makeRecord(CODE, 0xab12, new Uint8Array(16)))
+  const other = JSON.parse(recordJson(makeRecord('0'.repeat(12), 0xcd34, new Uint8Array(16).fill(1))))
+  const json = JSON.parse(good) as Record<string, unknown>
+  // Each member as somebody else's record has it: well-formed, and not this one's.
+  for (const name of ['discriminator', 'salt', 'w0', 'L', 'check'])
+    t.equal(parseRecord(JSON.stringify({ ...json, [name]: other[name] })), null, name)
+  t.equal(parseRecord(JSON.stringify({ ...other, check: json['check'] })), null)
+  let taken = 0
+  for (let at = 0; at < good.length; at++)
+    for (const c of ['A', '0', '"'])
+      if (good[at] !== c && parseRecord(good.slice(0, at) + c + good.slice(at + 1))) taken++
+  t.equal(taken, 0, 'one character anywhere')
+  const again = JSON.stringify(Object.fromEntries(Object.entries(json).reverse()))
+  t.ok(parseRecord(good) && (parseRecord(again) === null || recordJson(parseRecord(again)!) === good))
+})
+
+t.test('a whole record put in its place: the owner’s code does not fit the device', async (t) => {
+  // Who can write to the card can make a record of a code of his own. The label still says the true one.
+  const forged = parseRecord(recordJson(makeRecord('0'.repeat(12), 0xab12, new Uint8Array(16))))!
+  const secret = stretchCode(CODE, 0xab12, forged.salt)
+  t.not(hex(secret.w0.bytes()), hex(forged.w0.bytes()))
+  t.not(hex(spake2plus.record(secret).L), hex(forged.L))
+})

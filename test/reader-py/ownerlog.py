@@ -13,6 +13,7 @@ _SIGNATURE = re.compile(r'\{"protected":"([A-Za-z0-9_-]+)","signature":"([A-Za-z
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 READERS = 32
 LOG_BYTES = 4_194_304
+KEY_STEPS = 16
 
 
 def utf16(text):
@@ -344,6 +345,8 @@ class OwnerLog:
             return "stale"
         waits = event["type"] in ("AUTHORIZED", "RESUMED", "POLICY_SET", "DEVICE_KEY_REPLACED")
         waits = waits or (event["type"] == "AUTHORIZATION_REVOKED" and event["grant"] not in self.readers)
+        if event["type"] == "DEVICE_KEY_REPLACED" and len(self.keys) > KEY_STEPS:
+            return "log-full"
         if waits and self.bytes + len(text.encode("utf-8")) > LOG_BYTES:
             return "log-full"
         if (event["type"] == "DEVICE_ADDED") != (self.seq == 0):

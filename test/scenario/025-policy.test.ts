@@ -131,6 +131,10 @@ t.test('relay.for', async (t) => {
   )
   t.equal(setPolicy(house, { relay: { for: 'anyone' } }), 'done')
   t.equal(reserve(house, stranger), 'reserved')
+  // Strangers have places of their own, and never those of readers and owners.
+  const crowd = Array.from({ length: 8 }, (_, i) => reserve(house, new Caller(house, `crowd${i}`)))
+  t.ok(crowd.includes('reserved'))
+  t.equal(reserve(house, reader), 'reserved')
   t.equal(setPolicy(house, { relay: { for: 'owners' } }), 'done')
   t.same(
     [stranger, reader].map((who) => reserve(house, who)),
@@ -171,9 +175,11 @@ function through(house: House, from: Caller, to: Caller): Connection | null {
 t.test('relay.kBps', async (t) => {
   watched.add('relay.kBps')
   const timeAt = (kBps: number): number => {
-    const house = owned(2504)
-    t.equal(setPolicy(house, { relay: { for: 'anyone', kBps } }), 'done')
-    const [a, b] = [new Caller(house, 'a'), new Caller(house, 'b')]
+    const house = owned(2504, 1_000)
+    house.startProvider('solar')
+    t.match(house.grant('solar'), /^.{22}$/)
+    t.equal(setPolicy(house, { relay: { for: 'readers', kBps } }), 'done')
+    const [a, b] = [new Caller(house, 'a', house.signerOf('solar')), new Caller(house, 'b')]
     let got = 0
     a.host.handle('/sink/1.0.0', (stream) => {
       stream.events = {

@@ -1,6 +1,7 @@
 // A provider's card or request as a person gives it on the command line.
 
 import { existsSync, readFileSync } from 'node:fs'
+import { queryOf } from '../../page/request.ts'
 
 /** A card given as its line, or as a file that holds it; null for a name. */
 export function cardOf(word: string): string | null {
@@ -9,7 +10,7 @@ export function cardOf(word: string): string | null {
   return null
 }
 
-/** The same, of a request as well. */
+/** The same, of a request as well: its line, its link, or a file that holds one. */
 export function lineOf(word: string): string | null {
-  return word.startsWith('wattle-request:') ? word : cardOf(word)
+  return queryOf(word) === null ? cardOf(word) : word
 }

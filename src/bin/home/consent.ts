@@ -4,8 +4,8 @@ import { base64url } from '../../base/bytes.ts'
 import { narrow as giveLess } from '../../home/narrow.ts'
 import type { Owned } from '../../home/owned.ts'
 import type { ReaderEntry } from '../../ownership/event.ts'
-import { isRequest, readRequest, within } from '../../ownership/request.ts'
 import type { HomeAsk, ResolutionClass } from '../../page/protocol.ts'
+import { type AskFault, queryOf, readRequestText, within } from '../../page/request.ts'
 import { CLASS_NAMES, type ClassName, classId } from '../../wire/frame.ts'
 import { type Parsed, usage } from '../cli.ts'
 import type { ControlRequest } from '../control.ts'
@@ -19,19 +19,20 @@ export const CONSENT_COMMANDS: readonly HomeCommand[] = [
     request: (words, given) => {
       need('grant', words, 2, 'DEVICE PROVIDER')
       const line = lineOf(words[1]!)
-      const request = line !== null && isRequest(line) ? readRequest(line) : null
-      if (line !== null && isRequest(line) && !request)
-        throw usage('home grant: expected a line "wattle-request:…" signed by the key it names')
+      const read = line !== null && queryOf(line) !== null ? readRequestText(line, Date.now()) : null
+      if (read?.fault)
+        throw usage(`home grant: expected a request signed by the key that it names (${FAULT[read.fault]})`)
+      const request = read?.request
       const { class: cls, until } = limitsOf(given)
       const wanted = {
-        class: classId(cls ?? (request ? CLASS_NAMES[request.class] : 'raw'))!,
+        class: classId(cls ?? request?.class ?? 'raw')!,
         until: until ?? request?.until ?? 0,
       }
-      if (request && !within(wanted, request))
+      if (request && !within(wanted, { class: classId(request.class)!, until: request.until }))
         throw usage(
           'home grant: a request may be narrowed (a coarser --class, an earlier --until), not widened',
         )
-      const card = request?.line ?? line
+      const card = request?.cardLine ?? line
       return {
         do: 'grant',
         device: words[0]!,
@@ -46,9 +47,9 @@ export const CONSENT_COMMANDS: readonly HomeCommand[] = [
   },
   {
     verb: 'revoke',
-    request: (words) => {
+    request: (words, given) => {
       need('revoke', words, 2, 'DEVICE PROVIDER')
-      return { do: 'revoke', device: words[0]!, provider: words[1]! }
+      return { do: 'revoke', device: words[0]!, provider: words[1]!, all: given.flag('all') }
     },
     act: revoke,
   },
@@ -80,6 +81,13 @@ export const CONSENT_COMMANDS: readonly HomeCommand[] = [
   },
 ]
 
+const FAULT: Readonly<Record<AskFault, string>> = {
+  shape: 'something in it is not as it must be',
+  signature: 'its signature does not verify',
+  old: 'it is over, or was signed more than thirty days ago',
+  redirect: 'it would lead to a strange place',
+}
+
 function grant({ home, face }: Running, request: ControlRequest, answer: Answer): void {
   const ask = (provider: string): HomeAsk => ({
     id: 1,
@@ -102,12 +110,14 @@ function revoke({ home, face }: Running, request: ControlRequest, answer: Answer
   const device = textOf(request, 'device')
   const log = home.find(device)?.device.log
   const word = textOf(request, 'provider')
-  // A grant id means that one consent; a name or a key every consent of that provider.
-  const grants = (log?.readers ?? [])
-    .filter((r) => r.name === word || base64url(r.grantId) === word || base64url(r.sign) === word)
-    .map((r) => base64url(r.grantId))
-  if (log && grants.length === 0)
+  const named = (log?.readers ?? []).filter(
+    (r) => r.name === word || base64url(r.grantId) === word || base64url(r.sign) === word,
+  )
+  if (log && named.length === 0)
     return answer({ ok: false, code: 'unknown-grant', text: `${word} has no consent for ${device}` })
+  // Of several the owner says which: nobody is to lose one that was not meant, or to keep one that was.
+  if (named.length > 1 && request['all'] !== true) return answer(whichOf(word, named))
+  const grants = named.map((r) => base64url(r.grantId))
   const next = (): void => {
     const [grant = 'none', ...rest] = grants.splice(0)
     grants.push(...rest)
@@ -117,6 +127,18 @@ function revoke({ home, face }: Running, request: ControlRequest, answer: Answer
     })
   }
   next()
+}
+
+function whichOf(word: string, readers: readonly ReaderEntry[]): Parameters<Answer>[0] {
+  const list = readers.map((r) => ({
+    grant: base64url(r.grantId),
+    class: CLASS_NAMES[r.class],
+    until: new Date(r.until).toISOString().slice(0, 10),
+    purpose: r.purpose,
+  }))
+  const lines = list.map((g) => `${g.grant} (${g.class} until ${g.until}${g.purpose && `, ${g.purpose}`})`)
+  const text = `${word} has ${list.length} consents; name one by its id, or end all of them with --all: ${lines.join('; ')}`
+  return { ok: false, code: 'several-consents', text, result: { consents: list } }
 }
 
 /** `--class` and `--until`, where they are given. */

@@ -40,6 +40,7 @@ const OPTIONS = {
   until: { type: 'string' },
   purpose: { type: 'string' },
   wait: { type: 'string' },
+  all: { type: 'boolean' },
   json: { type: 'boolean' },
   mailbox: { type: 'string' },
   'mailbox-address': { type: 'string' },

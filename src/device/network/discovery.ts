@@ -6,7 +6,7 @@ import type { Bytes } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
 import type { Signer } from '../../crypto/native.ts'
 import type { Head } from '../../dht/overlay/head.ts'
-import type { Hardware } from '../../hw/hardware.ts'
+import type { Hardware, Random } from '../../hw/hardware.ts'
 import type { Host } from '../../net/host.ts'
 import { type Announcement, CAPABILITY, tagOf } from '../../net/mdns/announcement.ts'
 import { DhtLayer } from '../../node/dht/layer.ts'
@@ -15,6 +15,7 @@ import type { Loop } from '../../node/loop.ts'
 import type { CommunityBook } from '../../node/peers/community/book.ts'
 import type { DiscoverySettings } from '../../node/peers/config.ts'
 import { Coordinator } from '../../node/peers/coordinator.ts'
+import type { OnEvidence } from '../../node/peers/evidence.ts'
 import type { ListedPeer } from '../../node/peers/list.ts'
 import type { Policy } from '../../ownership/policy/policy.ts'
 import { signContact } from '../../wire/contact.ts'
@@ -39,6 +40,7 @@ export interface DiscoveryOptions {
   /** The best of these, so many at most. */
   choose: <T extends { readonly key: Bytes }>(peers: readonly T[], places: number) => T[]
   opinion?: (key: Bytes, now: number) => number
+  onEvidence?: OnEvidence
   /** As in DeviceHeadOptions. */
   standing: () => Standing | null
   onRemembered: (head: Head) => void
@@ -86,6 +88,8 @@ export class DeviceDiscovery {
               fallback: () => this.#listed(ORIGIN.card),
               contact: () => this.contact(),
               timeoutMs: bootstrap.timeoutMs,
+              ...(options.onEvidence ? { onEvidence: options.onEvidence } : {}),
+              chance: () => chanceOf(random),
             }
           : null,
       ...(opinion ? { opinion } : {}),
@@ -182,6 +186,13 @@ export class DeviceDiscovery {
     const outside = seen.map((s) => `${s.slice(0, s.lastIndexOf(':'))}:${port}`)
     return [...new Set([...(all ? own : [address()]), ...outside])].slice(0, LIMITS.peers.addressesOfOne)
   }
+}
+
+/** 0 to 1. */
+function chanceOf(random: Random): number {
+  const byte = new Uint8Array(1)
+  random(byte)
+  return byte[0]! / 255
 }
 
 function portOf(address: string): number {

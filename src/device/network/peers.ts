@@ -10,6 +10,7 @@ import type { Signer } from '../../crypto/native.ts'
 import type { Clock, Files } from '../../hw/hardware.ts'
 import type { Connection, Stream } from '../../net/api.ts'
 import { Messages } from '../../net/messages.ts'
+import type { OnEvidence } from '../../node/peers/evidence.ts'
 import { SnapshotFile } from '../../node/snapshot.ts'
 import { Desk } from '../../ownership/reputation/desk.ts'
 import { type Opinion, Reputation } from '../../ownership/reputation/reputation.ts'
@@ -92,9 +93,10 @@ export class DevicePeers {
     for (const { file } of [OPINIONS, VOUCHES]) this.#options.files.remove(file, () => {})
   }
 
-  measure(key: Bytes, what: Measure, remote = ''): void {
+  measure(key: Bytes, what: Measure, remote = '', times = 1): void {
     this.#dirty = true
-    this.reputation.measure(key, what, this.#options.clock.wall(), prefixOf(hostOf(remote)))
+    const prefix = remote === '' ? 0 : prefixOf(hostOf(remote))
+    this.reputation.measure(key, what, this.#options.clock.wall(), prefix, times)
   }
 
   /** To call us says nothing for a stranger: anybody can. Who is not dealt with is turned away. */
@@ -106,9 +108,20 @@ export class DevicePeers {
     if (score < THRESHOLD.ignore && !owner) connection.close()
   }
 
-  onDisconnect(connection: Connection, error: WattleError | null): void {
+  /** Who helps us, and how: what is seen of relays, bootstrap peers, contacts. */
+  readonly onEvidence: OnEvidence = (key, what, times = 1) => this.measure(key, what, '', times)
+
+  /** `relay`: the connection ran through it. What comes altered through a relay is the relay's doing. */
+  onDisconnect(connection: Connection, error: WattleError | null, relay: Bytes | null = null): void {
     const fault = error && FAULTS[error.code]
-    if (fault) this.measure(connection.remoteKey, fault, connection.remote)
+    if (!fault) return
+    if (relay && error.code === 'bad-tag') this.measure(relay, 'relay-lied')
+    else this.measure(connection.remoteKey, fault, connection.remote)
+  }
+
+  /** An event, say, that nobody who may has signed. */
+  onForged(connection: Connection): void {
+    this.measure(connection.remoteKey, 'bad-signature', connection.remote)
   }
 
   onStream(stream: Stream): void {

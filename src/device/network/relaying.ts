@@ -32,11 +32,15 @@ export class DeviceRelay {
 
   constructor({ host, loop, signer, policy, owners, standing, opinion, wall }: RelayingOptions) {
     const rules: RelayRules = {
-      mine: (key) => mayRelay(policy(), standing(key)) && opinion(key, wall()) >= THRESHOLD.refuse,
+      mine: (key) => standing(key) !== 'stranger' && mayRelay(policy(), standing(key)),
       get inviters() {
         return policy().relay.for === 'nobody' ? [] : owners()
       },
-      open: false,
+      // For strangers little, and never the places of those who are none.
+      get open(): boolean {
+        return mayRelay(policy(), 'stranger')
+      },
+      unwanted: (key) => opinion(key, wall()) < THRESHOLD.refuse,
       bytesPerSecond: () => policy().relay.kBps * 1_000,
     }
     this.#server = new CircuitServer({ host, timers: loop, signer, rules, wall })

@@ -9,7 +9,8 @@ import { Signer } from '../../crypto/native.ts'
 import { Secret } from '../../crypto/secret.ts'
 import type { Head } from '../../dht/overlay/head.ts'
 import type { Failure, Hardware } from '../../hw/hardware.ts'
-import type { Stream } from '../../net/api.ts'
+import type { Connection, Stream } from '../../net/api.ts'
+import { isRelayed } from '../../net/circuit/socket.ts'
 import { Host } from '../../net/host.ts'
 import { Messages } from '../../net/messages.ts'
 import { serveIdentify } from '../../net/services/identify.ts'
@@ -169,7 +170,15 @@ export class DeviceStreams {
     this.#circuits = null
     if (!signer) return
     const discovery = settings && { ...settings, relays: this.#best(settings.relays, LIMITS.circuit.relays) }
-    this.#circuits = attachCircuits({ ...this.#options, discovery, host: this.#host, reserve: true })
+    const onEvidence = this.#peers?.onEvidence
+    const heard = onEvidence ? { onEvidence } : {}
+    this.#circuits = attachCircuits({
+      ...this.#options,
+      ...heard,
+      discovery,
+      host: this.#host,
+      reserve: true,
+    })
     const port = Number(this.#address.slice(this.#address.lastIndexOf(':') + 1))
     const loopback = /^127\.|^\[::1\]/.test(this.#address)
     const common = { hardware, loop, host: this.#host, signer, settings, port, loopback, report }
@@ -197,7 +206,7 @@ export class DeviceStreams {
       choose: (peers, places) => this.#best(peers, places),
       standing,
       onRemembered,
-      ...(this.#peers ? { opinion: this.#peers.opinion } : {}),
+      ...(this.#peers ? { opinion: this.#peers.opinion, onEvidence: this.#peers.onEvidence } : {}),
     })
     this.#discovery = found
     this.#announced = JSON.stringify(this.#options.policy().announce)
@@ -297,7 +306,7 @@ export class DeviceStreams {
     this.#relay?.stop()
     this.#relay = relay
     host.onDisconnect = (connection, error) => {
-      peers.onDisconnect(connection, error)
+      peers.onDisconnect(connection, error, relayOf(connection, host))
       relay.onDisconnect(connection)
     }
     host.handle(PEERS_PROTOCOL, (stream) => peers.onStream(stream))
@@ -384,4 +393,11 @@ export class DeviceStreams {
       close: () => stream.end(),
     }
   }
+}
+
+/** The relay that a connection runs through; null where it runs through none. */
+function relayOf({ remote }: Connection, host: Host): Bytes | null {
+  if (!isRelayed(remote)) return null
+  const address = remote.slice(remote.indexOf(':') + 1)
+  return host.connections().find((each) => each.remote === address)?.remoteKey ?? null
 }

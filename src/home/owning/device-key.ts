@@ -76,7 +76,7 @@ interface Granting {
     owned: Owned,
     card: Card,
     request: { class: ClassId; until: number; purpose: string },
-    done: () => void,
+    done: (error: WattleError | null) => void,
   ): void
 }
 
@@ -86,10 +86,16 @@ interface Telling {
 
 /** A key was revoked: who read by it hears of that, and reads on at the device that follows, where one does. */
 export function tellReaders(
-  o: { home: Granting; invites: Telling; device: OwnedDevice; wall: number },
+  o: {
+    home: Granting
+    invites: Telling
+    device: OwnedDevice
+    wall: number
+    report: (event: string, detail: Record<string, unknown>) => void
+  },
   { readers, successor }: Decision & { kind: 'deleted' },
 ): void {
-  const { home, invites, device, wall } = o
+  const { home, invites, device, wall, report } = o
   const jws = device.events.at(-1)!
   const next = home.owned.find((x) => successor && equal(certificateOf(x.device), successor))
   for (const reader of readers) {
@@ -97,6 +103,13 @@ export function tellReaders(
     if (!card) continue
     invites.tell(jws, reader, card.addresses)
     const there = next?.device.log.readers.some((r) => equal(r.sign, reader.sign) && r.class === reader.class)
-    if (next && !there && reader.until > wall) home.grant(next, card, reader, () => {})
+    if (!next || there || reader.until <= wall) continue
+    home.grant(next, card, reader, (error) =>
+      report('granted-again', {
+        provider: reader.name,
+        device: next.device.name,
+        state: error?.code ?? 'done',
+      }),
+    )
   }
 }

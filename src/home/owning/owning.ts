@@ -74,9 +74,12 @@ export class Owning {
   nameOf = (sign: Bytes): string => {
     const { store, signer } = this.#options
     if (equal(sign, signer.publicKey)) return 'this home'
-    return (
-      store.ownerCards.find(({ card }) => equal(card.sign, sign))?.card.name ?? base64url(sign).slice(0, 8)
-    )
+    const short = base64url(sign).slice(0, 8)
+    const name = store.ownerCards.find(({ card }) => equal(card.sign, sign))?.card.name
+    if (name === undefined) return short
+    // Two cards may bear one name: then it says nothing by itself.
+    const alone = store.ownerCards.filter(({ card }) => card.name === name).length === 1
+    return alone && name !== 'this home' ? name : `${name} (${short})`
   }
 
   /** One change of the owners of these devices, signed by us and brought as far as it goes. */

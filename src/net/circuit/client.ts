@@ -39,6 +39,8 @@ const REASONS: Readonly<Record<number, string>> = {
 }
 
 export class CircuitClient {
+  /** Bytes that came to us through a relay, when that connection has ended. */
+  onCarried: (relay: Connection, bytes: number) => void
   readonly #host: Host
   readonly #timers: Timers
   readonly #name: string
@@ -53,6 +55,7 @@ export class CircuitClient {
     this.#host = host
     this.#timers = timers
     this.#name = name
+    this.onCarried = () => {}
     this.#relays = new Set()
     this.#inbound = new Set()
     this.#waiting = []
@@ -166,7 +169,10 @@ export class CircuitClient {
 
   #socket(stream: Stream, limited: boolean, closed: () => void = () => {}): CircuitSocket {
     const socket = new CircuitSocket(stream, limited, (run) => this.#later(run))
-    socket.onOver = closed
+    socket.onOver = () => {
+      closed()
+      this.onCarried(stream.connection, socket.received)
+    }
     return socket
   }
 

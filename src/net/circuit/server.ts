@@ -103,7 +103,7 @@ export class CircuitServer {
     const { rules, signer, wall } = this.#options
     for (const { connection, allowance } of [...this.#reservations.values()]) {
       // An invitation was for a time, and is not there to be looked at again.
-      if (allowance.mode === MODE.community) continue
+      if (allowance.mode === MODE.community && rules.inviters.length > 0) continue
       const now = allowanceOf(rules, signer.publicKey, connection.remoteKey, NONE, wall())
       if (now.mode === allowance.mode) continue
       this.#reservations.delete(connection)

@@ -16,6 +16,8 @@ export class CircuitSocket implements TcpSocket, StreamEvents {
   readonly local: string
   readonly limited: boolean
   events: TcpEvents
+  /** Bytes that have come. */
+  received: number
   /** Set by its maker: it has closed. */
   onOver: () => void
   readonly #stream: Stream
@@ -30,6 +32,7 @@ export class CircuitSocket implements TcpSocket, StreamEvents {
   constructor(stream: Stream, limited: boolean, later: (run: () => void) => void) {
     this.remote = `circuit:${stream.connection.remote}`
     this.local = ''
+    this.received = 0
     this.limited = limited
     this.events = UNHEARD
     this.onOver = () => {}
@@ -68,6 +71,7 @@ export class CircuitSocket implements TcpSocket, StreamEvents {
   // ── StreamEvents ────────────────────────────────────────────────────────────────────────────
 
   onData(bytes: Bytes): void {
+    this.received += bytes.length
     if (!this.#over) this.events.onData(bytes)
   }
 

@@ -2,7 +2,7 @@
 // so that it can be called; whoever looks for it calls through them. The last way but one: it needs no
 // UDP. Reservations are renewed at half their time, lost ones asked for again with back-off.
 
-import { type Bytes, base64url } from '../../base/bytes.ts'
+import { type Bytes, base64url, equal } from '../../base/bytes.ts'
 import { WattleError } from '../../base/errors.ts'
 import { LIMITS } from '../../base/limits.ts'
 import type { Failure, Hardware, TcpSocket } from '../../hw/hardware.ts'
@@ -12,6 +12,7 @@ import { isRelayed } from '../../net/circuit/socket.ts'
 import type { Host } from '../../net/host.ts'
 import type { Loop } from '../loop.ts'
 import type { DiscoverySettings } from '../peers/config.ts'
+import type { OnEvidence } from '../peers/evidence.ts'
 
 export interface CircuitsOptions {
   host: Host
@@ -24,6 +25,8 @@ export interface CircuitsOptions {
   /** Be called through them, not only call. */
   reserve: boolean
   report: (event: string, detail: Record<string, unknown>) => void
+  /** What they carried for us. */
+  onEvidence?: OnEvidence
 }
 
 /** Null where no relay is set. */
@@ -34,12 +37,16 @@ export function attachCircuits(o: {
   discovery?: DiscoverySettings | null
   reserve: boolean
   report: CircuitsOptions['report']
+  onEvidence?: OnEvidence
 }): Circuits | null {
   const { hardware, loop, host, reserve, report } = o
   const relays = o.discovery?.relays ?? []
   const wall = (): number => hardware.clock.wall()
+  const heard = o.onEvidence ? { onEvidence: o.onEvidence } : {}
   const invites = o.discovery?.invites ?? new Map<string, Bytes>()
-  return relays.length === 0 ? null : new Circuits({ host, loop, wall, relays, invites, reserve, report })
+  return relays.length === 0
+    ? null
+    : new Circuits({ host, loop, wall, relays, invites, reserve, report, ...heard })
 }
 
 interface Relay {
@@ -51,7 +58,12 @@ interface Relay {
   due: number
   attempt: number
   busy: boolean
+  /** Bytes that came through it and are not told yet. */
+  carried: number
 }
+
+/** Told of when so many have come, bytes. */
+const CARRIED = 100_000
 
 const TICK_MS = 2_000
 const TIMER = 'circuit relays'
@@ -76,7 +88,9 @@ export class Circuits {
       due: 0,
       attempt: 0,
       busy: false,
+      carried: 0,
     }))
+    this.#client.onCarried = (connection, bytes) => this.#onCarried(connection, bytes)
     host.dialCircuit = (_, key, done) => this.#call(key, done, 0)
     if (options.reserve) this.#tick()
   }
@@ -119,6 +133,15 @@ export class Circuits {
     const address = relay.addresses[relay.attempt % Math.max(1, relay.addresses.length)]
     if (address === undefined) return done(null)
     return host.dial(address, relay.key, (_, connection) => done(connection))
+  }
+
+  #onCarried({ remoteKey }: Connection, bytes: number): void {
+    const relay = this.#relays.find(({ key }) => equal(key, remoteKey))
+    if (!relay) return
+    relay.carried += bytes
+    if (relay.carried < CARRIED) return
+    this.#options.onEvidence?.(relay.key, 'relayed-megabyte', relay.carried / 1_000_000)
+    relay.carried = 0
   }
 
   // ── Being called ────────────────────────────────────────────────────────────────────────────

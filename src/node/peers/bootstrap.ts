@@ -2,7 +2,7 @@
 // that answered first are kept. We register our contact with them and ask them for keys we look for. Once
 // the table of peers is filled by other layers they are needed less, and asked less ("handover").
 
-import { type Bytes, base64url } from '../../base/bytes.ts'
+import { type Bytes, base64url, equal, unbase64url } from '../../base/bytes.ts'
 import type { WattleError } from '../../base/errors.ts'
 import { LIMITS } from '../../base/limits.ts'
 import type { Connection } from '../../net/api.ts'
@@ -19,6 +19,7 @@ import {
   RENDEZVOUS_PROTOCOL,
 } from '../../wire/rendezvous.ts'
 import type { Loop } from '../loop.ts'
+import { type Evidence, equivocates, type OnEvidence } from './evidence.ts'
 import type { ListedPeer } from './list.ts'
 
 export interface BootstrapOptions {
@@ -39,6 +40,10 @@ export interface BootstrapOptions {
   filled: () => boolean
   /** Milliseconds since 1970. */
   wall: () => number
+  /** How they serve us, and what a contact shows of its signer. */
+  onEvidence?: OnEvidence
+  /** 0 to 1, not to be foreseen by those who are asked. */
+  chance?: () => number
 }
 
 export interface BootstrapState {
@@ -65,6 +70,9 @@ interface Up {
   readonly messages: Messages
   seen: string
   renewAt: number
+  /** Our contact as it was registered last, and when it is read back; nothing where it was. */
+  kept: Bytes | null
+  readAt: number
 }
 
 export class Bootstrap {
@@ -72,7 +80,7 @@ export class Bootstrap {
   readonly #up: Map<string, Up>
   readonly #failures: Map<string, string>
   /** Keys we look for, with the time of the next question. */
-  readonly #wanted: Map<string, { key: Bytes; askAt: number }>
+  readonly #wanted: Map<string, { key: Bytes; askAt: number; last: Bytes | null }>
   #running: boolean
   #roundMs: number
   #tryAt: number
@@ -116,7 +124,7 @@ export class Bootstrap {
   want(key: Bytes): void {
     const name = base64url(key)
     if (this.#wanted.has(name) || this.#wanted.size >= LIMITS.peers.known) return
-    this.#wanted.set(name, { key: key.slice(), askAt: 0 })
+    this.#wanted.set(name, { key: key.slice(), askAt: 0, last: null })
     this.#soon()
   }
 
@@ -155,7 +163,7 @@ export class Bootstrap {
     if (this.#up.size < enough && this.#open === 0 && now >= this.#tryAt) this.#round(now)
     for (const up of this.#up.values()) this.#tend(up, now)
     let at = this.#up.size < enough ? this.#tryAt : Number.POSITIVE_INFINITY
-    for (const up of this.#up.values()) at = Math.min(at, up.renewAt)
+    for (const up of this.#up.values()) at = Math.min(at, up.renewAt, up.readAt)
     if (this.#up.size > 0) for (const { askAt } of this.#wanted.values()) at = Math.min(at, askAt)
     loop.at(TIMER, Math.min(at, now + ROUND_MOST_MS), (later) => this.#tick(later))
   }
@@ -175,7 +183,10 @@ export class Bootstrap {
     const { host, loop, timeoutMs = TIMEOUT_MS } = this.#options
     const name = base64url(peer.key)
     const address = peer.addresses[at]
-    if (address === undefined) return
+    if (address === undefined) {
+      if (at > 0) this.#options.onEvidence?.(peer.key, 'timed-out')
+      return
+    }
     this.#open++
     let over = false
     const deadline = `bootstrap ${name.slice(0, 12)}`
@@ -212,6 +223,8 @@ export class Bootstrap {
         key: name,
         seen: '',
         renewAt: 0,
+        kept: null,
+        readAt: Number.POSITIVE_INFINITY,
         messages: new Messages(stream, 'u32', {
           onMessage: (message) => this.#onMessage(up, message),
           onDrain: () => {},
@@ -240,6 +253,12 @@ export class Bootstrap {
       const contact = this.#options.contact()
       up.renewAt = now + LIMITS.peers.contactMs * RENEW
       if (contact) up.messages.send(encodeContactMessage(RENDEZVOUS.register, contact))
+      up.kept = contact
+      up.readAt = Number.POSITIVE_INFINITY
+    }
+    if (now >= up.readAt && up.kept) {
+      up.readAt = Number.POSITIVE_INFINITY
+      up.messages.send(encodeLookup(readContact(up.kept)!.key))
     }
     for (const wanted of this.#wanted.values())
       if (now >= wanted.askAt) {
@@ -255,24 +274,60 @@ export class Bootstrap {
         const answer = decodeRegistered(message)
         if (!answer) return up.messages.stream.reset()
         up.renewAt = loop.now() + answer.seconds * 1_000 * RENEW
+        // At some moment before it is registered anew: it was promised that it is there all the while.
+        if (up.kept)
+          up.readAt = loop.now() + (up.renewAt - loop.now()) * (0.1 + 0.8 * (this.#options.chance?.() ?? 0.5))
+        this.#soon()
         up.seen = answer.seen
         return this.#tell()
       }
       case RENDEZVOUS.found: {
         const bytes = contactOf(message)
         const contact = bytes && readContact(bytes)
-        if (!contact) return up.messages.stream.reset()
+        if (!contact) {
+          this.#evidence(up, 'bad-signature')
+          return up.messages.stream.reset()
+        }
+        if (this.#isOwn(up, contact.key)) return this.#readBack(up, bytes)
+        this.#compare(contact, bytes)
         if (contact.expires > wall() && this.#wanted.has(base64url(contact.key))) onContact(contact)
         return
       }
-      case RENDEZVOUS.none:
-        if (!lookupKey(message)) up.messages.stream.reset()
+      case RENDEZVOUS.none: {
+        const key = lookupKey(message)
+        if (!key) return up.messages.stream.reset()
+        if (this.#isOwn(up, key)) this.#readBack(up, null)
         return
+      }
       case RENDEZVOUS.refused:
         return
       default:
         up.messages.stream.reset()
     }
+  }
+
+  #isOwn(up: Up, key: Bytes): boolean {
+    return up.kept !== null && equal(readContact(up.kept)!.key, key)
+  }
+
+  /** It said that it would keep our contact: does it? */
+  #readBack(up: Up, found: Bytes | null): void {
+    const kept = up.kept
+    up.kept = null
+    if (kept) this.#evidence(up, found && equal(found, kept) ? 'kept-promise' : 'broke-promise')
+  }
+
+  /** Of one key and number there is one contact. */
+  #compare(contact: Contact, bytes: Bytes): void {
+    const wanted = this.#wanted.get(base64url(contact.key))
+    if (!wanted) return
+    if (wanted.last && equivocates(wanted.last, bytes)) this.#options.onEvidence?.(contact.key, 'equivocated')
+    wanted.last = bytes.slice()
+  }
+
+  #evidence(up: Up, what: Evidence): void {
+    const key = unbase64url(up.key)
+    if (key) this.#options.onEvidence?.(key, what)
   }
 
   #tell(): void {

@@ -30,7 +30,10 @@ export interface CoordinatorOptions {
   wall: () => number
   /** Null: switched off. */
   lan: Omit<LanOptions, 'loop' | 'wall' | 'onPeer' | 'onLost'> | null
-  bootstrap: Pick<BootstrapOptions, 'peers' | 'fallback' | 'contact' | 'timeoutMs'> | null
+  bootstrap: Pick<
+    BootstrapOptions,
+    'peers' | 'fallback' | 'contact' | 'timeoutMs' | 'onEvidence' | 'chance'
+  > | null
   layers?: readonly Layer[]
   opinion?: (key: Bytes, now: number) => number
   onPeer?: (peer: Peer) => void

@@ -21,7 +21,9 @@ export interface RelayRules {
   mine: (key: Bytes) => boolean
   /** Keys whose invitations count. */
   readonly inviters: readonly Bytes[]
-  open: boolean
+  readonly open: boolean
+  /** Whom nothing is relayed for, whatever else holds. */
+  unwanted?: (key: Bytes) => boolean
   /** Bytes a second through one circuit of connections, where the table's cap is not what is wanted. */
   bytesPerSecond?: () => number
 }
@@ -49,6 +51,7 @@ export function allowanceOf(
     bytesPerSecond: LIMITS.udp.circuitRate,
     burst: LIMITS.udp.circuitBurst,
   }
+  if (rules.unwanted?.(key)) return NOTHING
   if (rules.mine(key)) return { mode: MODE.mine, ...usual }
   const until = invitedUntil(rules.inviters, relay, key, invite)
   if (until > wall) return { mode: MODE.community, ...usual, lastsMs: Math.min(usual.lastsMs, until - wall) }
