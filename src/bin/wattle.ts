@@ -44,7 +44,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       '    [--serial PATH|auto|tcp:HOST:PORT|sim] [--state DIR] [--config FILE] [--listen ADDR]',
       '    [--page ADDR:PORT]                         the page that a phone gets, for example 0.0.0.0:80',
       '    [--button sim|onoff|poll] [--leds report|class|gpio:STATUS,METER]   docs/leds.md',
-      '    [--lan on|off|lo] [--bootstrap KEY@ADDR,…] [--relay KEY@ADDR,…] [--dht ADDR --dht-bootstrap KEY@ADDR,…]',
+      '    [--lan on|off|lo] [--bootstrap KEY@ADDR,…] [--relay KEY@ADDR,… [--nat-mapping on|off]] [--dht ADDR --dht-bootstrap KEY@ADDR,…]',
       '    the last line for home and provider too: how they find each other, docs/discovery.md',
     ],
   },

@@ -43,8 +43,8 @@ interface Standing {
 class CircuitCarrier implements Carrier {
   readonly rank: number = RANK.relayed
   readonly relayed: boolean = true
-  readonly seen: Place | null = null
   readonly #mode: () => number
+  readonly seen: Place | null = null
   readonly relay: Session
   readonly id: Bytes
   readonly peer: Bytes

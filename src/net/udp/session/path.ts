@@ -13,10 +13,10 @@ export interface Carrier {
   readonly text: string
   /** It goes through somebody else; nothing that is relayed goes through it again. */
   readonly relayed: boolean
-  /** The other side's address under which we see it, where the carrier is a connection of its own. */
-  readonly seen: Place | null
   /** Through a relay of strangers, within limits. */
   readonly limited?: boolean
+  /** The other side's address under which we see it, where the carrier is a connection of its own. */
+  readonly seen: Place | null
   carry(datagram: Bytes, now: number): void
 }
 
