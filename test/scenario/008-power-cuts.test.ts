@@ -32,9 +32,8 @@ function live(seed: number, tally: Tally): void {
   const start = (): boolean => {
     for (let tries = 0; tries < 6; tries++) {
       if (!machine.on) machine.boot()
-      if (dice(3) === 0) {
-        disk.cutAfter(disk.points + 1 + dice(8))
-      }
+      // The last try is left alone: the owner has to read on after it.
+      if (dice(3) === 0 && tries < 5) disk.cutAfter(disk.points + 1 + dice(8))
       house.bootDevice()
       house.world.runUntil(() => house.device !== null || !machine.on, 10_000)
       if (!machine.on) continue
