@@ -123,6 +123,8 @@ export const LIMITS = {
     /** Hole punches under way; those of them that try ports at random. */
     punches: 8,
     randomPunches: 2,
+    /** TCP simultaneous opens under way. */
+    crossings: 4,
     /** Sockets of one that tries ports at random; guesses a second and in all. */
     punchSockets: 256,
     guessesPerSecond: 1_000,
@@ -173,9 +175,9 @@ export const LIMITS = {
   },
   /** TCP connections through streams (net/tunnel): of a device, of a home; bytes that wait for a slow port. */
   tunnel: {
-    ofDevice: 16,
+    ofDevice: 10,
     ofHome: 48,
-    socketBytes: 65_536,
+    socketBytes: 16_384,
     /** What is left of a connection whose other side is gone. */
     lingerMs: 30_000,
     /** Ports of one device that are carried; head of a request by which the gateway knows its device. */
@@ -206,6 +208,8 @@ export const LIMITS = {
     heldTelegrams: 8,
     /** Of these, after a start, until the time is known by which a consent may be over. */
     doubtfulTelegrams: 6,
+    /** Epochs that a device may have lost with an old card: centuries of its own; more are somebody else's. */
+    epochJump: 1_000_000,
     /** Epoch start keys kept in memory until a witness confirms. */
     unwitnessedEpochs: 8,
     /** Ratchet steps a reader takes at once: a week of raw frames. */
@@ -292,6 +296,8 @@ export const LIMITS = {
     /** Points of the live chart that are kept for a page that comes later: ten minutes at 1 Hz. */
     tracePoints: 600,
     hostChars: 255,
+    /** Gaps of a channel that a provider's page shows. */
+    gaps: 16,
     /** Homes of owners that a device tells of itself at once. */
     deskStreams: 8,
   },

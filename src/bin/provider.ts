@@ -58,12 +58,12 @@ export async function provider(args: string[]): Promise<ExitCode> {
   const [verb, ...words] = given.words
   if (words.length > 0) throw usage(`provider ${verb} takes options only, not ${words[0]}`)
   if (verb === 'init') return init(given)
-  if (verb === 'follow') return follow(given)
+  if (verb === 'follow' || verb === 'serve') return follow(given)
   if (verb === 'request') return request(given)
   if (verb === 'grants') return grants(given)
   throw usage(
     verb === undefined
-      ? 'provider: expected one of init, request, follow, grants'
+      ? 'provider: expected one of init, request, serve (or follow), grants'
       : `provider: no subcommand ${verb}`,
   )
 }
@@ -229,7 +229,10 @@ async function follow(given: Parsed): Promise<ExitCode> {
           text: `frame ${at.index} of epoch ${at.epoch} received, cannot open`,
         })
       },
-      onGap: (channel, from, to) => emit(who, 'gap', { channel: channelName(channel), from, to }),
+      onGap: (channel, from, to) => {
+        face.onGap(channel, from, to)
+        emit(who, 'gap', { channel: channelName(channel), from, to })
+      },
       onAccess: (channel, access, why) => {
         face.onAccess(channel, access, why)
         emit(who, 'access', { channel: channelName(channel), access, why })
@@ -264,6 +267,8 @@ async function follow(given: Parsed): Promise<ExitCode> {
       throw listenError('provider follow --page', pageAddress, error)
     },
   )
+  // What was granted before this start is shown too.
+  for (const channel of store.channels) face.onInvite(channel)
   const control = serveControl(machine.folder, (request, answer) => {
     if (request.do === 'grants') answer({ ok: true, result: ownConsents(store.channels, access) })
     else answer({ ok: false, code: 'bad-shape', text: `no command ${request.do}` })

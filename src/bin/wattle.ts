@@ -87,7 +87,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       'provider request [--class raw|15min|day] [--until DATE] [--purpose TEXT] [--address HOST:PORT]   a line for an owner',
       '    [--link URL [--redirect URL] [--answer-state TEXT] [--retention DAYS]]   the same as a link that opens My Home',
       'provider grants [--json]               what may be read, with proof',
-      'provider follow [--state DIR] [--listen ADDR] [--page ADDR] [--verify every|batch]',
+      'provider serve (or follow) [--state DIR] [--listen ADDR] [--page ADDR] [--verify every|batch]',
     ],
   },
   p1: {

@@ -2,7 +2,7 @@
 // (docs/wire.md "Frame"). Epoch secrets are random and live in memory only, so no key is ever used
 // twice, whatever happens to the card. The reader set is given, never kept: it lives in ownership.
 
-import type { Bytes } from '../base/bytes.ts'
+import { type Bytes, hex } from '../base/bytes.ts'
 import { LIMITS } from '../base/limits.ts'
 import { sealTo } from '../crypto/hpke.ts'
 import { type Exchange, publicSha256, type Signer, sealInto } from '../crypto/native.ts'
@@ -68,6 +68,8 @@ export class Publisher {
   readonly #chainKey: Bytes
   readonly #messageKey: Bytes
   #starts: EpochStart[]
+  /** Slot keys of the readers of this epoch: no more than there are boxes. */
+  #slots: Map<string, Bytes>
 
   constructor(options: PublisherOptions) {
     this.#options = options
@@ -85,6 +87,7 @@ export class Publisher {
     this.#chainKey = new Uint8Array(32)
     this.#messageKey = new Uint8Array(32)
     this.#starts = []
+    this.#slots = new Map()
   }
 
   get epoch(): number {
@@ -127,7 +130,9 @@ export class Publisher {
     const secret = this.#fresh(32)
     this.#chainKey.set(firstChainKey(secret, this.#nonce, cls))
     secret.fill(0)
-    const boxes = o.readers.map((reader) => this.#box(reader)).filter((box) => box !== null)
+    const slots = new Map<string, Bytes>()
+    const boxes = o.readers.map((reader) => this.#box(reader, slots)).filter((box) => box !== null)
+    this.#slots = slots
     while (boxes.length < paddedBoxes(boxes.length)) boxes.push(this.#dummy())
     shuffle(boxes, random)
     const body = encodeRotation({ reason: o.reason, at: o.at, prev: o.prev, boxes })
@@ -196,6 +201,8 @@ export class Publisher {
     this.dropStarts()
     this.#chainKey.fill(0)
     this.#messageKey.fill(0)
+    for (const slot of this.#slots.values()) slot.fill(0)
+    this.#slots = new Map()
     this.#epoch = 0
   }
 
@@ -224,10 +231,13 @@ export class Publisher {
     return bytes
   }
 
-  #box(reader: ReaderKeys): RotationBox | null {
+  /** `slots` are those of this epoch: the next one need not compute them again. */
+  #box(reader: ReaderKeys, slots: Map<string, Bytes>): RotationBox | null {
     const { class: cls, exchange, signer } = this.#options
-    const slot = slotKey(exchange, reader.box, reader.grantId)
+    const name = hex(reader.grantId) + hex(reader.box)
+    const slot = this.#slots.get(name) ?? slotKey(exchange, reader.box, reader.grantId)
     if (!slot) return null
+    slots.set(name, slot)
     const binding = {
       device: signer.publicKey,
       class: cls,

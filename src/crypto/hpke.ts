@@ -16,6 +16,8 @@ const VERSION = utf8('HPKE-v1')
 const KEM_SUITE: Bytes = Uint8Array.from([...utf8('KEM'), 0, 0x20]) // section 4.1
 const SUITE: Bytes = Uint8Array.from([...utf8('HPKE'), 0, 0x20, 0, 1, 0, 3]) // section 5.1
 
+let pskIdHash: Bytes | null = null
+
 /** LabeledExtract, section 4. */
 function extract(suite: Bytes, salt: Bytes, label: string, ikm: Bytes): Bytes {
   return hmac(salt, VERSION, suite, utf8(label), ikm)
@@ -42,7 +44,8 @@ function schedule(shared: Secret, enc: Bytes, receiver: Bytes, info: Bytes): { k
   const eae = extract(KEM_SUITE, NONE, 'eae_prk', shared.bytes())
   shared.wipe()
   const kem = expand(KEM_SUITE, eae, 'shared_secret', concat(enc, receiver), 32)
-  const pskIdHash = extract(SUITE, NONE, 'psk_id_hash', NONE)
+  // The same for every box of base mode.
+  pskIdHash ??= extract(SUITE, NONE, 'psk_id_hash', NONE)
   const context = concat(Uint8Array.of(0), pskIdHash, extract(SUITE, NONE, 'info_hash', info))
   const secret = extract(SUITE, kem, 'secret', NONE)
   const key = expand(SUITE, secret, 'key', context, 32)

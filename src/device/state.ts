@@ -192,6 +192,8 @@ export class DeviceState {
     done: (error: Failure, first: number) => void,
   ): void {
     const first = Math.max(this.epoch, o.atLeast) + 1
+    if (first + n - 1 > 0xffff_ffff)
+      return done(new WattleError('epochs-used-up', `no ${n} epoch numbers are left`), 0)
     // Counted at once, so that a second caller gets other numbers.
     this.epoch = first + n - 1
     o.entries(first)

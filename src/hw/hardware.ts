@@ -138,7 +138,8 @@ export interface Sockets {
     onSocket: (socket: TcpSocket) => void,
     done: (error: Failure, listener: Listener | null) => void,
   ): void
-  dialTcp(address: string, done: (error: Failure, socket: TcpSocket | null) => void): void
+  /** @param from the local port, where it matters; several connections may have one, a listener beside them may not. */
+  dialTcp(address: string, done: (error: Failure, socket: TcpSocket | null) => void, from?: number): void
   bindUdp(
     address: string,
     /** Bytes are valid until the call returns. */

@@ -130,8 +130,9 @@ export class Host {
    * Connects and proves both sides. `done` is called once; connections of both directions are also
    * told to `onConnection`, after `done`.
    * @param expectedKey the Ed25519 key (32 bytes) that the other side must prove, or null for any.
+   * @param from the local port of TCP, where it matters.
    */
-  dial(address: string, expectedKey: Bytes | null, done: DialDone): void {
+  dial(address: string, expectedKey: Bytes | null, done: DialDone, from?: number): void {
     if (this.#closed || this.#dials.size >= LIMITS.net.dials || !this.#makeRoom()) {
       done(new WattleError('too-many-connections', 'no further connection can be opened now'), null)
       return
@@ -151,9 +152,20 @@ export class Host {
     }
     const [, scheme, rest] = /^(udp|relay):(.*)$/.exec(address) ?? []
     const pipe = scheme === 'udp' ? this.dialPipe : this.dialCircuit
-    if (scheme === undefined) this.#options.sockets.dialTcp(address, onSocket)
+    if (scheme === undefined) this.#options.sockets.dialTcp(address, onSocket, from)
     else if (pipe && expectedKey) pipe(rest!, expectedKey, onSocket)
     else onSocket(new WattleError('no-way', `${scheme}: is not in use here`), null)
+  }
+
+  /** A connection that is there already and on which we speak first: one of TCP's simultaneous opens. */
+  adopt(socket: TcpSocket, expectedKey: Bytes, done: DialDone): void {
+    if (this.#closed || !this.#makeRoom()) {
+      socket.destroy()
+      done(new WattleError('too-many-connections', 'no further connection can be opened now'), null)
+      return
+    }
+    this.counters.add('dialled')
+    this.#add(socket, expectedKey, done)
   }
 
   /** A connection that came by another way than the listeners, over a byte pipe say. */

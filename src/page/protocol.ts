@@ -231,6 +231,17 @@ export interface ProviderChannel {
   readonly sealed: number
   readonly last: number | null
   readonly text: string
+  /** As granted. */
+  readonly purpose: string
+  /** Frames that never came, newest first, at most LIMITS.page.gaps. */
+  readonly gaps: readonly ProviderGap[]
+}
+
+/** From this frame to that one, both in words (`epoch/index`), and when it was noticed. */
+export interface ProviderGap {
+  readonly from: string
+  readonly to: string
+  readonly at: number
 }
 
 /** Where a frame lies in its channel. */

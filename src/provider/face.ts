@@ -1,14 +1,26 @@
 // A provider as people see it: its small page with one card and chart for each device it was granted.
 
 import { type Bytes, base64url } from '../base/bytes.ts'
+import { LIMITS } from '../base/limits.ts'
 import type { Hardware } from '../hw/hardware.ts'
 import type { Loop } from '../node/loop.ts'
-import type { PageReading, ProviderChannel, ProviderMessage, ProviderState } from '../page/protocol.ts'
+import type {
+  PageReading,
+  ProviderChannel,
+  ProviderGap,
+  ProviderMessage,
+  ProviderState,
+} from '../page/protocol.ts'
 import { PageReader } from '../page/view/reading.ts'
 import { Trace } from '../page/view/trace.ts'
 import { ENDING, type Ending } from '../wire/channel.ts'
 import { CLASS_NAMES } from '../wire/frame.ts'
 import type { Channel } from './store.ts'
+
+interface Spot {
+  readonly epoch: number
+  readonly index: number
+}
 
 interface Seen {
   reader: PageReader
@@ -19,6 +31,7 @@ interface Seen {
   access: string
   why: Ending | null
   since: number
+  gaps: ProviderGap[]
 }
 
 export interface ProviderFaceOptions {
@@ -91,6 +104,15 @@ export class ProviderFace {
     this.#changed()
   }
 
+  /** Frames between these two never came. */
+  onGap(channel: Channel, from: Spot, to: Spot): void {
+    const { gaps } = this.#of(channel)
+    const at = Math.floor(this.#options.hardware.clock.wall())
+    gaps.unshift({ from: `${from.epoch}/${from.index}`, to: `${to.epoch}/${to.index}`, at })
+    if (gaps.length > LIMITS.page.gaps) gaps.pop()
+    this.#changed()
+  }
+
   onAccess(channel: Channel, access: string, why: Ending | null): void {
     const seen = this.#of(channel)
     seen.access = access
@@ -128,6 +150,7 @@ export class ProviderFace {
         access: 'offline',
         why: null,
         since,
+        gaps: [],
       }
       this.#seen.set(channel, seen)
     }
@@ -159,6 +182,8 @@ function channelOf(channel: Channel, seen: Seen): ProviderChannel {
     opened: seen.opened,
     sealed: seen.sealed,
     last: seen.last,
+    purpose: channel.purpose,
+    gaps: seen.gaps,
     text: closed
       ? (WHY[seen.why ?? ENDING.revoked] ?? 'access has ended')
       : seen.access === 'open'

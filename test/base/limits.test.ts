@@ -33,6 +33,9 @@ function deviceBytes(): Record<string, number> {
     sessions: L.udp.sessions * 4_096,
     circuits: L.circuit.inbound * L.circuit.messageBytes + L.net.frameBytes + 2 * L.net.chunkBytes,
     punchSockets: L.udp.punchSockets * 4_096,
+    // Beside one piece that is on its way.
+    tunnels: L.tunnel.ofDevice * (L.tunnel.socketBytes + L.net.chunkBytes),
+    communities: 3 * L.peers.lists * L.peers.listBytes,
   }
 }
 

@@ -80,6 +80,8 @@ const plane = new Plane({
   punchSockets: LIMITS.udp.punchSockets,
   opener: options.opener ?? true,
   mapping: options.mapping ?? false,
+  // b is a device, and a one of its readers.
+  ...(options.role === 'peer' ? { knows: () => true } : {}),
   report: (event, detail) => say(event, detail),
   ...(options.role === 'relay' ? { relay: { mine: () => true, inviters: [], open: false } } : {}),
 })

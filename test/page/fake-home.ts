@@ -163,6 +163,14 @@ export class FakeHome {
     return { name, domain, clock: Date.now(), channels: this.#channel === null ? [] : [this.#channel] }
   }
 
+  /** The provider finds that frames are missing. */
+  gap(from: string, to: string): void {
+    if (this.#channel === null) return
+    const { gaps } = this.#channel
+    this.#channel = { ...this.#channel, gaps: [{ from, to, at: Date.now() }, ...gaps] }
+    this.tell()
+  }
+
   tell(): void {
     this.home.broadcast({ t: 'state', state: this.state() })
     this.provider.broadcast({ t: 'state', state: this.providerState() })
@@ -273,6 +281,8 @@ export class FakeHome {
       sealed: 0,
       last: null,
       text: '',
+      purpose: ask.purpose,
+      gaps: [],
     }
     this.say('My Home', 'granted', `${PROVIDER.name} may read every telegram from now on.`)
     return { ok: true, text: `g${this.#grants.length}` }

@@ -12,7 +12,7 @@ import { openPage, quiet, seen, skipBrowser, startBrowser, textOf } from './brow
 import { openHouse } from './house.ts'
 
 const NODE = process.env['WATTLE_NODE'] ?? process.execPath
-const WAIT_MS = 15_000
+const WAIT_MS = 40_000
 
 interface Events {
   readonly child: ChildProcess
@@ -22,9 +22,13 @@ interface Events {
 
 /** `wattle provider follow` as a process, and what it says. */
 function follow(t: Test, state: string, listen: string): Events {
-  const child = spawn(NODE, ['dist/wattle', 'provider', 'follow', '--state', state, '--listen', listen], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const child = spawn(
+    NODE,
+    ['dist/wattle', 'provider', 'follow', '--page', '127.0.0.1:0', '--state', state, '--listen', listen],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
   t.teardown(() => child.kill('SIGKILL'))
   const lines: { event: string }[] = []
   createInterface({ input: child.stdout }).on('line', (line) =>

@@ -35,11 +35,10 @@ t.test('history in a browser', { skip: skipBrowser }, async (t) => {
   const browser = await startBrowser()
   t.teardown(() => browser.close())
 
-  t.test('days of 23, 24 and 25 hours', async (t) => {
+  t.test('days of 23 and 25 hours', async (t) => {
     for (const [midnight, quarters] of [
       ['2026-03-28T23:00:00Z', 92],
       ['2026-10-24T22:00:00Z', 100],
-      ['2026-11-19T23:00:00Z', 96],
     ] as const) {
       const home = await newHome(t)
       keepingHome(home, Date.parse(midnight) + quarters * QUARTER - 60_000)
@@ -53,6 +52,7 @@ t.test('history in a browser', { skip: skipBrowser }, async (t) => {
       const [ask] = home.desked.filter((a) => a.verb === 'history')
       t.match(ask, { with: { from: Date.parse(midnight), step: 'quarter', zone: 'Europe/Amsterdam' } })
       await page.click('#history summary')
+      await page.locator('#history tbody tr').first().waitFor()
       t.equal(await page.locator('#history tbody tr').count(), quarters, 'a line for each in the table')
       const saved = page.waitForEvent('download')
       await page.click('#history .files button >> nth=0')
@@ -105,7 +105,7 @@ t.test('history in a browser', { skip: skipBrowser }, async (t) => {
       await phone.picture(`41-history-${view}`)
     }
     await page.getByLabel('Compare with').selectOption('none')
-    await page.waitForFunction("document.querySelectorAll('#history .pale').length === 0")
+    await page.locator('#history .pale').first().waitFor({ state: 'detached' })
     t.notMatch(await textOf(page, '#history .sums'), /other/)
     await page.click('#history button[aria-label=Earlier]')
     await seen(page, '2025')
@@ -113,7 +113,7 @@ t.test('history in a browser', { skip: skipBrowser }, async (t) => {
     t.match(await textOf(page, '#history .total'), /12\.00 m³|12 m³/)
     t.equal(await page.isDisabled('#history button[aria-label=Later]'), false)
     await page.click('#history button[aria-label=Later]')
-    await page.waitForFunction("document.querySelector('#history button[aria-label=Later]').disabled")
+    await page.locator('#history button[aria-label=Later]:disabled').waitFor()
     await page.click('#history [data-key=day]')
     await page.waitForSelector('#history svg[data-slots="96"]')
     home.desked.length = 0

@@ -174,6 +174,11 @@ t.test('the page in a browser', { skip: skipBrowser }, async (t) => {
     const own = await openPage(browser, 'phone')
     await own.page.goto(home.providerUrl)
     await seen(own.page, 'Access ended')
+    await seen(own.page, 'Advice on saving energy')
+    await seen(own.page, 'No frame is missing')
+    home.gap('7/8100', '7/8103')
+    await own.page.click('summary:text("One gap in the frames")')
+    await seen(own.page, 'From 7/8100 to 7/8103')
     t.same(await accessibilityFaults(own.page), [])
     await own.picture('11-provider')
 

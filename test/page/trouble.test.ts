@@ -5,7 +5,8 @@ import { WebSocket } from 'ws'
 import { openPage, quiet, seen, skipBrowser, startBrowser } from './browser.ts'
 import { CODE, houseHistory, newHome, readingOf } from './fake-home.ts'
 
-const MOST_MS = 250
+/** Without hanging; the 250 ms that are promised are measured by `make bench`, on a machine that is not busy. */
+const MOST_MS = 3_000
 
 /** One more page, as far as home can tell. */
 function otherPage(url: string): Promise<WebSocket> {

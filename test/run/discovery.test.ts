@@ -22,6 +22,9 @@ t.test('home claims the device it sees on the network, by the code alone', async
   t.equal(await claim.ended, 0, claim.words)
   t.ok(await home.event('telegram'), 'its telegrams come')
   t.ok(await home.event('neighbour', { claimed: true }), 'and it is announced as claimed')
+  const key = String((await home.event('peer'))!['peer'])
+  device.kill('SIGTERM')
+  t.ok(await home.until(() => home.all('home', 'lost').length > 0), `gone, and told so (${key})`)
 })
 
 t.test('where nothing is seen, the claim says what to do', async (t) => {

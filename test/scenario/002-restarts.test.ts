@@ -195,3 +195,35 @@ t.test(
     t.ok(nonces.size >= 3)
   },
 )
+
+t.test(
+  'a home that was restarted itself still knows the newest frame: an old card is found out',
+  async (t) => {
+    const house = owned(17)
+    house.startProvider('alice')
+    const id = house.grant('alice')
+    house.until(() => house.providerGot.get('alice')!.length > 2)
+    const machine = house.machine('device')
+    const files = new Map(machine.disk.names().map((name) => [name, machine.disk.peek(name)!.slice()]))
+    machine.kill()
+    house.world.runFor(1_000)
+    house.startDevice()
+    house.until(() => house.events('device', 'witnessed').length > 0, 60_000)
+    house.world.runFor(6_000)
+    house.machine('home').kill()
+    machine.kill()
+    for (const name of machine.disk.names()) machine.disk.inodes.delete(name)
+    for (const [name, bytes] of files) machine.disk.poke(name, bytes)
+    house.startDevice()
+    const from = house.world.now()
+    house.startHome()
+    house.until(() => house.events('device', 'witnessed').some((l) => l.t >= from), 60_000)
+    const verdicts = house.events('device', 'witness').filter((l) => l.t >= from)
+    t.ok(
+      verdicts.some((l) => l['verdict'] === 'epoch-behind'),
+      'its log is as long as ever; the frame shows what the card has lost',
+    )
+    house.world.runFor(10_000)
+    t.ok(house.homeGot.at(-1)!.text.length > 0 && house.revoke(id) === 'ok')
+  },
+)

@@ -10,6 +10,7 @@ import { consentsOf, exportOf } from '../../src/home/proof/proof.ts'
 import { eventHash } from '../../src/ownership/event.ts'
 import { ownConsents } from '../../src/provider/proof.ts'
 import { ENTRY } from '../../src/wire/access.ts'
+import { readJournal } from '../docs/mini-files.ts'
 import { House } from './house.ts'
 
 function owned(seed: number): House {
@@ -179,6 +180,51 @@ t.test('the export can be checked by anybody', async (t) => {
   bad[90]! ^= 1
   t.equal(openEntry(bad, verifier), null)
 })
+
+t.test(
+  'what the card holds, what home exports and what the provider prints are the same entries',
+  async (t) => {
+    const house = owned(214)
+    for (const name of ['alice', 'bob']) house.startProvider(name)
+    const ids = { alice: house.grant('alice'), bob: house.grant('bob') }
+    house.until(() => ['alice', 'bob'].every((name) => house.providerGot.get(name)!.length > 3))
+    t.equal(house.revoke(ids.alice), 'ok')
+    house.world.runFor(3_000)
+    // The device's own: from its card, by a reader written from the documents.
+    const disk = house.machine('device').disk
+    const card = readJournal(disk.peek('device.journal')!)
+      .filter(({ type }) => type === 8)
+      .map(({ payload }) => ({ number: payload.num(4), entry: payload.rest() }))
+      .map(({ number, entry }) => ({ number, entry: base64url(entry) }))
+    const { device } = house.owned()
+    const out = JSON.parse(JSON.stringify(exportOf(device, house.home!.access(device)!))) as {
+      entries: { number: number; entry: string }[]
+      events: string[]
+    }
+    t.ok(card.length >= 6, `${card.length} entries`)
+    t.same(out.entries, card, 'owner and device')
+    for (const name of ['alice', 'bob'] as const) {
+      const { access } = house.providers.get(name)!
+      const channel = {
+        ...{ device: device.key, deviceBox: device.box, class: 0 as const, grantId: unbase64url(ids[name])! },
+        ...{ until: 0, name: '', purpose: '', addresses: [], mailboxes: [] },
+      }
+      const [printed, ...more] = ownConsents([channel], access)
+      t.same(more, [], `${name} prints one consent, its own`)
+      const own = card.filter(({ entry }) => {
+        const bytes = unbase64url(entry)!
+        return bytes[1] !== ENTRY.keys && base64url(bytes.subarray(68, 84)) === ids[name]
+      })
+      t.equal(own.length, name === 'alice' ? 3 : 2)
+      t.same(
+        printed!.entries,
+        own.map(({ entry }) => entry),
+        `${name} and device`,
+      )
+      t.ok(out.events.includes(printed!.event!), 'and the owner’s event, signed, is the same text')
+    }
+  },
+)
 
 t.test('a device with an old card: its entries show that it was rolled back', async (t) => {
   const house = owned(213)

@@ -4,6 +4,7 @@
 // seconds after an epoch or an event of the log, and every ten minutes.
 
 import { type Bytes, equal, hex } from '../../base/bytes.ts'
+import { LIMITS } from '../../base/limits.ts'
 import { Signer } from '../../crypto/native.ts'
 import { type Head, locatorOf } from '../../dht/overlay/head.ts'
 import type { DhtLayer, Remembered } from '../../node/dht/layer.ts'
@@ -146,8 +147,10 @@ function blindOf({ identity, exchange, log }: DeviceState): Blind | null {
 export function judgeHead(head: Head, channels: Channels, state: DeviceState): Judgement {
   const { log } = state
   // Our present epoch began with this start: whoever knows it, or a later one, knew another life of ours.
-  const atLeast = head.epoch >= channels.next(0).epoch ? head.epoch : 0
+  const ahead = head.epoch - channels.next(0).epoch
+  const clone = ahead > LIMITS.channel.epochJump
+  const atLeast = ahead >= 0 && !clone ? head.epoch : 0
   if (!log || head.log.seq > log.seq) return { verdict: 'log-behind', atLeast }
   if (!equal(head.log.head, state.headAt(head.log.seq))) return { verdict: 'log-fork', atLeast }
-  return { verdict: atLeast > 0 ? 'epoch-behind' : 'confirmed', atLeast }
+  return { verdict: clone ? 'clone' : atLeast > 0 ? 'epoch-behind' : 'confirmed', atLeast }
 }

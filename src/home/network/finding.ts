@@ -1,7 +1,7 @@
 // How My Home finds its devices: the three layers of docs/discovery.md with its own settings. It announces
 // nothing and registers nowhere; it looks.
 
-import { type Bytes, equal } from '../../base/bytes.ts'
+import { type Bytes, base64url, equal } from '../../base/bytes.ts'
 import type { Exchange } from '../../crypto/native.ts'
 import type { Secret } from '../../crypto/secret.ts'
 import { locatorOf } from '../../dht/overlay/head.ts'
@@ -12,6 +12,7 @@ import type { Loop } from '../../node/loop.ts'
 import type { DiscoverySettings } from '../../node/peers/config.ts'
 import { Coordinator } from '../../node/peers/coordinator.ts'
 import type { ListedPeer } from '../../node/peers/list.ts'
+import type { Peer } from '../../node/peers/table.ts'
 import { deviceName } from '../../ownership/label.ts'
 import type { HomeStore } from '../store.ts'
 
@@ -41,6 +42,15 @@ export function homeCoordinator(options: FindingOptions): Coordinator {
     const device = store.devices.find((d) => equal(d.log.device, key))
     return device ? locatorOf(exchange, device.log.replaced?.box ?? device.box, key) : null
   }
+  /** Somebody came, or is gone; what a layer hears again and again is told once. */
+  const around = new Set<string>()
+  const presence = (event: 'peer' | 'lost', peer: Peer): void => {
+    const known = around.has(peer.id)
+    if (event === 'peer' ? known : !known) return
+    if (event === 'lost') around.delete(peer.id)
+    else around.add(peer.id)
+    report(event, { peer: peer.key ? base64url(peer.key) : peer.id, by: [...peer.sources] })
+  }
   const coordinator: Coordinator = new Coordinator({
     layers: dht ? [guestLayer(machine, dht, { onPeer, locator })] : [],
     loop,
@@ -55,6 +65,8 @@ export function homeCoordinator(options: FindingOptions): Coordinator {
         }
       : null,
     onReachable,
+    onPeer: (peer) => presence('peer', peer),
+    onLost: (peer) => presence('lost', peer),
     onNeighbour: ({ name, claimed, addresses }) =>
       report('neighbour', { name, claimed, addresses: [...addresses] }),
   })

@@ -66,7 +66,7 @@ export class LinuxSockets implements Sockets {
     })
   }
 
-  dialTcp(address: string, done: (error: Failure, socket: TcpSocket | null) => void): void {
+  dialTcp(address: string, done: (error: Failure, socket: TcpSocket | null) => void, from = 0): void {
     const at = parseAddress(address)
     if (!at) {
       process.nextTick(done, badAddress(address), null)
@@ -92,7 +92,8 @@ export class LinuxSockets implements Sockets {
     socket.once('error', failed)
     socket.once('close', gone)
     socket.setTimeout(DIAL_MS, () => socket.destroy(failureOf('ETIMEDOUT', address)))
-    socket.connect({ host: at.host, port: at.port }, () => {
+    const local = from > 0 ? { localPort: from } : {}
+    socket.connect({ host: at.host, port: at.port, ...local }, () => {
       socket.removeListener('error', failed)
       socket.removeListener('close', gone)
       socket.setTimeout(0)

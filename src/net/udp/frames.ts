@@ -23,6 +23,9 @@ export const FRAME = {
   offer: 32,
   offerAnswer: 33,
   go: 34,
+  cross: 35,
+  crossAnswer: 36,
+  crossGo: 37,
 } as const
 
 /** Type and length. */

@@ -64,11 +64,14 @@ export class Ladder {
   readonly #options: LadderOptions
   readonly #wanted: Wanted[]
   readonly #relays: Relay[]
+  /** TCP's simultaneous open, where there is a stream plane. */
+  cross: (session: Session) => void
 
   constructor(options: LadderOptions) {
     this.#options = options
     this.#wanted = []
     this.#relays = []
+    this.cross = () => {}
     const { plane } = options
     plane.onSession = (session) => this.#onUp(session)
     plane.onPathChange = (session, path) => this.#onPath(session, path)
@@ -129,6 +132,11 @@ export class Ladder {
     })
     this.#options.observed.addServer(place)
     this.#options.plane.stirred = true
+  }
+
+  /** Each relay by TCP as well, so that it sees where we are by that. */
+  carryRelays(): void {
+    for (const { session, place } of this.#relays) if (session?.up) this.#options.carry(session, place)
   }
 
   /** There is something new that a punch could use: whoever is reached by a relay is tried now. */
@@ -236,6 +244,8 @@ export class Ladder {
 
   #punch(wanted: Wanted, session: Session, now: number): void {
     wanted.punchAt = Number.POSITIVE_INFINITY
+    // By TCP too, where nobody answers by UDP, or where that has failed before.
+    if (this.#options.observed.seen.length === 0 || wanted.punches > 0) this.cross(session)
     this.#options.puncher.punch(session, wanted.punches, now, (ok) => {
       const wait = Math.min(LAST_PUNCH_MS, FIRST_PUNCH_MS * 2 ** Math.min(wanted.punches++, 8))
       if (!ok) wanted.punchAt = now + ROUND_MS + wait

@@ -10,6 +10,7 @@ import { type Place, placeOf, placeText } from '../../net/udp/address.ts'
 import { Datagrams } from '../../net/udp/datagrams.ts'
 import { DirectMessages } from '../../net/udp/message/messages.ts'
 import { Pipes } from '../../net/udp/pipe/pipes.ts'
+import { Crossing } from '../../net/udp/punch/crossing.ts'
 import { Puncher } from '../../net/udp/punch/puncher.ts'
 import { RelayClient } from '../../net/udp/relay/client.ts'
 import type { RelayRules } from '../../net/udp/relay/rules.ts'
@@ -44,6 +45,10 @@ export interface PlaneOptions {
   name?: string
   report?: (event: string, detail: Record<string, unknown>) => void
 }
+
+/** A simultaneous open that was refused is tried again after so long, so often. */
+const CROSS_MS = 250
+const CROSS_TRIES = 12
 
 type OtherHandler = (datagram: Bytes, host: string, port: number) => void
 
@@ -178,11 +183,23 @@ export class Plane {
    * where UDP does not get through.
    */
   carry(host: Host): void {
-    this.#carriage = new Carriage(host, this.datagrams, () => {
-      this.datagrams.stirred = true
-      this.#stirred()
-      return this.#loop.now()
+    let crossings = 0
+    const carriage = new Carriage(host, this.datagrams, {
+      sockets: this.#options.sockets,
+      stir: () => {
+        this.datagrams.stirred = true
+        this.#stirred()
+        return this.#loop.now()
+      },
+      later: (run) => this.#loop.after(`${this.#timer} crossing ${crossings++ & 3}`, CROSS_MS, run),
     })
+    this.#carriage = carriage
+    const crossing = new Crossing(this.datagrams, {
+      place: () => carriage.seen,
+      prepare: () => this.ladder.carryRelays(),
+      cross: (session, place, first) => carriage.cross(session, place, first, CROSS_TRIES),
+    })
+    this.ladder.cross = (session) => crossing.begin(session, this.#loop.now())
     this.pipes.onPipe = (pipe) => host.accept(pipe)
     // Both sides keep the path under a connection alive: either may be the one whose address changes.
     this.pipes.onCount = (session, pipes) => {

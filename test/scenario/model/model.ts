@@ -130,19 +130,28 @@ export class Model {
     const end = this.#runs[n + 1]?.from ?? Number.POSITIVE_INFINITY
     const { from, card } = this.#runs[n]!
     const { id, taking, until } = consent
-    const told = this.#marks.some(
+    const told = this.#marks.find(
       (m) => m.event === 'authorized' && m.grant === id && m.run === n && m.frame <= i,
     )
+    const sure = told ? i >= this.#behind(told) : card.letIn.has(id)
     const here = (event: string) =>
       this.#house.events('device', event).filter((l) => l.t >= from && l.t <= end)
     const confirmed = here('witnessed')[0]
     // The power went while the keys that a witness set free were being written.
     const shown = here('witness').some((l) => l['verdict'] === 'confirmed' || l['verdict'] === 'epoch-behind')
     if (!confirmed) return told || shown ? null : false
-    if (this.#watch.sealed[i]!.at > confirmed.t)
-      return told || card.written.has(id) || card.letIn.has(id) || null
+    if (this.#watch.sealed[i]!.at > confirmed.t) return sure || (!told && card.written.has(id)) || null
     const stood = confirmed.t < taking && this.meterTime(confirmed.t) < until
-    return ((told || card.letIn.has(id)) && stood) || null
+    return (sure && stood) || null
+  }
+
+  /** The first frame of a telegram that surely came after that: those that waited are sealed together. */
+  #behind({ frame: from }: Mark): number {
+    const { sealed } = this.#watch
+    const first = sealed.findIndex(({ frame }, i) => i >= from && frame.type === 1)
+    const at = sealed[first]?.at ?? 0
+    const together = sealed.filter((x) => x.at === at && x.frame.type === 1 && x.frame.part === 0).length
+    return together > 1 ? sealed.findIndex((x) => x.at > at) : from
   }
 
   /** From which frame on, and up to which, the device said that it stands; no `to` where it was not heard. */

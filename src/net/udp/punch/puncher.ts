@@ -195,7 +195,8 @@ export class Puncher implements Part {
     }
     const target = places.find(({ host }) => !host.includes(':') && scopeOf(host) === 3)
     const who = guessing(round.us.mapping, round.them!.mapping, round.number, round.ours)
-    if (!target || !who) return
+    // Thousands of datagrams to an address that a stranger names would be an attack on who is there.
+    if (!target || !who || this.#plane.stranger(round.session)) return
     round.guessing = { target, weOpen: who.weOpen, at: who.certain ? now : Number.POSITIVE_INFINITY }
     this.#guess(round, now)
   }

@@ -44,6 +44,7 @@ class CircuitCarrier implements Carrier {
   readonly rank: number = RANK.relayed
   readonly relayed: boolean = true
   readonly #mode: () => number
+  readonly seen: Place | null = null
   readonly relay: Session
   readonly id: Bytes
   readonly peer: Bytes

@@ -3,7 +3,7 @@
 // better. What is asked when is the session's business; here is what one path remembers.
 
 import { type Bytes, concat, utf8 } from '../../../base/bytes.ts'
-import { ipBytes, scopeOf } from '../address.ts'
+import { ipBytes, type Place, scopeOf } from '../address.ts'
 
 /** Carries datagrams without a socket of its own. */
 export interface Carrier {
@@ -15,6 +15,8 @@ export interface Carrier {
   readonly relayed: boolean
   /** Through a relay of strangers, within limits. */
   readonly limited?: boolean
+  /** The other side's address under which we see it, where the carrier is a connection of its own. */
+  readonly seen: Place | null
   carry(datagram: Bytes, now: number): void
 }
 

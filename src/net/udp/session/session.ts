@@ -71,6 +71,8 @@ export class Session {
   best: Path | null
   /** The address under which the other side sees us, as it said last, and where we heard it. */
   observed: Place | null
+  /** The same of a TCP connection between us. */
+  observedTcp: Place | null
   heard: number
   used: number
   /** Handshakes that were completed. */
@@ -92,6 +94,7 @@ export class Session {
     this.paths = []
     this.best = null
     this.observed = null
+    this.observedTcp = null
     this.heard = now
     this.used = now
     this.handshakes = 0
@@ -267,7 +270,8 @@ export class Session {
     if (type === FRAME.challenge) {
       if (!path || body.length !== TOKEN) return
       const out = new Writer(new Uint8Array(TOKEN + 19)).put(body)
-      putPlace(out, path.carrier ? '' : path.host, path.carrier ? 0 : path.port)
+      const seen = path.carrier ? path.carrier.seen : path
+      putPlace(out, seen?.host ?? '', seen?.port ?? 0)
       this.sendOn(path, FRAME.answer, out.done(), NONE, now)
     } else if (type === FRAME.answer) this.#onAnswer(body, path, now)
     else if (type === FRAME.close) this.closed = true
@@ -285,6 +289,7 @@ export class Session {
     path.good = true
     path.owed = 0
     if (came && !came.carrier) this.observed = takePlace(r) ?? this.observed
+    else if (came?.carrier?.seen) this.observedTcp = takePlace(r) ?? this.observedTcp
     this.#choose(now)
   }
 

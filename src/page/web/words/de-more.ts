@@ -55,6 +55,9 @@ export const more: MoreWords = {
       `Von den letzten Frames wurden ${opened} geöffnet, ${sealed} blieben versiegelt.`,
     frameOpened: (index) => `Frame ${index} geöffnet`,
     frameSealed: (index) => `Frame ${index} empfangen, nicht zu öffnen`,
+    noGaps: 'Kein Frame fehlt.',
+    gaps: (n) => (n === 1 ? 'Eine Lücke in den Frames' : `${n} Lücken in den Frames`),
+    gap: (from, to, when) => `Von ${from} bis ${to}, bemerkt um ${when}`,
     never: 'noch keiner',
   },
   help: {

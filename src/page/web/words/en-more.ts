@@ -49,6 +49,9 @@ export const more: MoreWords = {
     framesAre: (opened, sealed) => `Of the latest frames ${opened} were opened and ${sealed} stayed sealed.`,
     frameOpened: (index) => `Frame ${index} opened`,
     frameSealed: (index) => `Frame ${index} received, cannot open`,
+    noGaps: 'No frame is missing.',
+    gaps: (n) => (n === 1 ? 'One gap in the frames' : `${n} gaps in the frames`),
+    gap: (from, to, when) => `From ${from} to ${to}, noticed at ${when}`,
     never: 'none yet',
   },
   help: {

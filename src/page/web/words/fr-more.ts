@@ -53,6 +53,9 @@ export const more: MoreWords = {
       `Des dernières trames, ${opened} ont été ouvertes et ${sealed} sont restées scellées.`,
     frameOpened: (index) => `Trame ${index} ouverte`,
     frameSealed: (index) => `Trame ${index} reçue, impossible à ouvrir`,
+    noGaps: 'Aucune trame ne manque.',
+    gaps: (n) => (n === 1 ? 'Un trou dans les trames' : `${n} trous dans les trames`),
+    gap: (from, to, when) => `De ${from} à ${to}, remarqué à ${when}`,
     never: 'aucune encore',
   },
   help: {

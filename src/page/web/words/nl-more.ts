@@ -50,6 +50,9 @@ export const more: MoreWords = {
       `Van de laatste frames zijn er ${opened} geopend en ${sealed} verzegeld gebleven.`,
     frameOpened: (index) => `Frame ${index} geopend`,
     frameSealed: (index) => `Frame ${index} ontvangen, niet te openen`,
+    noGaps: 'Er ontbreekt geen frame.',
+    gaps: (n) => (n === 1 ? 'Eén gat in de frames' : `${n} gaten in de frames`),
+    gap: (from, to, when) => `Van ${from} tot ${to}, gemerkt om ${when}`,
     never: 'nog geen',
   },
   help: {

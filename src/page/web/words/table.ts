@@ -290,5 +290,8 @@ export interface ProviderWords {
   readonly framesAre: (opened: number, sealed: number) => string
   readonly frameOpened: (index: string) => string
   readonly frameSealed: (index: string) => string
+  readonly noGaps: string
+  readonly gaps: (n: number) => string
+  readonly gap: (from: string, to: string, when: string) => string
   readonly never: string
 }

@@ -33,6 +33,8 @@ export class OwnersCard {
     const device = this.#device
     if (!device) return
     const { ok, result } = await this.#talk.ask('owners', device.id)
+    // With the next state, then.
+    if (!ok) this.#of = ''
     if (!ok) return
     const found = result as DeskOwners
     redraw(this.element, [found, device.id], () => this.#draw(found))

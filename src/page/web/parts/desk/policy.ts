@@ -30,6 +30,8 @@ export class PolicyCard {
 
   async #load(): Promise<void> {
     const { ok, result } = await this.#talk.ask('policy', this.#device?.id ?? '')
+    // With the next state, then.
+    if (!ok) this.#of = ''
     if (!ok) return
     const found = result as DeskPolicy
     redraw(this.element, [found, this.#device?.id], () => this.#draw(found))

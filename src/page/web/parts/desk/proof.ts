@@ -47,6 +47,8 @@ export class ProofCard {
     const device = this.#device
     if (!this.element.open || !device) return
     const { ok, result } = await this.#talk.ask('proof', device.id)
+    // With the next state, then.
+    if (!ok) this.#of = ''
     if (!ok) return
     const list = result as DeskConsent[]
     const now = this.#clock.now()

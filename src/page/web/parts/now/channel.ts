@@ -5,7 +5,7 @@ import type { PageReading, ProviderChannel, TracePoint } from '../../../protocol
 import { PowerChart } from '../../kit/chart.ts'
 import type { ServerClock } from '../../kit/clock.ts'
 import { fill, h, redraw, say } from '../../kit/dom.ts'
-import { count, powerText } from '../../kit/format.ts'
+import { count, dayText, powerText, secondText } from '../../kit/format.ts'
 import { icon } from '../../kit/icons.ts'
 import { more, words } from '../../words/words.ts'
 import { netOf } from './now.ts'
@@ -23,6 +23,8 @@ export class ChannelCard {
   readonly #plot: HTMLElement = h('div', { class: 'plot', role: 'img' })
   readonly #cells: HTMLElement = h('div', { class: 'cells', role: 'img' })
   readonly #line: HTMLElement = h('p', { class: 'frameline' })
+  readonly #facts: HTMLElement = h('dl', { class: 'facts' })
+  readonly #gaps: HTMLElement = h('div', {})
   readonly #opened: HTMLElement = h('dd', {})
   readonly #sealed: HTMLElement = h('dd', {})
   readonly #last: HTMLElement = h('dd', {})
@@ -49,6 +51,8 @@ export class ChannelCard {
       this.#line,
       this.#plot,
       counts,
+      this.#facts,
+      this.#gaps,
       this.#about,
     ])
   }
@@ -66,6 +70,27 @@ export class ChannelCard {
       h('p', { class: 'quiet' }, channel.text || more.provider.statesWhy[channel.state]),
     ])
     this.element.dataset['state'] = channel.state
+    const { until, purpose, gaps } = channel
+    redraw(this.#facts, [until, purpose], () => [
+      h('dt', {}, words.share.purpose),
+      h('dd', {}, purpose || words.share.noPurpose),
+      h('dt', {}, words.share.until),
+      h('dd', {}, until === null ? words.share.noEnd : dayText(until)),
+    ])
+    redraw(this.#gaps, gaps, () => [
+      gaps.length === 0
+        ? h('p', { class: 'quiet' }, more.provider.noGaps)
+        : h(
+            'details',
+            {},
+            h('summary', {}, more.provider.gaps(gaps.length)),
+            h(
+              'ul',
+              { class: 'safety small' },
+              ...gaps.map((gap) => h('li', {}, more.provider.gap(gap.from, gap.to, secondText(gap.at)))),
+            ),
+          ),
+    ])
     say(this.#about, `${channel.name} · ${words.share.classes[channel.class]}`)
     this.#count(channel.opened, channel.sealed)
     this.tick()
