@@ -244,3 +244,25 @@ t.test('a card from before: noticed, and said', async (t) => {
   t.equal(family.got.get('anna') ?? 0, had, 'nothing under the old key is believed')
   t.equal(house.events('anna', 'died').length, 0)
 })
+
+t.test('an invitation from before leads to the same device, and to no other', async (t) => {
+  const { family } = household(2407)
+  const { house } = family
+  const invited = house.device!.key!
+  t.equal(family.edit('anna', adding(family.card('bram'))).code, 'already-owner')
+  family.start('cleo')
+  t.equal(family.edit('anna', adding(family.card('cleo'))).devices[0]?.state, 'done')
+  t.equal(replace(family, 'anna').devices[0]?.state, 'done')
+  house.world.runFor(5_000)
+  const join = (key: Uint8Array): string => {
+    let said = ''
+    family.home('cleo').joining.join({ address: house.deviceAddress, key }, (error) => {
+      said = error?.code ?? 'ok'
+    })
+    house.until(() => said !== '', 60_000)
+    return said
+  }
+  t.equal(join(new Signer(new Secret(new Uint8Array(32).fill(3))).publicKey), 'other-device')
+  t.equal(join(invited), 'ok')
+  t.ok(equal(family.owned('cleo').key, house.device!.key!))
+})

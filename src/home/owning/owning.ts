@@ -52,6 +52,10 @@ export interface Progress {
 /** `change`: the text for the other owners, null when it is not needed. */
 export type Outcome = (error: WattleError | null, progress: Progress[], change: string | null) => void
 
+/** So long a change waits for a device that is not connected, before it is left for later. */
+const SOON_MS = 5_000
+const LOOK_MS = 200
+
 export class Owning {
   readonly #options: OwningOptions
 
@@ -251,7 +255,7 @@ export class Owning {
     // Written down first: a change that was signed is brought, whatever happens to this process.
     store.setChange(owned.device, jws, (failure) => {
       if (failure) return one({ ...p, state: 'waiting', text: failure.message })
-      owned.submit(jws, (error) => {
+      this.#submitSoon(owned, jws, (error) => {
         const final =
           error === null || (error.code.startsWith('refused-') && error.code !== 'refused-press-needed')
         const over = (trouble: Failure): void =>
@@ -264,6 +268,20 @@ export class Owning {
         else over(null)
       })
     })
+  }
+
+  /** A device that is coming back, after a change of its key for instance, is waited for a moment. */
+  #submitSoon(owned: Owned, jws: string, done: (error: WattleError | null) => void): void {
+    const { loop } = this.#options
+    const until = loop.now() + SOON_MS
+    const timer = `soon ${base64url(owned.device.key).slice(0, 12)}`
+    const look = (): void => {
+      // It may have been opened anew under another key meanwhile.
+      const now = this.#options.owned().find((o) => o.device === owned.device) ?? owned
+      if (now.ready || loop.now() >= until) now.submit(jws, done)
+      else loop.after(timer, LOOK_MS, look)
+    }
+    look()
   }
 
   #progress(device: OwnedDevice, jws: string): Progress {

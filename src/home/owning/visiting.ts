@@ -119,7 +119,8 @@ class Conversation {
     const { host, loop } = this.#options
     const { address, key } = this.#visit
     loop.after(this.#timer, ANSWER_MS, () => this.#fail('no-answer', `${address} did not answer in time`))
-    host.dial(address, key, (error, connection) => {
+    // A device that we are to join may go by another key than when we were invited: its log shows that.
+    host.dial(address, this.#act ? key : null, (error, connection) => {
       if (!connection)
         return this.#fail('unreachable', `no answer at ${address}: ${error?.message ?? 'unknown'}`)
       this.#connection = connection
@@ -209,6 +210,9 @@ class Conversation {
       return this.#fail('bad-log', 'the log of that device does not end where it says')
     if (!equal(log.device, key))
       return this.#fail('bad-log', 'what answers there is not the device that its log is about')
+    const { key: wanted } = this.#visit
+    if (wanted && !log.keys.some((known) => equal(known, wanted)))
+      return this.#fail('other-device', 'what answers there is another device than that of the invitation')
     if (!log.isOwner(this.#options.signer.publicKey))
       return this.#fail('not-owner', 'its log does not name this home as an owner')
     const { box } = certificate
