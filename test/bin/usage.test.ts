@@ -34,7 +34,11 @@ t.test('wrong use', async (t) => {
     { args: ['constructor'], code: 2, says: /no command constructor/ },
     { args: ['home', 'dance'], code: 2, says: /home: no subcommand dance/ },
     { args: ['home'], code: 2, says: /home: expected one of serve, claim/ },
-    { args: ['provider'], code: 2, says: /provider: expected one of init, request, serve \(or follow\), grants/ },
+    {
+      args: ['provider'],
+      code: 2,
+      says: /provider: expected one of init, request, serve \(or follow\), grants/,
+    },
     { args: ['provider', 'sing'], code: 2, says: /no subcommand sing/ },
     { args: ['device', '--colour', 'red'], code: 2, says: /Unknown option '--colour'.*wattle help/ },
     { args: ['home', 'serve', '--listne', '127.0.0.1:0'], code: 2, says: /Unknown option '--listne'/ },
