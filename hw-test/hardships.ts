@@ -4,7 +4,7 @@
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { demand } from '../scripts/image/tools.ts'
-import { faultPattern, type LedPattern, STATUS } from '../src/base/leds.ts'
+import { faultPattern, type LedPattern, STATUS } from '../src/base/lights/leds.ts'
 import { readPartitions } from '../src/hw/linux/board/card.ts'
 import { freshCard } from './rig/household.ts'
 import { freePort, Machine, mustRun, PIZERO, TOOLS } from './rig/machine.ts'

@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { demand } from '../scripts/image/tools.ts'
-import { METER, STATUS } from '../src/base/leds.ts'
+import { METER, STATUS } from '../src/base/lights/leds.ts'
 import { stages } from './rig/boot.ts'
 import { EVENT_MS, freshCard, Household, PRESS_MS } from './rig/household.ts'
 import { freePort, Machine, PIZERO, TOOLS } from './rig/machine.ts'

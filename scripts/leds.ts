@@ -1,10 +1,10 @@
 // Writes docs/leds.md, the page about LEDs and button that a person prints, from the one table
-// (src/base/leds.ts and src/base/legend.ts). A test fails while the page differs from the table.
+// (src/base/lights/leds.ts and src/base/lights/legend.ts). A test fails while the page differs from the table.
 
 import { writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
-import { type LedPattern, litAt, METER, roundMs, STATUS } from '../src/base/leds.ts'
-import { GESTURES, METER_WORDS, type Meaning, STATUS_WORDS } from '../src/base/legend.ts'
+import { type LedPattern, litAt, METER, roundMs, STATUS } from '../src/base/lights/leds.ts'
+import { GESTURES, METER_WORDS, type Meaning, STATUS_WORDS } from '../src/base/lights/legend.ts'
 
 const PAGE = 'docs/leds.md'
 /** One sign of a drawing, ms; steady ones are drawn for a second, others for a round, short rounds twice. */
@@ -38,7 +38,7 @@ function rows(
 export function ledsPage(): string {
   return `# LEDs and button
 
-Made by \`scripts/leds.ts\` from the table in \`src/base/leds.ts\`: change it there. One sign is ${CELL_MS} ms: █ lit, · dark. The last column is the name in events and logs.
+Made by \`scripts/leds.ts\` from the table in \`src/base/lights/leds.ts\`: change it there. One sign is ${CELL_MS} ms: █ lit, · dark. The last column is the name in events and logs.
 
 On a Raspberry Pi STATUS (green) is GPIO 17, METER (amber) GPIO 27, each with a resistor of 330 Ω or more to ground; the button goes from GPIO 3 (pin 5 of the header) to ground (pin 6). The board's own LED, ACT, says what STATUS says, so that a bare board can be read.
 

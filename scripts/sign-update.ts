@@ -10,7 +10,7 @@ import { base64url, concat, unbase64url } from '../src/base/bytes.ts'
 import { Signer, sha256 } from '../src/crypto/native.ts'
 import { Secret } from '../src/crypto/secret.ts'
 import { linuxRandom } from '../src/hw/linux/clock.ts'
-import { encodeUpdateHead, signManifest } from '../src/wire/update.ts'
+import { encodeUpdateHead, signManifest } from '../src/wire/card/update.ts'
 
 const USAGE =
   'sign-update.ts key KEYFILE | public KEYFILE | sign KEYFILE SYSTEM OUT --board B --version V --index N [--boot WORD]'

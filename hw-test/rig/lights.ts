@@ -1,9 +1,9 @@
 // The lights of a board as seen from outside: levels of pins, sampled, kept as a timeline, and compared
-// with the patterns of src/base/leds.ts. All times are the board's own: an emulated one that gets less of a
+// with the patterns of src/base/lights/leds.ts. All times are the board's own: an emulated one that gets less of a
 // busy computer blinks more slowly for us, and not for itself.
 
 import { createWriteStream, type WriteStream } from 'node:fs'
-import type { LedPattern } from '../../src/base/leds.ts'
+import type { LedPattern } from '../../src/base/lights/leds.ts'
 
 export interface Change {
   /** Milliseconds of the board's own clock. */

@@ -2,7 +2,7 @@
 // reported as events too, so that a log tells what a person saw.
 
 import { createRequire } from 'node:module'
-import type { LedName, LedPattern } from '../base/leds.ts'
+import type { LedName, LedPattern } from '../base/lights/leds.ts'
 import type { Button, Card, Leds } from '../hw/hardware.ts'
 import { LinuxBoard } from '../hw/linux/board/board.ts'
 import { FatFolder } from '../hw/linux/board/boot.ts'

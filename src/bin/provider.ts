@@ -24,9 +24,8 @@ import { channelName, ProviderStore } from '../provider/store.ts'
 import { CLASS_NAMES, type ClassId, classId } from '../wire/frame.ts'
 import { emit, listenError, type Parsed, parse, say, untilStopped, usage, wait } from './cli.ts'
 import { askControl, serveControl } from './control.ts'
-import { DISCOVERY_OPTIONS, discoveryOf } from './discovery.ts'
-
 import { type OpenMachine, openMachine, stateFolder } from './machine.ts'
+import { DISCOVERY_OPTIONS, discoveryOf } from './net/discovery.ts'
 
 /** Asked for unless told otherwise: 90 days. */
 const REQUEST_MS = 90 * 86_400_000

@@ -8,12 +8,12 @@ import { device } from './device.ts'
 import { dht } from './dht/dht.ts'
 import { home } from './home/home.ts'
 import { label } from './label.ts'
-import { message } from './message.ts'
+import { message } from './net/message.ts'
+import { peer } from './net/peer.ts'
+import { doctor, peers } from './net/sight.ts'
 import { P1_HELP, p1 } from './p1/p1.ts'
-import { peer } from './peer.ts'
 import { provider } from './provider.ts'
 import { run } from './run/run.ts'
-import { doctor, peers } from './sight.ts'
 
 interface Command {
   /** Lowest Node that has what it needs. */

@@ -1,8 +1,8 @@
 // What the LEDs say now: the device's state on one side, the table in leds.ts on the other. Shows a
 // pattern only when it changes; passing ones (claimed, refused, identify) give way after one round.
 
-import type { LedPattern } from '../base/leds.ts'
-import { FAULTS, faultPattern, METER, roundMs, STATUS } from '../base/leds.ts'
+import type { LedPattern } from '../base/lights/leds.ts'
+import { FAULTS, faultPattern, METER, roundMs, STATUS } from '../base/lights/leds.ts'
 import type { Leds } from '../hw/hardware.ts'
 import type { Loop } from '../node/loop.ts'
 

@@ -26,20 +26,20 @@ import { Successors } from '../ownership/owners/successors.ts'
 import { signVouch, type VouchKind } from '../ownership/reputation/statement.ts'
 import { CHANNEL_PROTOCOL } from '../wire/channel.ts'
 import type { ClassId } from '../wire/frame.ts'
-import type { PeerOpinion } from '../wire/peers.ts'
-import { type DeviceAccess, openAccesses } from './access.ts'
+import type { PeerOpinion } from '../wire/net/peers.ts'
 import { Claiming, policyAtClaim } from './claiming.ts'
+import { Invites, invitedBy } from './consent/invites.ts'
 import type { OwnedEvents } from './events.ts'
-import { Invites, invitedBy } from './invites.ts'
 import { homeMailbox } from './mail/home-mail.ts'
 import { HomeCommunities } from './network/communities.ts'
 import { homeCoordinator, unclaimedAt } from './network/finding.ts'
+import { askPeers } from './network/peers.ts'
 import { Owned } from './owned.ts'
 import { tellReaders } from './owning/device-key.ts'
 import { Joining } from './owning/joining.ts'
 import { Owning } from './owning/owning.ts'
 import { submit } from './owning/submitting.ts'
-import { askPeers } from './peers.ts'
+import { type DeviceAccess, openAccesses } from './proof/access.ts'
 import { HomeStore, type OwnedDevice, tooMany, unwritten } from './store.ts'
 import { type UpdateOptions, UpdateSender } from './update.ts'
 
@@ -381,7 +381,7 @@ export class Home {
     return signVouch({ by, about: owned.device.log.device, at, kind, until: at + forMs }, this.#signer)
   }
 
-  /** One message of the peers protocol to a device of ours (home/peers.ts). */
+  /** One message of the peers protocol to a device of ours (home/network/peers.ts). */
   askPeers(
     owned: Owned,
     message: Bytes,

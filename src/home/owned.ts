@@ -29,8 +29,8 @@ import {
   type LogPlace,
 } from '../wire/consent.ts'
 import type { ClassId } from '../wire/frame.ts'
-import type { DeviceAccess } from './access.ts'
 import type { OwnedEvents } from './events.ts'
+import type { DeviceAccess } from './proof/access.ts'
 import { ClassReading } from './reading.ts'
 import type { HomeStore, OwnedDevice } from './store.ts'
 

@@ -16,7 +16,7 @@ import {
   UPDATE,
   UPDATE_PROTOCOL,
   type UpdateRefusal,
-} from '../wire/update.ts'
+} from '../wire/card/update.ts'
 import type { OwnedDevice } from './store.ts'
 
 export interface UpdateSource {

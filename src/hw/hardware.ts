@@ -4,7 +4,7 @@
 // inside the call that asked for it; a durable write completes when it is on the medium.
 
 import type { Bytes } from '../base/bytes.ts'
-import type { LedName, LedPattern } from '../base/leds.ts'
+import type { LedName, LedPattern } from '../base/lights/leds.ts'
 
 /** Failure as an answer: null, or what went wrong with a stable `code` (ENOENT, EADDRINUSE, …). */
 export type Failure = (Error & { code?: string | undefined }) | null

@@ -4,7 +4,7 @@
 // (`state.clock` tells it), power is in W, energy in Wh. Everything that a person or another party
 // named (names, purposes, texts) is plain text and is only ever shown as text.
 
-import type { MeterLed, StatusLed } from '../base/leds.ts'
+import type { MeterLed, StatusLed } from '../base/lights/leds.ts'
 import type { DeskAsk, DeskProgress } from './desk/desk.ts'
 
 /** How finely a provider may read; each class is a channel of its own. */

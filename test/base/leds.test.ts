@@ -9,7 +9,7 @@ import {
   patternsOf,
   roundMs,
   STATUS,
-} from '../../src/base/leds.ts'
+} from '../../src/base/lights/leds.ts'
 
 t.test('every pattern has a name of its own and whole, positive rounds', async (t) => {
   for (const led of ['status', 'meter'] as const) {

@@ -2,7 +2,7 @@
 
 import t, { type Test } from 'tap'
 import { concat, equal } from '../../src/base/bytes.ts'
-import type { LedPattern } from '../../src/base/leds.ts'
+import type { LedPattern } from '../../src/base/lights/leds.ts'
 import type { Button, Clock, Leds, Serial } from '../../src/hw/hardware.ts'
 import { PinButton } from '../../src/hw/linux/board/button.ts'
 import { LinuxClock } from '../../src/hw/linux/clock.ts'

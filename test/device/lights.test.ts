@@ -1,5 +1,5 @@
 import t from 'tap'
-import { FAULTS } from '../../src/base/leds.ts'
+import { FAULTS } from '../../src/base/lights/leds.ts'
 import { type LightState, Lights } from '../../src/device/lights.ts'
 import { World } from '../../src/hw/sim/world.ts'
 import { Loop } from '../../src/node/loop.ts'

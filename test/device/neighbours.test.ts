@@ -17,7 +17,7 @@ import { Coordinator } from '../../src/node/peers/coordinator.ts'
 import type { ListedPeer } from '../../src/node/peers/list.ts'
 import { serveRendezvous } from '../../src/node/peers/service.ts'
 import { FACTORY_POLICY, type Policy, type RelayFor } from '../../src/ownership/policy/policy.ts'
-import { signContact } from '../../src/wire/contact.ts'
+import { signContact } from '../../src/wire/net/contact.ts'
 
 class Device {
   readonly name: string

@@ -1,5 +1,5 @@
 // Stage 1's own shell against the rules of docs/wire/card.md: what card.sh reads, chooses and writes on
-// a card that is a plain file is what wire/slots.ts says, for every record, for every tear of a write,
+// a card that is a plain file is what wire/card/slots.ts says, for every record, for every tear of a write,
 // and for damaged copies. The label record, and the entry of the data partition, likewise.
 
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -18,7 +18,7 @@ import {
   SLOT_RECORD_BYTES,
   type SlotRecord,
   type SlotState,
-} from '../../src/wire/slots.ts'
+} from '../../src/wire/card/slots.ts'
 
 const FULL = process.env['WATTLE_FULL'] !== undefined
 const busybox = spawnSync('busybox', ['crc32'], { input: '' }).status === 0

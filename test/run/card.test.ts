@@ -11,8 +11,14 @@ import { base64url, concat } from '../../src/base/bytes.ts'
 import { openUpdate } from '../../src/bin/home/update.ts'
 import { Signer, sha256 } from '../../src/crypto/native.ts'
 import { Secret } from '../../src/crypto/secret.ts'
-import { decodeSlots, encodeSlots, newest, SLOT_RECORD_AT, SLOT_RECORD_BYTES } from '../../src/wire/slots.ts'
-import { encodeUpdateHead, signManifest } from '../../src/wire/update.ts'
+import {
+  decodeSlots,
+  encodeSlots,
+  newest,
+  SLOT_RECORD_AT,
+  SLOT_RECORD_BYTES,
+} from '../../src/wire/card/slots.ts'
+import { encodeUpdateHead, signManifest } from '../../src/wire/card/update.ts'
 import { folder, NODE18, needWattle, said, wattle } from './wattle.ts'
 
 needWattle()

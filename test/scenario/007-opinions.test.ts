@@ -2,7 +2,7 @@
 // provider hears only what concerns itself; a restart keeps it, a deletion does not.
 import t from 'tap'
 import { base64url } from '../../src/base/bytes.ts'
-import { encodeAct, encodeBare, encodeStatement, PEERS, type PeerOpinion } from '../../src/wire/peers.ts'
+import { encodeAct, encodeBare, encodeStatement, PEERS, type PeerOpinion } from '../../src/wire/net/peers.ts'
 import { House } from './house.ts'
 
 function ask(house: House, message: Uint8Array): { error: string | null; peers: PeerOpinion[] } {

@@ -18,8 +18,8 @@ import { serveRendezvous } from '../../src/node/peers/service.ts'
 import { signEvent } from '../../src/ownership/event.ts'
 import { choose } from '../../src/ownership/reputation/choose.ts'
 import { CONSENT_PROTOCOL, encodeEvent } from '../../src/wire/consent.ts'
-import { signContact } from '../../src/wire/contact.ts'
-import { encodeBare, PEERS, type PeerOpinion } from '../../src/wire/peers.ts'
+import { signContact } from '../../src/wire/net/contact.ts'
+import { encodeBare, PEERS, type PeerOpinion } from '../../src/wire/net/peers.ts'
 import {
   encodeContactMessage,
   encodeNone,
@@ -27,7 +27,7 @@ import {
   lookupKey,
   RENDEZVOUS,
   RENDEZVOUS_PROTOCOL,
-} from '../../src/wire/rendezvous.ts'
+} from '../../src/wire/net/rendezvous.ts'
 import { House } from './house.ts'
 import { Visitor } from './visitor.ts'
 

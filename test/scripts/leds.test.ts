@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { drawing, ledsPage } from '../../scripts/leds.ts'
-import { FAULTS, faultPattern, METER, patternsOf, STATUS } from '../../src/base/leds.ts'
-import { METER_WORDS, STATUS_WORDS } from '../../src/base/legend.ts'
+import { FAULTS, faultPattern, METER, patternsOf, STATUS } from '../../src/base/lights/leds.ts'
+import { METER_WORDS, STATUS_WORDS } from '../../src/base/lights/legend.ts'
 
 t.test('the printed page is the table', async (t) => {
   t.equal(readFileSync('docs/leds.md', 'utf8'), ledsPage(), 'run scripts/leds.ts')

@@ -13,7 +13,7 @@ import {
   SLOT_RECORD_BYTES,
   type SlotRecord,
   type SlotState,
-} from '../../src/wire/slots.ts'
+} from '../../src/wire/card/slots.ts'
 
 const STATES: readonly SlotState[] = ['good', 'none', 0, 1, 2, 3]
 

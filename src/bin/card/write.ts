@@ -8,7 +8,7 @@ import { type Bytes, hex } from '../../base/bytes.ts'
 import { WattleError } from '../../base/errors.ts'
 import { Sha256 } from '../../crypto/native.ts'
 import { readPartitions } from '../../hw/linux/board/card.ts'
-import { LABEL_RECORD_AT } from '../../wire/label-record.ts'
+import { LABEL_RECORD_AT } from '../../wire/card/label-record.ts'
 import { type ImageSource, PIECE_BYTES } from './source.ts'
 
 export interface Written {

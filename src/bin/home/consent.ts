@@ -1,7 +1,7 @@
 // `wattle home grant|revoke|pause|resume|narrow`: who may read.
 
 import { base64url } from '../../base/bytes.ts'
-import { narrow as giveLess } from '../../home/narrow.ts'
+import { narrow as giveLess } from '../../home/consent/narrow.ts'
 import type { Owned } from '../../home/owned.ts'
 import type { ReaderEntry } from '../../ownership/event.ts'
 import type { HomeAsk, ResolutionClass } from '../../page/protocol.ts'

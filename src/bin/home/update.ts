@@ -5,7 +5,7 @@ import { close, fstatSync, openSync, read, readSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { WattleError } from '../../base/errors.ts'
 import type { UpdateSource } from '../../home/update.ts'
-import { decodeUpdateHead, type Manifest, UPDATE_HEAD_BYTES } from '../../wire/update.ts'
+import { decodeUpdateHead, type Manifest, UPDATE_HEAD_BYTES } from '../../wire/card/update.ts'
 import { type Answer, type HomeCommand, need, textOf } from './command.ts'
 
 export interface UpdateFile {

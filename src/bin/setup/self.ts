@@ -5,7 +5,7 @@ import { text } from '../../base/bytes.ts'
 import type { TunnelPort } from '../../device/network/tunnels.ts'
 import type { RawPort } from '../../device/raw/port.ts'
 import type { Board } from '../../hw/hardware.ts'
-import { isLoopback } from '../discovery.ts'
+import { isLoopback } from '../net/discovery.ts'
 
 /** On a card's FAT partition. */
 const LISTS = 'communities.txt'

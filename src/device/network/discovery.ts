@@ -18,8 +18,8 @@ import { Coordinator } from '../../node/peers/coordinator.ts'
 import type { OnEvidence } from '../../node/peers/evidence.ts'
 import type { ListedPeer } from '../../node/peers/list.ts'
 import type { Policy } from '../../ownership/policy/policy.ts'
-import { signContact } from '../../wire/contact.ts'
 import { ORIGIN, type Origin } from '../../wire/net/communities.ts'
+import { signContact } from '../../wire/net/contact.ts'
 import { DeviceHead, type Standing } from './head.ts'
 
 export interface DiscoveryOptions {

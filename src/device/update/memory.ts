@@ -3,7 +3,7 @@
 
 import { text, utf8 } from '../../base/bytes.ts'
 import type { Failure, Files } from '../../hw/hardware.ts'
-import type { Slot } from '../../wire/slots.ts'
+import type { Slot } from '../../wire/card/slots.ts'
 
 export interface UpdateMemory {
   /** The manifest, as it was offered. */

@@ -13,7 +13,7 @@ import {
   encodeUpdateRefused,
   UPDATE,
   type UpdateRefusal,
-} from '../../wire/update.ts'
+} from '../../wire/card/update.ts'
 import type { Updater } from './updater.ts'
 
 export interface UpdateServerOptions {

@@ -2,7 +2,7 @@
 // change goes to the other copy and is durable before the next step. One change at a time.
 
 import type { Card, Failure } from '../../hw/hardware.ts'
-import { decodeSlots, encodeSlots, newest, nextRecord, type SlotRecord } from '../../wire/slots.ts'
+import { decodeSlots, encodeSlots, newest, nextRecord, type SlotRecord } from '../../wire/card/slots.ts'
 
 export type SlotChange = (record: Readonly<SlotRecord>) => Partial<Omit<SlotRecord, 'seq'>> | null
 

@@ -5,7 +5,7 @@
 import { text, utf8 } from '../../base/bytes.ts'
 import type { Board, Files, Sockets, TcpSocket } from '../../hw/hardware.ts'
 import type { Loop } from '../../node/loop.ts'
-import { otherSlot, type Slot } from '../../wire/slots.ts'
+import { otherSlot, type Slot } from '../../wire/card/slots.ts'
 import type { Lights } from '../lights.ts'
 import { readMemory } from '../update/memory.ts'
 import { changeSlots } from '../update/slots.ts'

@@ -3,7 +3,7 @@
 
 import { type Bytes, equal } from '../../base/bytes.ts'
 import type { Files } from '../../hw/hardware.ts'
-import type { DeviceAccess } from '../access.ts'
+import type { DeviceAccess } from '../proof/access.ts'
 import type { HomeStore, OwnedDevice } from '../store.ts'
 import { type Asked, Mailbox } from './mailbox.ts'
 

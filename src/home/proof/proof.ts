@@ -5,8 +5,8 @@
 import { base64url, text, unbase64url } from '../../base/bytes.ts'
 import type { AccessBook, Span } from '../../channel/proof.ts'
 import { ENDING, type Ending } from '../../wire/channel.ts'
-import type { DeviceAccess } from '../access.ts'
 import type { OwnedDevice } from '../store.ts'
+import type { DeviceAccess } from './access.ts'
 
 export interface PlaceReport {
   epoch: number

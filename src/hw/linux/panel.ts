@@ -3,7 +3,7 @@
 // change of pattern to whoever wants to show it.
 
 import { type Bytes, text } from '../../base/bytes.ts'
-import type { LedName, LedPattern } from '../../base/leds.ts'
+import type { LedName, LedPattern } from '../../base/lights/leds.ts'
 import type { Button, Clock, Leds } from '../hardware.ts'
 
 const PRESS_MS = 200

@@ -1,7 +1,7 @@
 // The simulated front of the device: one button that a test presses, two LEDs whose patterns are
 // written down with their times. Both stay when the program on the machine dies (LEDs go dark).
 
-import type { LedName, LedPattern } from '../../base/leds.ts'
+import type { LedName, LedPattern } from '../../base/lights/leds.ts'
 import type { Button, Leds } from '../hardware.ts'
 import type { Life, Scheduler } from './scheduler.ts'
 

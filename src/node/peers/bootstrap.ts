@@ -8,7 +8,7 @@ import { LIMITS } from '../../base/limits.ts'
 import type { Connection } from '../../net/api.ts'
 import type { Host } from '../../net/host.ts'
 import { Messages } from '../../net/messages.ts'
-import { type Contact, readContact } from '../../wire/contact.ts'
+import { type Contact, readContact } from '../../wire/net/contact.ts'
 import {
   contactOf,
   decodeRegistered,
@@ -17,7 +17,7 @@ import {
   lookupKey,
   RENDEZVOUS,
   RENDEZVOUS_PROTOCOL,
-} from '../../wire/rendezvous.ts'
+} from '../../wire/net/rendezvous.ts'
 import type { Loop } from '../loop.ts'
 import { type Evidence, equivocates, type OnEvidence } from './evidence.ts'
 import type { ListedPeer } from './list.ts'

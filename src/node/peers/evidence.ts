@@ -2,7 +2,7 @@
 // what each of them weighs is for the listener to say.
 
 import { type Bytes, equal } from '../../base/bytes.ts'
-import { readContact } from '../../wire/contact.ts'
+import { readContact } from '../../wire/net/contact.ts'
 
 /** As in the table of docs/reputation.md; `kept-promise` and `broke-promise` are about what was read back. */
 export type Evidence =

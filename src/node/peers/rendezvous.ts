@@ -5,7 +5,7 @@
 import { type Bytes, base64url, equal } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
 import { hostOf, prefixOf } from '../../base/prefix.ts'
-import { type Contact, readContact } from '../../wire/contact.ts'
+import { type Contact, readContact } from '../../wire/net/contact.ts'
 import {
   contactOf,
   encodeContactMessage,
@@ -14,7 +14,7 @@ import {
   encodeRendezvousRefused,
   lookupKey,
   RENDEZVOUS,
-} from '../../wire/rendezvous.ts'
+} from '../../wire/net/rendezvous.ts'
 
 interface Kept {
   bytes: Bytes

@@ -4,7 +4,7 @@ import type { Bytes } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
 import type { Host } from '../../net/host.ts'
 import { Messages } from '../../net/messages.ts'
-import { RENDEZVOUS_PROTOCOL } from '../../wire/rendezvous.ts'
+import { RENDEZVOUS_PROTOCOL } from '../../wire/net/rendezvous.ts'
 import type { Loop } from '../loop.ts'
 import { Rendezvous } from './rendezvous.ts'
 

@@ -14,7 +14,7 @@ import {
   encodeStatement,
   encodeVouches,
   PEERS,
-} from '../../wire/peers.ts'
+} from '../../wire/net/peers.ts'
 import type { Reputation } from './reputation.ts'
 import { readVouch, signOpinion } from './statement.ts'
 import type { Vouches } from './vouches.ts'

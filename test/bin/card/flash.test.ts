@@ -22,7 +22,7 @@ import { openImage } from '../../../src/bin/card/source.ts'
 import { writeCard } from '../../../src/bin/card/write.ts'
 import { Chance } from '../../../src/hw/sim/scheduler.ts'
 import { parseCode, parseRecord, stretchCode } from '../../../src/ownership/label.ts'
-import { decodeLabelRecord, encodeLabelRecord, LABEL_RECORD_AT } from '../../../src/wire/label-record.ts'
+import { decodeLabelRecord, encodeLabelRecord, LABEL_RECORD_AT } from '../../../src/wire/card/label-record.ts'
 import { needWattle } from '../../run/wattle.ts'
 
 needWattle()

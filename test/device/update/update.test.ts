@@ -8,7 +8,13 @@ import type { UpdateSource } from '../../../src/home/update.ts'
 import type { SimBoard } from '../../../src/hw/sim/board.ts'
 import { Chance } from '../../../src/hw/sim/scheduler.ts'
 import { World } from '../../../src/hw/sim/world.ts'
-import { chooseSlot, decodeSlots, encodeSlots, newest, type SlotRecord } from '../../../src/wire/slots.ts'
+import {
+  chooseSlot,
+  decodeSlots,
+  encodeSlots,
+  newest,
+  type SlotRecord,
+} from '../../../src/wire/card/slots.ts'
 import {
   decodeData,
   decodeUpdateHead,
@@ -19,7 +25,7 @@ import {
   UPDATE_PROTOCOL,
   type UpdateRefusal,
   verifyManifest,
-} from '../../../src/wire/update.ts'
+} from '../../../src/wire/card/update.ts'
 import { House } from '../../scenario/house.ts'
 
 const SLOT_BYTES = 300_000

@@ -4,7 +4,7 @@ import { judgeTrial, missing } from '../../../src/device/upkeep/gate.ts'
 import { AGAIN_MS, FEED_MS, Progress } from '../../../src/device/upkeep/progress.ts'
 import { knockAt } from '../../../src/device/upkeep/upkeep.ts'
 import type { SimBoard } from '../../../src/hw/sim/board.ts'
-import { decodeSlots, encodeSlots, newest, type SlotRecord } from '../../../src/wire/slots.ts'
+import { decodeSlots, encodeSlots, newest, type SlotRecord } from '../../../src/wire/card/slots.ts'
 import { House } from '../../scenario/house.ts'
 
 function boardHouse(seed: number): { house: House; board: SimBoard } {

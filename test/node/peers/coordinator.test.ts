@@ -11,7 +11,7 @@ import { Loop } from '../../../src/node/loop.ts'
 import { Coordinator, type Layer } from '../../../src/node/peers/coordinator.ts'
 import type { ListedPeer } from '../../../src/node/peers/list.ts'
 import { serveRendezvous } from '../../../src/node/peers/service.ts'
-import { signContact } from '../../../src/wire/contact.ts'
+import { signContact } from '../../../src/wire/net/contact.ts'
 
 const signerOf = (n: number): Signer => new Signer(new Secret(new Uint8Array(32).fill(n)))
 const PORT = 4_001

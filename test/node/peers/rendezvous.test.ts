@@ -7,14 +7,14 @@ import { Signer } from '../../../src/crypto/native.ts'
 import { Secret } from '../../../src/crypto/secret.ts'
 import { type PeerList, readList, signList } from '../../../src/node/peers/list.ts'
 import { Rendezvous } from '../../../src/node/peers/rendezvous.ts'
-import { readContact, signContact } from '../../../src/wire/contact.ts'
+import { readContact, signContact } from '../../../src/wire/net/contact.ts'
 import {
   contactOf,
   decodeRegistered,
   encodeContactMessage,
   encodeLookup,
   RENDEZVOUS,
-} from '../../../src/wire/rendezvous.ts'
+} from '../../../src/wire/net/rendezvous.ts'
 
 const NOW = 1_800_000_000_000
 const signerOf = (n: number): Signer => {

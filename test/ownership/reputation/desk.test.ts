@@ -18,7 +18,7 @@ import {
   encodeBare,
   encodeStatement,
   PEERS,
-} from '../../../src/wire/peers.ts'
+} from '../../../src/wire/net/peers.ts'
 
 const NOW = 1_800_000_000_000
 const signer = (n: number): Signer => new Signer(new Secret(new Uint8Array(32).fill(n)))

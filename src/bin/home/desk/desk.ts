@@ -9,7 +9,7 @@ import type { Running } from '../running.ts'
 import type { DeskAct, DeskDone } from './act.ts'
 import { identify, rawPort } from './device.ts'
 import { fetchPiece, restore, update } from './files.ts'
-import { csvPiece, historyView } from './history.ts'
+import { csvPiece, historyView } from './history/history.ts'
 import { addOwner, card, invitation, join, owners, policy, proof, removeOwner, setPolicy } from './owners.ts'
 
 const ACTS: Readonly<Partial<Record<DeskVerb, DeskAct>>> = {

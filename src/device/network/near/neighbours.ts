@@ -13,15 +13,15 @@ import type { Loop } from '../../../node/loop.ts'
 import type { Coordinator } from '../../../node/peers/coordinator.ts'
 import type { ListedPeer } from '../../../node/peers/list.ts'
 import { SnapshotFile } from '../../../node/snapshot.ts'
-import { readContact } from '../../../wire/contact.ts'
 import type { NeighbourState, NeighbourWord } from '../../../wire/net/communities.ts'
+import { readContact } from '../../../wire/net/contact.ts'
 import {
   contactOf,
   encodeContactMessage,
   encodeLookup,
   RENDEZVOUS,
   RENDEZVOUS_PROTOCOL,
-} from '../../../wire/rendezvous.ts'
+} from '../../../wire/net/rendezvous.ts'
 
 export interface NeighboursOptions {
   files: Files

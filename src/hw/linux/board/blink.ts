@@ -1,8 +1,8 @@
 // Blinks an LED from a timer of ours: for GPIO pins without an LED class entry, and for kernels
-// without the trigger that a pattern wants. The table of base/leds.ts, step by step.
+// without the trigger that a pattern wants. The table of base/lights/leds.ts, step by step.
 
-import type { LedPattern } from '../../../base/leds.ts'
-import { roundMs } from '../../../base/leds.ts'
+import type { LedPattern } from '../../../base/lights/leds.ts'
+import { roundMs } from '../../../base/lights/leds.ts'
 
 export class Blinker {
   readonly #set: (lit: boolean) => void

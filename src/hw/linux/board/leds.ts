@@ -5,7 +5,7 @@
 
 import { join } from 'node:path'
 import { EXIT, WattleError } from '../../../base/errors.ts'
-import type { LedName, LedPattern } from '../../../base/leds.ts'
+import type { LedName, LedPattern } from '../../../base/lights/leds.ts'
 import type { Leds } from '../../hardware.ts'
 import { Blinker } from './blink.ts'
 import { exportPin, findPin, type PinSpec, SYSFS, type Tree } from './sysfs.ts'

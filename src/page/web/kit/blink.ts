@@ -1,7 +1,7 @@
-// Makes a drawn light blink exactly as the device's light does (base/leds.ts). One timer for one light;
+// Makes a drawn light blink exactly as the device's light does (base/lights/leds.ts). One timer for one light;
 // a reader who asked for less motion sees the light steady, the words beside it say how it blinks.
 
-import { type LedPattern, STATUS } from '../../../base/leds.ts'
+import { type LedPattern, STATUS } from '../../../base/lights/leds.ts'
 
 export class Blink {
   readonly #light: Element

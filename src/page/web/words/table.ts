@@ -1,7 +1,7 @@
 // The shape of a language's table: every word of the page. Sentences with parts are functions, so that
 // each language orders them its own way.
 
-import type { StatusLed } from '../../../base/leds.ts'
+import type { StatusLed } from '../../../base/lights/leds.ts'
 import type { AnswerCode, PageOther, ResolutionClass } from '../../protocol.ts'
 import type { AskFault } from '../../request.ts'
 

@@ -9,7 +9,7 @@ import { LinuxBoard } from '../../../../src/hw/linux/board/board.ts'
 import { openCard, readPartitions } from '../../../../src/hw/linux/board/card.ts'
 import { DoorHttp } from '../../../../src/hw/linux/board/door.ts'
 import { LinuxHttp } from '../../../../src/hw/linux/http.ts'
-import { FIRST_RECORD, SLOT_RECORD_AT, type SlotRecord } from '../../../../src/wire/slots.ts'
+import { FIRST_RECORD, SLOT_RECORD_AT, type SlotRecord } from '../../../../src/wire/card/slots.ts'
 
 const MIB = 1_048_576
 

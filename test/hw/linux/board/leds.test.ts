@@ -1,5 +1,12 @@
 import t from 'tap'
-import { type LedPattern, litAt, METER, patternsOf, roundMs, STATUS } from '../../../../src/base/leds.ts'
+import {
+  type LedPattern,
+  litAt,
+  METER,
+  patternsOf,
+  roundMs,
+  STATUS,
+} from '../../../../src/base/lights/leds.ts'
 import { Blinker } from '../../../../src/hw/linux/board/blink.ts'
 import { ClassLamp, classLeds, pinLamp } from '../../../../src/hw/linux/board/leds.ts'
 import { KernelLed, KernelPins, ledTree } from './kernel.ts'

@@ -2,7 +2,7 @@
 // lights say (live, and each pattern explained), what its button does, the telegram as the meter sent
 // its values, and giving it up.
 
-import { METER, type MeterLed, STATUS, type StatusLed } from '../../../../base/leds.ts'
+import { METER, type MeterLed, STATUS, type StatusLed } from '../../../../base/lights/leds.ts'
 import type { DeviceInfo, HomeState, PageDevice, PageReading } from '../../../protocol.ts'
 import { Blink } from '../../kit/blink.ts'
 import { openSheet, toast } from '../../kit/dialog.ts'
