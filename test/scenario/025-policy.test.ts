@@ -362,7 +362,7 @@ t.test('no member of a policy is decoration', async (t) => {
     }
   }
   walk(FACTORY_POLICY, '')
-  // The other weights are factors of parts that test/device/opinions.test.ts feeds.
+  // What these weigh is fed by 026-evidence; that each is a factor of its own is in ownership/reputation.
   for (const part of ['storing', 'relaying', 'equivocation']) watched.add(`reputation.weights.${part}`)
   t.same(
     members.filter((name) => !watched.has(name)),

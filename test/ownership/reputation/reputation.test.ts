@@ -5,7 +5,13 @@ import { LIMITS } from '../../../src/base/limits.ts'
 import { prefixOf } from '../../../src/base/prefix.ts'
 import { choose } from '../../../src/ownership/reputation/choose.ts'
 import { Reputation } from '../../../src/ownership/reputation/reputation.ts'
-import { FACTORY_JUDGEMENT } from '../../../src/ownership/reputation/weights.ts'
+import {
+  FACTORY_JUDGEMENT,
+  MEASURES,
+  type Measure,
+  PARTS,
+  type PartName,
+} from '../../../src/ownership/reputation/weights.ts'
 
 const NOW = 1_800_000_000_000
 const HOUR = 3_600_000
@@ -86,6 +92,27 @@ t.test('the owner judges: pins, blocks, weights, trusted vouchers', async (t) =>
   r.judge({ ...FACTORY_JUDGEMENT, vouchers: [base64url(key(9))] })
   t.equal(r.score(key(4), NOW), 5, 'a voucher that is no longer trusted no longer counts')
   t.equal(r.score(key(2), NOW), 2)
+})
+
+t.test('each weight is the factor of its own part, and of no other', async (t) => {
+  for (const [what, { part }] of Object.entries(MEASURES) as [Measure, { part: number }][]) {
+    const { name } = PARTS[part]!
+    const scoreWith = (weights: Partial<Record<PartName, number>>): number => {
+      const judgement = {
+        ...FACTORY_JUDGEMENT,
+        weights: { ...FACTORY_JUDGEMENT.weights, ...weights },
+      }
+      const r = new Reputation(judgement)
+      r.measure(key(1), what, NOW)
+      return r.score(key(1), NOW)
+    }
+    const plain = scoreWith({})
+    t.not(plain, 0, what)
+    t.equal(scoreWith({ [name]: 0 }), 0, `${name} without weight`)
+    t.equal(scoreWith({ [name]: 0.5 }), plain / 2, `${name} by half`)
+    const others = PARTS.filter((other) => other.name !== name).map((other) => [other.name, 0])
+    t.equal(scoreWith(Object.fromEntries(others)), plain, `the others do not touch ${name}`)
+  }
 })
 
 t.test('a flood of names neither grows the table nor washes evidence out of it', async (t) => {
