@@ -36,6 +36,7 @@ export async function peers(args: string[]): Promise<ExitCode> {
 
 function words(report: NetworkReport): string[] {
   const out = Object.entries(report.layers).map(([layer, text]) => `${layer.padEnd(10)} ${text}`)
+  if (report.router !== null) out.push(`${'router'.padEnd(10)} ${report.router}`)
   for (const p of report.peers) out.push('', ...peerWords(p))
   for (const u of report.unclaimed) out.push('', `${u.name}  waits for an owner at ${u.addresses.join(', ')}`)
   return out
@@ -183,6 +184,7 @@ async function atHome(state: string | undefined): Promise<Finding[]> {
   const layers = Object.entries(report.layers)
   const off = layers.filter(([, text]) => text.startsWith('switched off') || text.startsWith('no '))
   const out: Finding[] = layers.map(([layer, text]) => ({ what: layer, good: true, text }))
+  if (report.router !== null) out.push({ what: 'router', good: true, text: report.router })
   if (layers.length > 0 && off.length === layers.length)
     out.push({
       what: 'finding',

@@ -22,6 +22,8 @@ export interface NetworkPeer {
 export interface NetworkReport {
   /** Each layer in words. */
   layers: Readonly<Record<string, string>>
+  /** The port at our router, or why there is none; null where no router is asked. */
+  router: string | null
   peers: readonly NetworkPeer[]
   unclaimed: readonly { name: string; addresses: readonly string[] }[]
 }
@@ -62,7 +64,8 @@ export const NETWORK_COMMANDS: readonly HomeCommand[] = [
       const unclaimed = (coordinator?.neighbours ?? [])
         .filter((n) => !n.claimed)
         .map(({ name, addresses }) => ({ name, addresses }))
-      const report: NetworkReport = { layers: coordinator?.describe() ?? {}, peers, unclaimed }
+      const router = plane?.mapping?.text ?? null
+      const report: NetworkReport = { layers: coordinator?.describe() ?? {}, router, peers, unclaimed }
       answer({ ok: true, result: report })
     },
   },
