@@ -11,7 +11,15 @@ const BOARD = process.argv[2] ?? 'pizero'
 const IMAGE = `dist/wattle-${BOARD}.img`
 const ELSEWHERE = 'build/hw-test/another folder'
 /** What a build reads; node_modules and fetched packages as links, they are not written to. */
-const SOURCES = ['src', 'scripts', 'firmware-image', 'package.json', 'tsconfig.json', 'LICENSE']
+const SOURCES = [
+  'src',
+  'scripts',
+  'firmware-image',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'LICENSE',
+]
 const LINKED = ['node_modules', 'build/image/packages']
 
 const sum = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex')
