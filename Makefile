@@ -112,6 +112,7 @@ hw-test: dist/wattle $(ADDONS) ## an emulated Pi Zero boots the image: how long 
 	@$(TS) hw-test/repro.ts
 	@$(TS) hw-test/start.ts
 	@$(TS) hw-test/pizero.ts
+	@$(TS) hw-test/page.ts
 	@$(TS) hw-test/power.ts 200
 .PHONY: hw-test-full
 hw-test-full: dist/wattle $(ADDONS) ## the same and more: both boards, hardships, stuck buttons, a reset, 10,000 power cuts (an hour)

@@ -3,8 +3,8 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { freeAddress } from '../../src/bin/run/ports.ts'
 import { Console } from './console.ts'
 import { poke } from './gdb.ts'
 import { Lights } from './lights.ts'
@@ -68,6 +68,8 @@ export interface MachineOptions {
   readonly folder: string
   /** TCP port of this computer that leads to the guest's 4001. */
   readonly port: number
+  /** TCP port of this computer that leads to the page in the guest. */
+  readonly page?: number
   readonly extra?: readonly string[]
   /** The button is down when power comes. */
   readonly held?: boolean
@@ -101,15 +103,9 @@ export function runCode(command: string, args: readonly string[]): { code: numbe
   return { code: result.status ?? -1, said: `${result.stdout}${result.stderr}`.trim().slice(0, 400) }
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
+/** Of this computer, not given to anybody else before the machine listens there. */
+export async function freePort(): Promise<number> {
+  return Number((await freeAddress('127.0.0.1:0')).split(':')[1])
 }
 
 export class Machine {
@@ -170,7 +166,7 @@ export class Machine {
       ...['-device', 'usb-serial,chardev=p1,id=cable'],
       ...[
         '-netdev',
-        `user,id=n0,hostfwd=tcp:127.0.0.1:${options.port}-:4001`,
+        `user,id=n0,hostfwd=tcp:127.0.0.1:${options.port}-:4001${options.page === undefined ? '' : `,hostfwd=tcp:127.0.0.1:${options.page}-:80`}`,
         '-device',
         'usb-net,netdev=n0',
       ],
