@@ -154,8 +154,11 @@ export class Model {
     return together > 1 ? sealed.findIndex((x) => x.at > at) : from
   }
 
-  /** From which frame on, and up to which, the device said that it stands; no `to` where it was not heard. */
-  #told(consent: Consent, person: Person): { from: number; to?: number; again?: boolean } {
+  /**
+   * From which frame on, and up to which, the device said that it stands; no `to` where it was not heard.
+   * Before frame `surely` it may stand: it was written down, and the power went before the device could say so.
+   */
+  #told(consent: Consent, person: Person): { from: number; surely?: number; to?: number; again?: boolean } {
     // An answer that was lost: the id is that of the one whom home does not know.
     const unheard = (m: Mark): boolean =>
       m.reader === person.name &&
@@ -165,21 +168,26 @@ export class Model {
     const given = this.#marks.find(
       (m) => m.event === 'authorized' && (consent.id === '' ? unheard(m) : m.grant === consent.id),
     )
+    const { sealed } = this.#watch
+    const asked = sealed.findIndex(({ at }) => at >= consent.asked)
     if (!given) {
       // It never came to the device, or the power went before the device could say so.
       const lost = consent.id === ''
-      const from = this.#watch.sealed.findIndex(({ at }) => at >= consent.asked)
-      return { from: lost || from < 0 ? Number.POSITIVE_INFINITY : from }
+      return { from: lost || asked < 0 ? Number.POSITIVE_INFINITY : asked }
     }
+    // Asked for in an earlier life than the one that first spoke of it: it may have stood in between.
+    const between = this.#runs.findLastIndex(({ from }) => from <= consent.asked) < given.run
+    const begin = between ? { from: asked, surely: given.frame } : { from: given.frame }
     const taken = this.#marks.find((m) => m.event === 'revoked' && m.grant === given.grant)
-    if (!taken) return { from: given.frame }
-    const { sealed } = this.#watch
+    if (!taken) return begin
+    // An old card counts epochs that had been there before: those of this life and later ones are meant.
+    const life = Math.max(given.frame, this.#runs[taken.run]!.frame)
     // Asked for in an earlier life of the device, it may have been taken there already, before the power went.
     const again = consent.taking < this.#runs[taken.run]!.from
     return {
-      from: given.frame,
+      ...begin,
       again,
-      to: sealed.findIndex((x, i) => i >= given.frame && x.frame.epoch >= taken.epoch),
+      to: sealed.findIndex((x, i) => i >= life && x.frame.epoch >= taken.epoch),
     }
   }
 
@@ -201,7 +209,8 @@ export class Model {
         const before = (end: number): boolean => (told.to === undefined ? at < end : i < told.to)
         const opened = i >= told.from && time < until && before(taken) ? this.#opens(i, consent) : false
         may ||= opened !== false
-        must ||= opened === true && (told.again ? at < taking : before(taking))
+        const heard = i >= (told.surely ?? 0)
+        must ||= opened === true && heard && (told.again ? at < taking : before(taking))
       }
       if (opens.has(i) && !may) forbidden.push(i)
       if (!opens.has(i) && must) missing.push(i)
