@@ -57,13 +57,17 @@ const picture = async (name: string): Promise<void> => {
 }
 const visible = (text: string): Promise<void> => page.locator(`:visible:text("${text}")`).first().waitFor()
 
+/** Milliseconds from the navigation to the first contents; the first visit has to find the device as well. */
+const firstPaint = async (): Promise<number | null> => {
+  const entry = `performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null`
+  const paint = await page.evaluate(entry)
+  return paint === null ? null : Math.round(Number(paint))
+}
+
 try {
   await page.goto(`${url}#${code}`)
   await page.waitForSelector('button.big')
-  const paint = await page.evaluate(
-    `performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null`,
-  )
-  emit('painted', { firstPaintMs: paint === null ? null : Math.round(Number(paint)) })
+  emit('painted', { firstPaintMs: await firstPaint() })
   await page.click('button.big')
   await visible('Not yet: press the button first')
   await picture('page-1-too-early')
@@ -86,7 +90,7 @@ try {
   await page.reload()
   await page.waitForSelector('.hero .figure:not(:text("–"))')
   await picture('page-3-reloaded')
-  emit('reloaded')
+  emit('reloaded', { firstPaintMs: await firstPaint() })
 } catch (error) {
   faults.push(String(error).split('\n')[0]!)
   await picture('page-fault').catch(() => {})
