@@ -14,8 +14,8 @@ import { World } from '../../src/hw/sim/world.ts'
 import type { Stream } from '../../src/net/api.ts'
 import { CircuitServer } from '../../src/net/circuit/server.ts'
 import { isRelayed } from '../../src/net/circuit/socket.ts'
+import { framed } from '../../src/net/first.ts'
 import { Host } from '../../src/net/host.ts'
-import { behindLength } from '../../src/net/tunnel/opening.ts'
 import { Circuits } from '../../src/node/circuit/relays.ts'
 import { Loop } from '../../src/node/loop.ts'
 import { encodeOpen, isTarget, TUNNEL_PROTOCOL } from '../../src/wire/net/tunnel.ts'
@@ -283,9 +283,9 @@ t.test('more tunnels than there may be; what is no question; who asks nothing', 
   }
   t.ok(ask(Uint8Array.of(0, 0, 0, 0)).over, 'length zero')
   t.ok(ask(Uint8Array.of(0, 1, 0, 0)).over, 'a length of 65,536')
-  t.match(text(ask(behindLength(utf8('\u0009page'))).got), /malformed/)
-  t.match(text(ask(behindLength(encodeOpen('../etc'))).got), /malformed/)
-  t.match(text(ask(concat(behindLength(encodeOpen('page')), utf8('early'))).got), /malformed/)
+  t.match(text(ask(framed('u32', utf8('\u0009page'))).got), /malformed/)
+  t.match(text(ask(framed('u32', encodeOpen('../etc'))).got), /malformed/)
+  t.match(text(ask(concat(framed('u32', encodeOpen('page')), utf8('early'))).got), /malformed/)
   t.notOk(ask(Uint8Array.of(0, 0)).over, 'half a length waits')
   t.equal(s.tunnels.size, 1, 'as one of the tunnels that there may be')
 })

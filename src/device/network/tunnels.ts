@@ -6,7 +6,7 @@ import type { Bytes } from '../../base/bytes.ts'
 import { LIMITS } from '../../base/limits.ts'
 import type { Sockets } from '../../hw/hardware.ts'
 import type { Stream } from '../../net/api.ts'
-import { behindLength, Opening } from '../../net/tunnel/opening.ts'
+import { FirstMessage, framed } from '../../net/first.ts'
 import { Pump } from '../../net/tunnel/pump.ts'
 import type { Loop } from '../../node/loop.ts'
 import {
@@ -14,6 +14,7 @@ import {
   encodeOpened,
   encodeTunnelRefused,
   isTarget,
+  TUNNEL_MESSAGE_BYTES,
   type TunnelWord,
 } from '../../wire/net/tunnel.ts'
 
@@ -59,8 +60,8 @@ export class DeviceTunnels {
     if (this.#open.size >= LIMITS.tunnel.ofDevice) return this.#refuse(stream, 'busy')
     this.#open.set(stream, null)
     if (loop.left(TIMER) < 0) loop.every(TIMER, TICK_MS, (now) => this.#tick(now))
-    new Opening(stream, {
-      onMessage: (message, rest) => {
+    new FirstMessage(stream, 'u32', TUNNEL_MESSAGE_BYTES, {
+      onFirst: (message, rest) => {
         const target = rest.length > 0 ? null : decodeOpen(message)
         if (target === null) this.#refuse(stream, 'malformed')
         else this.#dial(stream, target)
@@ -95,7 +96,7 @@ export class DeviceTunnels {
     sockets.dialTcp(dialled(port.address), (_error, socket) => {
       if (gone) return socket?.destroy()
       if (!socket) return this.#refuse(stream, 'nobody-listens')
-      stream.write(behindLength(encodeOpened()))
+      stream.write(framed('u32', encodeOpened()))
       const none = new Uint8Array(0)
       this.#open.set(stream, new Pump(stream, socket, none, () => this.#drop(stream)))
       stream.resume()
@@ -107,7 +108,7 @@ export class DeviceTunnels {
     this.#drop(stream)
     stream.events = { ...DEAF, onEnd: () => stream.end() }
     stream.resume()
-    stream.write(behindLength(encodeTunnelRefused(word)))
+    stream.write(framed('u32', encodeTunnelRefused(word)))
     stream.end()
   }
 

@@ -7,10 +7,15 @@ import { WattleError } from '../../base/errors.ts'
 import { LIMITS } from '../../base/limits.ts'
 import type { Failure, Listener, Sockets, TcpSocket } from '../../hw/hardware.ts'
 import type { Connection, Stream } from '../../net/api.ts'
-import { behindLength, Opening } from '../../net/tunnel/opening.ts'
+import { FirstMessage, framed } from '../../net/first.ts'
 import { Pump } from '../../net/tunnel/pump.ts'
 import type { Loop } from '../../node/loop.ts'
-import { decodeTunnelAnswer, encodeOpen, TUNNEL_PROTOCOL } from '../../wire/net/tunnel.ts'
+import {
+  decodeTunnelAnswer,
+  encodeOpen,
+  TUNNEL_MESSAGE_BYTES,
+  TUNNEL_PROTOCOL,
+} from '../../wire/net/tunnel.ts'
 
 export interface TunnelsOptions {
   sockets: Sockets
@@ -133,8 +138,8 @@ export class Tunnels {
       return done(new WattleError('device-offline', `${route.name} cannot be reached now`), null, NONE)
     connection.open(TUNNEL_PROTOCOL, (error, stream) => {
       if (!stream) return done(error, null, NONE)
-      new Opening(stream, {
-        onMessage: (message, rest) => {
+      new FirstMessage(stream, 'u32', TUNNEL_MESSAGE_BYTES, {
+        onFirst: (message, rest) => {
           const word = decodeTunnelAnswer(message)
           if (word === null) return done(null, stream, rest)
           stream.events = { onData() {}, onDrain() {}, onEnd: () => stream.end(), onClose() {} }
@@ -145,7 +150,7 @@ export class Tunnels {
         onFailed: (why) =>
           done(why ?? new WattleError('refused', `${route.name} closed the tunnel`), null, NONE),
       })
-      stream.write(behindLength(encodeOpen(route.target)))
+      stream.write(framed('u32', encodeOpen(route.target)))
     })
   }
 

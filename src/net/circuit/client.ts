@@ -8,8 +8,8 @@ import { WattleError } from '../../base/errors.ts'
 import { LIMITS } from '../../base/limits.ts'
 import type { Failure, TcpSocket } from '../../hw/hardware.ts'
 import type { Connection, Stream, Timers } from '../api.ts'
+import { FirstMessage, framed } from '../first.ts'
 import type { Host } from '../host.ts'
-import { FirstMessage, framed } from './first.ts'
 import {
   type CircuitLimit,
   encodeConnect,
@@ -110,7 +110,7 @@ export class CircuitClient {
     relay.open(HOP, (error, stream) => {
       if (!stream) return done(error, null, null)
       this.#wait(stream)
-      new FirstMessage(stream, {
+      new FirstMessage(stream, 'varint', LIMITS.circuit.messageBytes, {
         onFirst: (message, rest) => {
           this.#heard(stream)
           const answer = readCircuit(message, 'hop')
@@ -126,7 +126,7 @@ export class CircuitClient {
           done(error ?? new WattleError('relay-lost', 'the relay ended the stream'), null, null)
         },
       })
-      stream.write(framed(question))
+      stream.write(framed('varint', question))
     })
   }
 
@@ -137,13 +137,13 @@ export class CircuitClient {
       this.#host.counters.add('circuitsRefused')
       // Before anything else: bytes that came with the agreement are given to whoever listens now.
       stream.events = DEAF
-      stream.write(framed(encodeStopStatus(ours ? STATUS.limit : STATUS.denied)))
+      stream.write(framed('varint', encodeStopStatus(ours ? STATUS.limit : STATUS.denied)))
       stream.end()
       return
     }
     this.#inbound.add(stream)
     this.#wait(stream)
-    new FirstMessage(stream, {
+    new FirstMessage(stream, 'varint', LIMITS.circuit.messageBytes, {
       onFirst: (message, rest) => {
         this.#heard(stream)
         const call = readCircuit(message, 'stop')
@@ -151,11 +151,11 @@ export class CircuitClient {
         if (!good) {
           this.#inbound.delete(stream)
           stream.events = DEAF
-          stream.write(framed(encodeStopStatus(call ? STATUS.unexpected : STATUS.malformed)))
+          stream.write(framed('varint', encodeStopStatus(call ? STATUS.unexpected : STATUS.malformed)))
           stream.end()
           return
         }
-        stream.write(framed(encodeStopStatus(STATUS.ok)))
+        stream.write(framed('varint', encodeStopStatus(STATUS.ok)))
         const socket = this.#socket(stream, isLimit(call.limit), () => this.#inbound.delete(stream))
         this.#host.accept(socket)
         if (rest.length > 0) socket.onData(rest)

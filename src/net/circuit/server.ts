@@ -8,9 +8,9 @@ import { LIMITS } from '../../base/limits.ts'
 import { hostOf } from '../../base/prefix.ts'
 import type { Signer } from '../../crypto/native.ts'
 import type { Connection, Stream, Timers } from '../api.ts'
+import { FirstMessage, framed } from '../first.ts'
 import type { Host } from '../host.ts'
 import { type Allowance, allowanceOf, MODE, type RelayRules, sourceNet } from '../udp/relay/rules.ts'
-import { FirstMessage, framed } from './first.ts'
 import {
   type CircuitLimit,
   encodeConnect,
@@ -135,7 +135,7 @@ export class CircuitServer {
     const asked = (): void => {
       if (this.#waiting.delete(stream)) asker.waiting--
     }
-    new FirstMessage(stream, {
+    new FirstMessage(stream, 'varint', LIMITS.circuit.messageBytes, {
       onFirst: (bytes, rest) => {
         asked()
         stream.events = DEAF
@@ -165,7 +165,7 @@ export class CircuitServer {
 
   #answer(stream: Stream, status: number): void {
     if (status !== STATUS.ok) this.#options.host.counters.add('circuitsRefused')
-    stream.write(framed(encodeHopStatus(status, null, NONE)))
+    stream.write(framed('varint', encodeHopStatus(status, null, NONE)))
     stream.end()
   }
 
@@ -186,7 +186,7 @@ export class CircuitServer {
     const reached = own.filter((address) => !/^(0\.0\.0\.0|\[::\]):/.test(address))
     const seconds = Math.floor(until / 1_000)
     const reservation = encodeReservation(signer, connection.remoteKey, seconds, reached)
-    stream.write(framed(encodeHopStatus(STATUS.ok, limitOf(allowance), reservation)))
+    stream.write(framed('varint', encodeHopStatus(STATUS.ok, limitOf(allowance), reservation)))
     stream.end()
   }
 
@@ -244,7 +244,7 @@ export class CircuitServer {
   #call(circuit: Circuit, called: Stream, { allowance }: Reservation): void {
     const [calling] = circuit.streams
     const limit = limitOf(allowance)
-    new FirstMessage(called, {
+    new FirstMessage(called, 'varint', LIMITS.circuit.messageBytes, {
       onFirst: (bytes, rest) => {
         const answer = readCircuit(bytes, 'stop')
         if (answer?.type !== STOP_TYPE.status || answer.status !== STATUS.ok) {
@@ -255,13 +255,13 @@ export class CircuitServer {
         }
         const now = this.#options.timers.now()
         const rules = spliceRules(allowance, now, this.#options.rules.bytesPerSecond?.())
-        calling!.write(framed(encodeHopStatus(STATUS.ok, limit, NONE)))
+        calling!.write(framed('varint', encodeHopStatus(STATUS.ok, limit, NONE)))
         circuit.splice = new Splice([calling!, called], rules, now, () => this.#drop(circuit))
         circuit.splice.begin(rest)
       },
       onFailed: () => this.#fail(circuit, STATUS.failed),
     })
-    called.write(framed(encodeConnect('stop', circuit.from.remoteKey, limit)))
+    called.write(framed('varint', encodeConnect('stop', circuit.from.remoteKey, limit)))
   }
 
   #busy(connection: Connection): boolean {

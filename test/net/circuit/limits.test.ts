@@ -5,7 +5,6 @@ import { LIMITS } from '../../../src/base/limits.ts'
 import type { Signer } from '../../../src/crypto/native.ts'
 import type { Connection, Stream } from '../../../src/net/api.ts'
 import { CircuitClient } from '../../../src/net/circuit/client.ts'
-import { framed } from '../../../src/net/circuit/first.ts'
 import {
   encodeConnect,
   encodeReserve,
@@ -15,6 +14,7 @@ import {
   STOP,
 } from '../../../src/net/circuit/message.ts'
 import { CircuitServer } from '../../../src/net/circuit/server.ts'
+import { framed } from '../../../src/net/first.ts'
 import { Host } from '../../../src/net/host.ts'
 import { FieldReader, numberField, varint } from '../../../src/net/protobuf.ts'
 import { makeInvite, type RelayRules } from '../../../src/net/udp/relay/rules.ts'
@@ -237,7 +237,7 @@ t.test('forced connects: nobody is called who did not ask for it', async (t) => 
         fake = readCircuit(bytes.subarray(1), 'stop')!.status
       },
     }
-    stream.write(framed(encodeConnect('stop', b.host.shared.identity.publicKey, null)))
+    stream.write(framed('varint', encodeConnect('stop', b.host.shared.identity.publicKey, null)))
   })
   w.net.settle()
   t.equal(fake, STATUS.denied, 'c has no reservation there')
@@ -269,10 +269,10 @@ t.test('at most eight circuits of one, and what ends gives its place back', asyn
 t.test('nonsense is answered or reset, floods are cut, nothing stays', async (t) => {
   const w = world({ mine })
   const p = party(w)
-  t.equal(ask(w, p, framed(numberField(1, 7))), STATUS.unexpected)
-  t.equal(ask(w, p, framed(Uint8Array.of(0xff, 0xff))), STATUS.malformed)
-  t.equal(ask(w, p, framed(numberField(1, 1))), STATUS.malformed, 'CONNECT to nobody')
-  t.equal(ask(w, p, concat(framed(encodeReserve(NONE)), new Uint8Array(9))), STATUS.malformed)
+  t.equal(ask(w, p, framed('varint', numberField(1, 7))), STATUS.unexpected)
+  t.equal(ask(w, p, framed('varint', Uint8Array.of(0xff, 0xff))), STATUS.malformed)
+  t.equal(ask(w, p, framed('varint', numberField(1, 1))), STATUS.malformed, 'CONNECT to nobody')
+  t.equal(ask(w, p, concat(framed('varint', encodeReserve(NONE)), new Uint8Array(9))), STATUS.malformed)
   t.equal(ask(w, p, varint(L.messageBytes + 1)), 0, 'too long')
   t.equal(ask(w, p, Uint8Array.of(0x80, 0x80, 0x80, 0x80)), 0)
   t.equal(ask(w, p, Uint8Array.of(0)), 0)
@@ -284,7 +284,7 @@ t.test('nonsense is answered or reset, floods are cut, nothing stays', async (t)
 
   const flood = party(w)
   const answers = Array.from({ length: 60 }, () =>
-    ask(w, flood, framed(encodeConnect('hop', signer().publicKey, null))),
+    ask(w, flood, framed('varint', encodeConnect('hop', signer().publicKey, null))),
   )
   t.ok(answers.filter((each) => each === STATUS.absent).length <= L.asksAtOnce)
   t.equal(answers.at(-1), 0)
